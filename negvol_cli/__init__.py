@@ -1,0 +1,1 @@
+"""Negative volume of the temporomandibular joint from CT."""

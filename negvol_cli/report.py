@@ -1,0 +1,122 @@
+"""What a measurement says, as data; drawing it is the business of ``render``.
+
+Volumes are mm³, lengths mm, asymmetries per cent unless their name says otherwise. ``None`` is
+a figure that could not be had; it is never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Final
+
+from negvol_cli.config import RESEARCH_USE, Side
+from negvol_cli.volume import Vector
+
+SCHEMA: Final = 1
+
+
+class Status(StrEnum):
+    """How the measurement of one joint ended."""
+
+    OK = "ok"
+    CUT = "cut by the field of view"
+    NOT_FOUND = "not found"
+    IMPLAUSIBLE = "implausible"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointSpace:
+    """Distances in mm from the condylar head to the temporal bone, along the head's normals.
+
+    ``minimum`` is over the head; the others are medians over the part of the head that faces
+    that way. ``None`` where no normal of that part ends on bone inside the clip.
+    """
+
+    minimum: float | None
+    superior: float | None
+    anterior: float | None
+    posterior: float | None
+    medial: float | None
+    lateral: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointReport:
+    """One joint. ``reason`` says in words why the status is not ok; ``flags`` what to beware of."""
+
+    side: Side
+    status: Status
+    reason: str = ""
+    centre_mm_xyz: Vector | None = None
+    confidence: float | None = None
+    head_centre_mm_xyz: Vector | None = None
+    head_volume_mm3: float | None = None
+    nv_mm3: float | None = None
+    nv_voxel_mm3: float | None = None
+    articular_nv_mm3: float | None = None
+    joint_space_mm: JointSpace | None = None
+    watertight: bool | None = None
+    flags: tuple[str, ...] = ()
+
+    @property
+    def status_text(self) -> str:
+        """The status as it is printed: ``implausible: why``."""
+        return f"{self.status}: {self.reason}" if self.reason else str(self.status)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asymmetry:
+    """Left against right, of one figure.
+
+    ``signed``: (L-R)/(L+R), from -1 to 1, positive where the left is larger.
+    ``habets_percent``: 100·|L-R|/(L+R) (Habets et al., J Oral Rehabil 1988).
+    ``mean_normalised_percent``: 100·|L-R|/((L+R)/2).
+    """
+
+    signed: float
+    habets_percent: float
+    mean_normalised_percent: float
+
+    FORMULAS: ClassVar[Mapping[str, str]] = {
+        "signed": "(L-R)/(L+R)",
+        "habets_percent": "100·|L-R|/(L+R)",
+        "mean_normalised_percent": "100·|L-R|/((L+R)/2)",
+    }
+
+    @classmethod
+    def between(cls, left: float | None, right: float | None) -> Asymmetry | None:
+        """The asymmetry of two volumes, or None where one is missing or both are zero."""
+        if left is None or right is None or left + right <= 0:
+            return None
+        signed = (left - right) / (left + right)
+        return cls(
+            signed=signed,
+            habets_percent=100 * abs(signed),
+            mean_normalised_percent=200 * abs(signed),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanReport:
+    """Both joints of one scan."""
+
+    scan: str
+    spacing_mm_xyz: Vector
+    right: JointReport
+    left: JointReport
+    nv_asymmetry: Asymmetry | None
+    articular_nv_asymmetry: Asymmetry | None
+    flags: tuple[str, ...] = ()
+    bundle: str = ""
+    provider: str = ""
+    mesh_backend: str = ""
+    clip: str = ""
+    research_use: str = RESEARCH_USE
+    schema: int = SCHEMA
+
+    @property
+    def joints(self) -> tuple[JointReport, JointReport]:
+        """Right, then left, as a radiologist looks at them."""
+        return (self.right, self.left)
