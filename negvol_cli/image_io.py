@@ -1,21 +1,73 @@
-"""The one module that knows SimpleITK's images: reading, resampling, writing."""
+"""Reading scans, resampling them, writing labels: the home of SimpleITK's images."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
+from negvol_cli.dicom import read_series, read_zip, reason
+from negvol_cli.errors import InputError, OutputError
+from negvol_cli.header_formats import read_header
+from negvol_cli.headers import LEAST_SCAN_MM, check_grid, check_header
+from negvol_cli.orientation import AxisOrder
 from negvol_cli.volume import Grid, Volume
 
 AIR_HU = -1000.0
 
+_KEPT: Final = {sitk.sitkInt8, sitk.sitkUInt8, sitk.sitkInt16, sitk.sitkUInt16, sitk.sitkFloat32}
+_EXTENSIONS: Final = (".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".zip")
 
-def grid_of(image: sitk.Image) -> Grid:
-    """The grid of a SimpleITK image."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """An image as read: ``volume`` in LPS axis order, and what its own file looked like.
+
+    The axes of ``volume`` run to the left, posterior and superior; what is left of an oblique
+    orientation stays in its grid's direction. ``original_grid`` is the grid of the file, on which
+    labels are written. ``name`` is the file or folder name without the extensions of an image.
+    """
+
+    volume: Volume
+    original_grid: Grid
+    name: str
+
+
+def read_scan(path: Path) -> Scan:
+    """A CT from a NIfTI, NRRD or MetaImage file, or a folder or zip of one DICOM series.
+
+    Values are HU if the file tells the truth (``inspection.check_ct`` judges that), in the file's
+    own type, or float32 where that is wider than 16 bits. Raises InputError for whatever cannot be
+    read right, as far as possible before memory is taken: see ``headers`` and ``dicom``.
+    """
+    return _scan(_read(path), path)
+
+
+def read_image(path: Path) -> Scan:
+    """Like ``read_scan`` for one image file that need not cover a whole joint, as of labels."""
+    return _scan(_read_file(path, least_mm=0.0), path)
+
+
+def write_labels(labels_zyx: npt.NDArray[np.uint8], scan: Scan, path: Path) -> None:
+    """Write labels [z, y, x] over ``scan.volume.grid`` on the scan's own grid, as uint8 .nii.gz.
+
+    Raises OutputError where the file cannot be written.
+    """
+    grid = scan.original_grid
+    labels = AxisOrder.of(grid).from_lps(labels_zyx.astype(np.uint8, copy=False))
+    image = to_sitk(Volume(labels, grid))
+    try:
+        sitk.WriteImage(image, str(path), useCompression=True)
+    except RuntimeError as err:  # SimpleITK has no exception of its own
+        raise OutputError(f"cannot write {path}: {reason(err)}") from err
+
+
+def grid_of(image: sitk.Image | sitk.ImageFileReader) -> Grid:
+    """The grid of a SimpleITK image, or of a reader that has read an image's header."""
     return Grid(
         tuple(image.GetSize()),
         tuple(image.GetSpacing()),
@@ -58,6 +110,12 @@ def resample(
     return np.asarray(sitk.GetArrayFromImage(resampled))
 
 
+def resample_nearest(volume: Volume, grid: Grid) -> npt.NDArray[Any]:
+    """The volume's value nearest to each voxel of ``grid``, in its own type; 0 outside (labels)."""
+    nearest = resample(volume, grid, fill=0.0, interpolator=sitk.sitkNearestNeighbor)
+    return nearest.astype(volume.values_zyx.dtype)
+
+
 def crop_to(volume: Volume, grid: Grid, *, margin: int = 4) -> Volume | None:
     """The part of ``volume`` that ``grid`` covers, with a margin in voxels; None if disjoint."""
     index = volume.grid.to_index(grid.corners_mm())
@@ -69,19 +127,58 @@ def crop_to(volume: Volume, grid: Grid, *, margin: int = 4) -> Volume | None:
     values: npt.NDArray[Any] = volume.values_zyx[
         low[2] : high[2], low[1] : high[1], low[0] : high[0]
     ]
-    origin = volume.grid.to_world(low)
-    return Volume(
-        values,
-        Grid(
-            tuple(int(n) for n in high - low),
-            volume.grid.spacing_mm_xyz,
-            (float(origin[0]), float(origin[1]), float(origin[2])),
-            volume.grid.direction,
-        ),
-    )
+    z, y, x = values.shape
+    ox, oy, oz = volume.grid.to_world(low).tolist()
+    grid = Grid((x, y, z), volume.grid.spacing_mm_xyz, (ox, oy, oz), volume.grid.direction)
+    return Volume(values, grid)
 
 
-def read_scan(path: Path) -> Volume:
-    """A CT from ``path``, axes in LPS order, values in HU."""
-    image = sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")
-    return Volume(sitk.GetArrayFromImage(image), grid_of(image))
+def name_of(path: Path) -> str:
+    """The file or folder name without the extensions of an image: ``scan.v2.nii.gz`` is scan.v2."""
+    name = path.name if path.name not in {"", ".."} else path.resolve().name
+    bare = name[:-3] if name.lower().endswith(".gz") else name
+    stem, _, ending = bare.rpartition(".")
+    return stem if f".{ending.lower()}" in _EXTENSIONS and stem else name
+
+
+def _read(path: Path) -> sitk.Image:
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        image = read_series(path) if path.is_dir() else read_zip(path)
+        check_grid(grid_of(image), path, least_mm=LEAST_SCAN_MM)
+        return image
+    return _read_file(path, least_mm=LEAST_SCAN_MM)
+
+
+def _read_file(path: Path, *, least_mm: float) -> sitk.Image:
+    """One image file, its header checked before its voxels are read."""
+    check_header(read_header(path), path)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+        if reader.GetNumberOfComponents() != 1:
+            raise InputError(
+                f"{path} has {reader.GetNumberOfComponents()} values per voxel (colour or "
+                "vectors): negvol needs a CT, with one"
+            )
+        extra = reader.GetDimension() - 3
+        if extra:  # axes of length one, as a NIfTI of one time point has
+            reader.SetExtractSize([*reader.GetSize()[:3], *[0] * extra])
+        else:
+            check_grid(grid_of(reader), path, least_mm=least_mm)
+        if reader.GetPixelID() not in _KEPT:
+            reader.SetOutputPixelType(sitk.sitkFloat32)
+        image = reader.Execute()
+    except RuntimeError as err:  # SimpleITK has no exception of its own
+        raise InputError(f"cannot read {path} as an image: {reason(err)}") from err
+    if extra:
+        check_grid(grid_of(image), path, least_mm=least_mm)
+    return image
+
+
+def _scan(image: sitk.Image, path: Path) -> Scan:
+    """The scan in LPS axis order; no third copy of the voxels is ever held."""
+    grid = grid_of(image)
+    order = AxisOrder.of(grid)
+    values = np.array(order.to_lps(sitk.GetArrayViewFromImage(image)), order="C")
+    return Scan(Volume(values, order.lps_grid(grid)), grid, name_of(path))

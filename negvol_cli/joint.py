@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from negvol_cli.anatomy import Clip, Head, apex_of, condylar_head, condyle_seed
+from negvol_cli.config import Settings
+from negvol_cli.distance import Surface
+from negvol_cli.inflation import inflate
 from negvol_cli.mesh import Mesh
+from negvol_cli.mesh_backend import MeshBackend
 from negvol_cli.preprocess import JointFrame
 from negvol_cli.report import JointSpace
+from negvol_cli.surface import crop, iso_surface, only_component, smooth_labels, without_specks
 from negvol_cli.volume import Vector
+from negvol_cli.voxel_check import count_voxels, unseen_fraction
+
+__all__ = ["JointGeometry", "measure_joint", "smooth_labels"]
+
+CONDYLE_EDGE_MM: Final = 0.6
+BONE_EDGE_MM: Final = 0.8
+BONE_MARGIN_MM: Final = 8.0
+PROCESS_RADIUS_MM: Final = 3.0
+DISAGREEMENT: Final = 0.02
+SECTOR_COSINE: Final = float(np.cos(np.radians(45.0)))
+SECTOR_VERTICES: Final = 5
+SECTORS: Final = {
+    "superior": (0.0, 0.0, 1.0),
+    "anterior": (0.0, -1.0, 0.0),
+    "posterior": (0.0, 1.0, 0.0),
+    "medial": (-1.0, 0.0, 0.0),
+    "lateral": (1.0, 0.0, 0.0),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +44,8 @@ class JointGeometry:
 
     ``joint_space_mm`` (V,) belongs to the vertices of ``condyle``: the distance along the normal
     to the temporal bone, NaN where the normal ends elsewhere. ``labels_zyx`` holds ``Label``
-    values over the frame, in frame order (the right joint mirrored).
+    values over the frame, in frame order (the right joint mirrored). ``unseen_fraction`` is the
+    share of the clip, 0 to 1, that the scan did not record.
     """
 
     frame: JointFrame
@@ -37,3 +63,83 @@ class JointGeometry:
     joint_space: JointSpace
     watertight: bool
     flags: tuple[str, ...] = ()
+    unseen_fraction: float = 0.0
+
+
+def measure_joint(
+    condyle_p: npt.NDArray[np.float32],
+    temporal_p: npt.NDArray[np.float32],
+    frame: JointFrame,
+    settings: Settings,
+    backend: MeshBackend,
+    *,
+    recorded_zyx: npt.NDArray[np.bool_] | None,
+    centre_known: bool,
+) -> JointGeometry:
+    """Measure one joint from the probabilities of MC and TB, [z, y, x] over the frame.
+
+    ``recorded_zyx`` is false where the scan has no data. With ``centre_known`` the frame's
+    centre is the localised centre of the joint; without, the hinder of the mandible's upper
+    processes is looked for. Raises ``NoCondyleError`` where there is no condyle.
+    """
+    grid = frame.local_grid
+    centre = (0.0, 0.0, 0.0) if centre_known else None
+    seed = condyle_seed(condyle_p >= 0.5, grid, settings.head, centre)
+    k, j, i = (int(n) for n in np.rint(grid.to_index(seed))[::-1])
+    condyle_p = only_component(condyle_p, (k, j, i))
+    temporal_p = without_specks(temporal_p, grid.voxel_mm3)
+
+    condyle = backend.refine(iso_surface(condyle_p, grid, 0.5), CONDYLE_EDGE_MM)
+    surface = Surface(condyle)
+    apex = (
+        apex_of(condyle, centre, settings.head.apex_radius_mm)
+        if centre is not None
+        else apex_of(condyle, seed, PROCESS_RADIUS_MM)
+    )
+    head = condylar_head(condyle, surface, apex, settings.head, settings.inflation.grid_mm)
+    clip = Clip(head.centre_mm, settings.clip)
+    near, near_grid = crop(temporal_p, grid, clip.centre_mm, clip.half_width_mm + BONE_MARGIN_MM)
+    temporal_bone = backend.refine(iso_surface(near, near_grid, 0.5), BONE_EDGE_MM)
+    inflation = inflate(condyle, temporal_bone, clip, settings.inflation, surface)
+    voxels = count_voxels(condyle_p, temporal_p, grid, clip)
+    watertight = condyle.is_watertight and (temporal_bone.is_empty or temporal_bone.is_watertight)
+    return JointGeometry(
+        frame=frame,
+        condyle=condyle,
+        temporal_bone=temporal_bone,
+        inflated=inflation.inflated,
+        joint_space_mm=inflation.joint_space_mm,
+        labels_zyx=voxels.labels_zyx,
+        apex_mm=apex,
+        head_centre_mm=head.centre_mm,
+        head_volume_mm3=head.volume_mm3,
+        nv_mm3=inflation.nv_mm3,
+        nv_voxel_mm3=voxels.nv_mm3,
+        articular_nv_mm3=inflation.articular_nv_mm3,
+        joint_space=joint_space(condyle, inflation.joint_space_mm, head),
+        watertight=watertight,
+        flags=_flags(inflation.nv_mm3, voxels.nv_mm3, watertight),
+        unseen_fraction=unseen_fraction(recorded_zyx, grid, clip),
+    )
+
+
+def joint_space(condyle: Mesh, space_mm: npt.NDArray[np.float64], head: Head) -> JointSpace:
+    """Minimum over the head, and medians of its parts within 45° of each direction."""
+    ending = head.of_condyle & np.isfinite(space_mm)
+    space = space_mm[ending]
+    offset = condyle.points_mm[ending] - head.centre_mm
+    cosine = offset / np.linalg.norm(offset, axis=1, keepdims=True)
+    medians: dict[str, float | None] = {}
+    for name, towards in SECTORS.items():
+        part = space[cosine @ np.array(towards) >= SECTOR_COSINE]
+        medians[name] = float(np.median(part)) if len(part) >= SECTOR_VERTICES else None
+    return JointSpace(minimum=float(space.min()) if len(space) else None, **medians)
+
+
+def _flags(nv_mm3: float, nv_voxel_mm3: float, watertight: bool) -> tuple[str, ...]:
+    flags = []
+    if not watertight:
+        flags.append("a mesh is not watertight")
+    if abs(nv_mm3 - nv_voxel_mm3) > DISAGREEMENT * max(nv_mm3, nv_voxel_mm3):
+        flags.append(f"NV by mesh {nv_mm3:.0f} and by voxels {nv_voxel_mm3:.0f} mm³ disagree")
+    return tuple(flags)

@@ -1,0 +1,104 @@
+"""A folder of trained networks as the bundle that ``negvol_cli.bundle`` reads."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from export.onnx_model import INPUT, OUTPUT, write_onnx
+from training.config import Experiment
+from training.loop import load_trained
+from training.tasks import CHANNELS
+
+SCHEMA = 1
+
+SOURCES = (
+    ("FullHead, a sample of VTK", "Apache-2.0", "vtk.org"),
+    ("CThead, UNC/Stanford volume archive", "free for research", "graphics.stanford.edu"),
+    ("Cranium, a sample of InVesalius", "GPL-2.0", "invesalius.github.io"),
+    ("Visible Human male and female", "public domain", "National Library of Medicine"),
+    ("Skull, a sample of Medimodel", "Apache-2.0", ""),
+    ("GE head CT with a sharp bone kernel", "MIT", ""),
+    ("Planning CT, a sample of pyCERR (localiser only)", "GPL-3.0", ""),
+    (
+        "OpenKBP, 100 head-and-neck planning CT (localiser only)",
+        "MIT",
+        "Babier et al., Medical Physics 2021",
+    ),
+    ("Phantom heads of negvol", "GPL-3.0-or-later", ""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """One measured figure that the bundle states of itself."""
+
+    measure: str
+    of: str
+    value: float
+    unit: str
+    how: str
+
+
+def write_bundle(
+    experiments: dict[str, Experiment], runs: Path, out: Path, name: str, version: str
+) -> None:
+    """Export the final network of each experiment (role: experiment) and the manifest to ``out``."""
+    out.mkdir(parents=True, exist_ok=True)
+    lines = [
+        f"schema = {SCHEMA}",
+        f"name = {_text(name)}",
+        f"version = {_text(version)}",
+        'licence = "GPL-3.0-or-later"',
+    ]
+    for title, licence, reference in SOURCES:
+        lines += ["", "[[sources]]", f"name = {_text(title)}"]
+        lines += [f"licence = {_text(licence)}", f"reference = {_text(reference)}"]
+    for role, experiment in experiments.items():
+        for entry in _accuracies(role, experiment, runs / experiment.name / "scores.csv"):
+            lines += ["", "[[accuracy]]", f"measure = {_text(entry.measure)}"]
+            lines += [f"of = {_text(entry.of)}", f"value = {entry.value:.4f}"]
+            lines += [f"unit = {_text(entry.unit)}", f"how = {_text(entry.how)}"]
+    for role, experiment in experiments.items():
+        data = experiment.data
+        channels = CHANNELS[data.object]
+        network = load_trained(experiment, runs / experiment.name / "final", len(channels))
+        file = out / f"{role}.onnx"
+        write_onnx(network, data.size, file)
+        lines += ["", "[[models]]", f"role = {_text(role)}", f"file = {_text(file.name)}"]
+        lines += [f'sha256 = "{hashlib.sha256(file.read_bytes()).hexdigest()}"']
+        lines += [f"spacing_mm = {data.spacing_mm}", f"size = {[data.size] * 3}"]
+        lines += [f"window_hu = {list(data.window_hu)}", f"channels = {json.dumps(channels)}"]
+        lines += [f"input = {_text(INPUT)}", f"output = {_text(OUTPUT)}"]
+    (out / "bundle.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _accuracies(role: str, experiment: Experiment, scores: Path) -> list[Accuracy]:
+    with scores.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    heads = len({row["head"] for row in rows})
+    folds = len(experiment.folds.held_out)
+    how = f"{folds} fold(s), {heads} heads not seen in training"
+    if role == "localiser":
+        distances = [float(row[side]) for row in rows for side in ("right_mm", "left_mm")]
+        return [Accuracy("median distance", "joint centre", float(np.median(distances)), "mm", how)]
+    figures = (
+        ("Dice", "condyle", "condyle_dice", ""),
+        ("HD95", "condyle", "condyle_hd95_mm", "mm"),
+        ("Dice", "temporal_bone", "bone_dice", ""),
+        ("HD95", "temporal_bone", "bone_hd95_mm", "mm"),
+    )
+    return [
+        Accuracy(measure, of, float(np.mean([float(row[key]) for row in rows])), unit, how)
+        for measure, of, key, unit in figures
+    ]
+
+
+def _text(value: str) -> str:
+    """A TOML basic string; JSON escapes the same characters."""
+    return json.dumps(value, ensure_ascii=False)

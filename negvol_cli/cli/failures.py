@@ -1,0 +1,61 @@
+"""The one place where an error becomes a sentence on stderr and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from negvol_cli.errors import NegvolError
+
+INTERRUPTED = 130
+
+
+@contextmanager
+def explained(ctx: click.Context) -> Iterator[None]:
+    """Say what went wrong in the body in one sentence, and exit with the code that belongs to it.
+
+    With ``--debug`` the traceback stands before the sentence. Wrong usage is left to click.
+    """
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except BaseException as err:  # nothing leaves without a sentence
+        if isinstance(err, (SystemExit, GeneratorExit)) or _closed_pipe(err):
+            raise
+        sentence, code = _explain(err)
+        if ctx.params.get("debug"):
+            click.echo(traceback.format_exc(), err=True, nl=False)
+        click.echo(f"negvol: {sentence}", err=True)
+        ctx.exit(code)
+
+
+def _explain(err: BaseException) -> tuple[str, int]:
+    """A sentence for the person at the keyboard, and the exit code."""
+    if isinstance(err, NegvolError):
+        return " ".join(str(err).split()), err.exit_code
+    if isinstance(err, KeyboardInterrupt):
+        return "stopped; nothing half done is left behind", INTERRUPTED
+    if isinstance(err, MemoryError):
+        return "there is not enough memory; close other programs or use a larger machine", 1
+    if isinstance(err, OSError) and err.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full; make room or choose another output folder with -o", 1
+    if isinstance(err, OSError) and err.strerror:
+        where = f" ({err.filename})" if err.filename else ""
+        return f"the system says: {err.strerror}{where}; check the path and its permissions", 1
+    from importlib import metadata
+
+    what = " ".join(f"{type(err).__name__}: {err}".split())
+    return (
+        f"this should not have happened ({what}); please report it with the output of "
+        f"'negvol --debug ...' and this version: {metadata.version('negvol')}"
+    ), 1
+
+
+def _closed_pipe(err: BaseException) -> bool:
+    """Whether whoever read our output is gone, as with ``negvol ... | head``."""
+    return isinstance(err, OSError) and err.errno == errno.EPIPE

@@ -1,0 +1,53 @@
+"""``negvol measure``: the figures of an existing segmentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from negvol_cli.cli import options
+from negvol_cli.cli.progress import progress
+from negvol_cli.config import Side
+
+
+@click.command(short_help="Measure an existing segmentation, without a network.")
+@click.argument("labels", type=options.PATH)
+@click.option(
+    "--side", type=click.Choice([str(s) for s in Side]), help="Whose joint it is, if only one."
+)
+@options.out(None)
+@options.clip
+@options.overwrite
+@options.as_json
+@options.quiet
+def measure(
+    *,
+    labels: Path,
+    side: str | None,
+    out: Path | None,
+    clip: str,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Measure the joints in LABELS, without a network.
+
+    LABELS holds one joint (1 condyle, 2 temporal bone; give --side) or both (1 and 2 right,
+    4 and 5 left).
+    """
+    from negvol_cli.cli.output import print_result
+    from negvol_cli.config import ClipSettings, ClipShape, Settings
+    from negvol_cli.study import measure_labels
+
+    settings = Settings(clip=ClipSettings(shape=ClipShape(clip)))
+    with progress(quiet) as report_progress:
+        report = measure_labels(
+            labels,
+            out,
+            settings,
+            side=Side(side) if side else None,
+            overwrite=overwrite,
+            progress=report_progress,
+        )
+    print_result(report, as_json=as_json)

@@ -1,0 +1,64 @@
+"""Options that several commands share, and printing as JSON or in columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from negvol_cli.config import ClipShape, Device
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+PATH = click.Path(path_type=Path)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+quiet = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+overwrite = click.option("--overwrite", is_flag=True, help="Replace an earlier result.")
+device = click.option(
+    "--device",
+    type=click.Choice([str(d) for d in Device]),
+    default=str(Device.AUTO),
+    show_default=True,
+    help="Where the networks run; gpu fails if it cannot.",
+)
+clip = click.option(
+    "--clip",
+    type=click.Choice([str(c) for c in ClipShape]),
+    default=str(ClipShape.SPHERE),
+    show_default=True,
+    help="The 30 mm solid about the condylar head that is measured.",
+)
+threads = click.option(
+    "--threads", type=click.IntRange(min=1), help="Threads of the networks on the CPU.  [all]"
+)
+bundle = click.option(
+    "--bundle", metavar="NAME|PATH", help="Models: an installed bundle, a folder or a zip."
+)
+
+
+def out(default: str | None) -> Callable[[Command], Command]:
+    """The folder to write into; None: nothing is written unless it is given."""
+    text = "Folder for the results." if default else "Folder for the results.  [none is written]"
+    return click.option(
+        *("-o", "--out"), type=PATH, default=default, show_default=bool(default), help=text
+    )
+
+
+def print_json(value: Any) -> None:
+    """Print ``value`` as JSON on stdout; figures that are not finite must be gone already."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_columns(rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
+    """Print rows in columns on stdout, the first ``left`` of them flush left, the others right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            cell.ljust(width) if i < left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        click.echo("  ".join(cells).rstrip())

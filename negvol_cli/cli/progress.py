@@ -1,0 +1,34 @@
+"""Progress on stderr: a bar on a terminal, plain lines elsewhere, nothing if asked."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+Progress = Callable[[str, float], None]
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Progress]:
+    """Give the function that a long computation calls with its step and the share done (0..1)."""
+    if quiet:
+        yield lambda _step, _done: None
+    elif sys.stderr.isatty():
+        with _bar() as report:
+            yield report
+    else:
+        yield lambda step, done: click.echo(f"{step} ({done:.0%} done)", err=True)
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda step, done: bar.update(task, description=step, completed=done)

@@ -1,0 +1,154 @@
+"""Whether negvol can do its work on this machine, and what to do where it cannot."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from negvol_cli.bundle import Bundle, ModelSpec, load_bundle
+from negvol_cli.bundle_store import Stored
+from negvol_cli.config import Device
+from negvol_cli.errors import ModelError
+from negvol_cli.memory import available_memory_mb
+from negvol_cli.onnx_runtime import runtime
+from negvol_cli.session import open_session
+
+ENOUGH_MEMORY_MB: Final = 2048
+PARTS: Final = ("numpy", "scipy", "scikit-image", "SimpleITK", "pymeshlab", "trimesh")
+
+
+class Level(StrEnum):
+    """How a check ended. Only ``BROKEN`` keeps ``negvol run`` from working."""
+
+    OK = "ok"
+    WARNING = "warning"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding: what was looked at, how it is, and one sentence."""
+
+    name: str
+    level: Level
+    text: str
+
+
+def examine(bundle: Path | None = None, device: Device = Device.AUTO) -> tuple[Check, ...]:
+    """Look at everything that a run needs; never raises for what it finds."""
+    return (
+        _versions(),
+        _onnx_runtime(),
+        *_networks(bundle, device),
+        _mesh_library(),
+        _memory(),
+    )
+
+
+def _versions() -> Check:
+    found = [f"{name} {version}" for name in PARTS if (version := _version(name))]
+    missing = [name for name in PARTS if not _version(name)]
+    text = (
+        f"negvol {_version('negvol') or 'not installed'}, Python {platform.python_version()}, "
+        f"{platform.system()} {platform.release()} ({platform.machine()}), {', '.join(found)}"
+    )
+    if missing:
+        text += f"; missing: {', '.join(missing)} (install negvol again)"
+    return Check("versions", Level.BROKEN if missing else Level.OK, text)
+
+
+def _onnx_runtime() -> Check:
+    """One distribution of ONNX Runtime, and it loads."""
+    name = "onnx runtime"
+    try:
+        version = runtime().__version__
+    except ModelError as err:
+        return Check(name, Level.BROKEN, str(err))
+    found = runtime_distributions()
+    if len(found) > 1:
+        return Check(
+            name,
+            Level.BROKEN,
+            f"{' and '.join(found)} are installed over each other; uninstall all of them, then "
+            "install the one you want (onnxruntime-gpu also runs without a GPU)",
+        )
+    return Check(name, Level.OK, f"{' '.join(found)} {version}")
+
+
+def runtime_distributions() -> list[str]:
+    """The installed distributions that bring an ``onnxruntime`` package; more than one is wrong."""
+    return sorted(set(metadata.packages_distributions().get("onnxruntime", ())))
+
+
+def _networks(path: Path | None, device: Device) -> Iterator[Check]:
+    try:
+        bundle = load_bundle(path)
+    except ModelError as err:
+        yield Check("bundle", Level.BROKEN, str(err))
+        return
+    hashes = f"{len(bundle.models)} files with the right SHA-256"
+    yield Check("bundle", Level.OK, f"{bundle.title} ({bundle.hash[:12]}), {hashes}")
+    for model in bundle.models:
+        yield _network(bundle, model, device)
+
+
+def _network(bundle: Bundle, spec: ModelSpec, device: Device) -> Check:
+    """Run one network once, which is the only proof that it runs."""
+    try:
+        predictor = open_session(bundle.read(spec), spec, device)
+        start = time.perf_counter()
+        predictor.warm_up()
+        seconds = time.perf_counter() - start
+    except ModelError as err:
+        return Check(spec.file, Level.BROKEN, str(err))
+    text = f"ran on {predictor.provider} in {seconds:.2f} s"
+    if predictor.why_not_gpu:
+        text += f"; not on a GPU: {predictor.why_not_gpu}"
+    return Check(spec.file, Level.OK, text)
+
+
+def try_networks(stored: Stored) -> Stored:
+    """The same bundle, with trouble where one of its networks does not run on the CPU."""
+    if stored.bundle is None:
+        return stored
+    for model in stored.bundle.models:
+        check = _network(stored.bundle, model, Device.CPU)
+        if check.level is Level.BROKEN:
+            return replace(stored, trouble=check.text)
+    return stored
+
+
+def _mesh_library() -> Check:
+    from negvol_cli.mesh_backend import load_backend
+
+    backend = load_backend()
+    if backend.why:
+        return Check("meshes", Level.WARNING, backend.why)
+    return Check("meshes", Level.OK, f"{backend.name} loads and has every filter that is needed")
+
+
+def _memory() -> Check:
+    available = available_memory_mb()
+    if available is None:
+        return Check("memory", Level.WARNING, "this system does not say how much memory is free")
+    if available < ENOUGH_MEMORY_MB:
+        return Check(
+            "memory",
+            Level.WARNING,
+            f"{available:.0f} MiB are free, and a large scan can take {ENOUGH_MEMORY_MB} MiB; "
+            "close other programs",
+        )
+    return Check("memory", Level.OK, f"{available:.0f} MiB are free")
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,202 @@
+"""The negative volume (NV): the condyle inflated until bone or the clip stops it.
+
+NV is every point of the clip outside the condyle (MC) and the temporal bone (TB) whose straight
+segment from the nearest point of MC's surface meets no TB. Such a segment leaves MC along its
+outward normal, so this is where inflation along the normals gets to, stated so that it has one
+answer: where the surface is hollow, neighbouring normals cross, and a surface pushed along them
+naively folds over itself and counts space twice.
+
+At the nodes p of a lattice over the clip, with q(p) the point of MC nearest to p,
+
+    I(p) = min(clip(p), max(-d_MC(p), g(p))),    g(p) = min of d_TB over the segment from q to p,
+
+where clip(p) is the depth inside the clip and d are signed distances from the meshes, minus
+inside. I is continuous where q is; its zero set, by marching cubes, is the inflated condyle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from negvol_cli.anatomy import Clip
+from negvol_cli.config import InflationSettings
+from negvol_cli.distance import Field, Scalars, Surface, lattice, nodes
+from negvol_cli.mesh import Mesh, unit
+from negvol_cli.surface import iso_surface
+from negvol_cli.volume import Grid, Points
+
+BONE_BAND_MM: Final = 2.0
+DETOUR_MM: Final = 0.5
+DETOUR_SHARE: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inflation:
+    """The inflated condyle within the clip and what it tells; volumes in mm³.
+
+    ``joint_space_mm`` (V,) belongs to the vertices of the condyle: the distance along the normal
+    to TB within the clip, NaN where the normal ends elsewhere.
+    """
+
+    inflated: Mesh
+    condyle_mm3: float
+    nv_mm3: float
+    articular_nv_mm3: float
+    joint_space_mm: Scalars
+
+
+def inflate(
+    condyle: Mesh,
+    temporal_bone: Mesh,
+    clip: Clip,
+    settings: InflationSettings,
+    condyle_surface: Surface | None = None,
+) -> Inflation:
+    """Inflate ``condyle`` against ``temporal_bone`` (both closed; TB may be empty) in ``clip``.
+
+    ``condyle_surface`` saves building it again where it exists.
+    """
+    step = settings.grid_mm
+    surface = condyle_surface or Surface(condyle)
+    half = np.full(3, clip.half_width_mm + 2.0 * step)
+    grid = lattice(clip.centre_mm - half, clip.centre_mm + half, step)
+    points = nodes(grid)
+    depth = clip.depth(points)
+    inner = np.flatnonzero(depth > -2.0 * step)
+    near = surface.nearest(points[inner])
+    free = near.distance_mm > 0
+    start, end = near.point_mm[free], points[inner][free]
+    length = near.distance_mm[free]
+    bone = _bone_field(temporal_bone, np.vstack([points[inner], start]), step)
+    direction = unit(end - start)
+
+    clearance = _lowest_along(bone, start, direction, length, settings.ray_step_mm, -step)
+    condyle_depth = np.full(len(points), -2.0 * step)
+    condyle_depth[inner] = -near.distance_mm
+    distance = Field((-condyle_depth).reshape(grid.shape_zyx), grid)
+
+    ends_on_bone = np.full(len(length), False)
+    open_ = np.flatnonzero((clearance > -step) & (depth[inner][free] > -step))
+    hit = _bone_ahead(
+        bone, distance, clip, start[open_], direction[open_], length[open_], settings.ray_step_mm
+    )
+    ends_on_bone[open_] = np.isfinite(hit)
+
+    def reached(values: Scalars) -> Mesh:
+        field = condyle_depth.copy()
+        field[inner[free]] = np.maximum(field[inner[free]], np.clip(values, -step, step))
+        return iso_surface(np.minimum(field, depth).reshape(grid.shape_zyx), grid, 0.0)
+
+    inflated = reached(clearance)
+    condyle_mm3 = reached(np.full(len(length), -np.inf)).volume_mm3
+    articular = reached(np.where(ends_on_bone, clearance, -np.inf))
+    return Inflation(
+        inflated,
+        condyle_mm3,
+        max(inflated.volume_mm3 - condyle_mm3, 0.0),
+        max(articular.volume_mm3 - condyle_mm3, 0.0),
+        _joint_space(condyle, bone, distance, clip, settings.ray_step_mm),
+    )
+
+
+def _bone_field(temporal_bone: Mesh, reach: Points, step: float) -> Field:
+    """The signed distance to TB, cut off at 2 mm, over the box around ``reach`` (N, 3)."""
+    grid = lattice(reach.min(axis=0), reach.max(axis=0), step)
+    values = np.full(grid.shape_zyx, BONE_BAND_MM)
+    part = _within(temporal_bone, grid, BONE_BAND_MM)
+    if not part.is_empty:
+        distance = Surface(part).nearest(nodes(grid), BONE_BAND_MM).distance_mm
+        values = np.clip(distance, -BONE_BAND_MM, BONE_BAND_MM).reshape(grid.shape_zyx)
+    return Field(values, grid)
+
+
+def _within(mesh: Mesh, grid: Grid, margin_mm: float) -> Mesh:
+    """The triangles that come within ``margin_mm`` of the grid's box, no longer closed."""
+    low = np.array(grid.origin_mm_xyz) - margin_mm
+    high = grid.to_world(np.array(grid.size_xyz) - 1) + margin_mm
+    corners = mesh.points_mm[mesh.triangles]
+    keep = (corners.max(axis=1) >= low).all(axis=1) & (corners.min(axis=1) <= high).all(axis=1)
+    used, triangles = np.unique(mesh.triangles[keep], return_inverse=True)
+    return Mesh(mesh.points_mm[used], triangles.reshape(-1, 3).astype(np.int32))
+
+
+def _lowest_along(
+    bone: Field, start: Points, direction: Points, length: Scalars, step: float, enough: float
+) -> Scalars:
+    """(N,): the least distance to TB on each segment; sought no further once under ``enough``.
+
+    As the distance says how far TB is at least, one may go that far without a look.
+    """
+    lowest = np.full(len(start), np.inf)
+    travelled = np.zeros(len(start))
+    active = np.arange(len(start))
+    while len(active):
+        here = travelled[active]
+        value = bone(start[active] + here[:, None] * direction[active])
+        lowest[active] = np.minimum(lowest[active], value)
+        going = (here < length[active]) & (value > enough)
+        travelled[active] = np.minimum(here + np.maximum(value, step), length[active])
+        active = active[going]
+    return lowest
+
+
+def _bone_ahead(
+    bone: Field,
+    condyle: Field,
+    clip: Clip,
+    start: Points,
+    direction: Points,
+    travelled_mm: Scalars,
+    step: float,
+) -> Scalars:
+    """(N,): how far from ``start`` each ray meets TB, NaN where it does not.
+
+    Rays are followed from ``travelled_mm`` on. What they meet must lie inside the clip, and no
+    other part of MC may be nearer to it by more than 0.5 mm or 5 %.
+    """
+    hit = np.full(len(start), np.nan)
+    travelled, before = travelled_mm.copy(), np.full(len(start), np.inf)
+    last = travelled.copy()
+    active = np.arange(len(start))
+    while len(active):
+        here = travelled[active]
+        points = start[active] + here[:, None] * direction[active]
+        value = bone(points)
+        met = value <= 0
+        fraction = np.where(
+            np.isfinite(before[active]), before[active] / (before[active] - value + 1e-12), 1.0
+        )
+        crossing = last[active] + fraction * (here - last[active])
+        hit[active[met]] = crossing[met]
+        going = ~met & (clip.depth(points) >= 0)
+        before[active], last[active] = value, here
+        travelled[active] = here + np.maximum(value, step)
+        active = active[going]
+    found = np.flatnonzero(np.isfinite(hit))
+    points = start[found] + hit[found, None] * direction[found]
+    tolerance = np.maximum(DETOUR_MM, DETOUR_SHARE * hit[found])
+    fair = (np.abs(condyle(points) - hit[found]) <= tolerance) & (clip.depth(points) >= 0)
+    hit[found[~fair]] = np.nan
+    return hit
+
+
+def _joint_space(
+    condyle: Mesh, bone: Field, distance: Field, clip: Clip, step: float
+) -> Scalars:
+    """(V,): the distance along each vertex's normal to TB within the clip, else NaN."""
+    space = np.full(len(condyle.points_mm), np.nan)
+    inside = np.flatnonzero(clip.depth(condyle.points_mm) >= 0)
+    normals = condyle.vertex_normals()[inside]
+    start = condyle.points_mm[inside]
+    space[inside] = _bone_ahead(
+        bone, distance, clip, start, normals, np.zeros(len(inside)), step
+    )
+    return space
+
+
+__all__ = ["Inflation", "inflate"]
+_ = npt

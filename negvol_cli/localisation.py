@@ -1,0 +1,167 @@
+"""Finding both joints in a whole scan, or saying that they are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from negvol_cli.config import Side
+from negvol_cli.image_io import AIR_HU, resample
+from negvol_cli.preprocess import normalise
+from negvol_cli.volume import Grid, Vector, Volume
+
+COARSE_MM: Final = 4.0
+FOUND: Final = 0.3
+PEAK_RADIUS_MM: Final = 10.0
+HIGHEST_HU: Final = 3071
+
+Floats = npt.NDArray[np.float32]
+Heat = Callable[[Floats], Floats]
+
+
+class Stance(StrEnum):
+    """How the head lies in the scan, compared with what the header says."""
+
+    UPRIGHT = "as the header says"
+    UPSIDE_DOWN = "upside down"
+    BACK_TO_FRONT = "back to front"
+    TURNED_OVER = "upside down and back to front"
+
+    @property
+    def flipped_axes(self) -> tuple[int, ...]:
+        """The axes of a [z, y, x] array whose flip brings the head upright."""
+        return {"UPRIGHT": (), "UPSIDE_DOWN": (0,), "BACK_TO_FRONT": (1,), "TURNED_OVER": (0, 1)}[
+            self.name
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundJoint:
+    """A condyle's centre, LPS mm, and the network's confidence in it (0 to 1)."""
+
+    centre_mm_xyz: Vector
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Localisation:
+    """Both joints, None where not in view, and how the head really lies."""
+
+    right: FoundJoint | None
+    left: FoundJoint | None
+    stance: Stance = Stance.UPRIGHT
+
+    def __getitem__(self, side: Side) -> FoundJoint | None:
+        """The joint of one side."""
+        return self.right if side is Side.RIGHT else self.left
+
+
+def locate(volume: Volume, heat: Heat, size: int, window_hu: tuple[float, float]) -> Localisation:
+    """Both joints of the scan ``volume``.
+
+    ``heat`` takes a normalised tile (size, size, size) at ``COARSE_MM`` and gives (2, size, size,
+    size): how much each voxel is the centre of the right and of the left joint. A head that is
+    found only with its array flipped was stored against its header; its stance says so and its
+    centres are None, because left and right can no longer be told.
+    """
+    small = coarse(volume)
+    image = normalise(small.values_zyx, window_hu)
+    for stance in Stance:
+        found = _peaks(np.flip(image, stance.flipped_axes), small.grid, heat, size)
+        if any(found):
+            if stance is Stance.UPRIGHT:
+                return Localisation(found[0], found[1])
+            return Localisation(None, None, stance)
+    return Localisation(None, None)
+
+
+def coarse(volume: Volume) -> Volume:
+    """The scan at about 4 mm on a grid along the LPS axes, HU, float32.
+
+    Voxels are averaged in blocks first, slab by slab, so that a large scan needs little memory.
+    """
+    factor = [max(1, int(COARSE_MM / s + 0.25)) for s in volume.grid.spacing_mm_xyz]
+    shrunk = _block_means(volume, factor)
+    corners = volume.grid.corners_mm()
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    size = np.maximum(1, np.round((high - low) / COARSE_MM)).astype(int)
+    first = low + COARSE_MM / 2
+    grid = Grid(
+        (int(size[0]), int(size[1]), int(size[2])),
+        (COARSE_MM,) * 3,
+        (float(first[0]), float(first[1]), float(first[2])),
+    )
+    return Volume(resample(shrunk, grid, fill=AIR_HU), grid)
+
+
+def _block_means(volume: Volume, factor_xyz: list[int]) -> Volume:
+    fx, fy, fz = factor_xyz
+    nx, ny, nz = (n // f for n, f in zip(volume.grid.size_xyz, factor_xyz, strict=True))
+    means = np.empty((nz, ny, nx), dtype=np.float32)
+    for z in range(nz):
+        slab = volume.values_zyx[z * fz : (z + 1) * fz, : ny * fy, : nx * fx]
+        slab = np.clip(slab, AIR_HU, HIGHEST_HU).mean(axis=0, dtype=np.float32)
+        means[z] = slab.reshape(ny, fy, nx, fx).mean(axis=(1, 3))
+    origin = volume.grid.to_world([(f - 1) / 2 for f in factor_xyz])
+    sx, sy, sz = volume.grid.spacing_mm_xyz
+    grid = Grid(
+        (nx, ny, nz),
+        (sx * fx, sy * fy, sz * fz),
+        (float(origin[0]), float(origin[1]), float(origin[2])),
+        volume.grid.direction,
+    )
+    return Volume(means, grid)
+
+
+def _peaks(
+    image: Floats, grid: Grid, heat: Heat, size: int
+) -> tuple[FoundJoint | None, FoundJoint | None]:
+    best: list[FoundJoint | None] = [None, None]
+    for corner, tile in _tiles(image, size):
+        maps = heat(tile)
+        for channel in range(2):
+            peak = float(maps[channel].max())
+            held = best[channel]
+            if peak < FOUND or (held is not None and held.confidence >= peak):
+                continue
+            centre = grid.to_world((_centroid(maps[channel]) + corner)[::-1])
+            best[channel] = FoundJoint((float(centre[0]), float(centre[1]), float(centre[2])), peak)
+    return best[0], best[1]
+
+
+def _tiles(image: Floats, size: int) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:
+    """Tiles of the image with their first voxel (z, y, x), overlapping by half, air skipped."""
+    starts = [
+        [int(round(s)) for s in np.linspace(0, n - size, max(1, -(-(n - size) * 2 // size) + 1))]
+        if n > size
+        else [(n - size) // 2]
+        for n in image.shape
+    ]
+    for z in starts[0]:
+        for y in starts[1]:
+            for x in starts[2]:
+                corner = np.array([z, y, x])
+                low = np.maximum(corner, 0)
+                high = np.minimum(corner + size, image.shape)
+                part = image[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+                if (part > -0.9).mean() < 0.03:
+                    continue
+                tile = np.full((size,) * 3, -1.0, dtype=np.float32)
+                at = low - corner
+                to = at + part.shape
+                tile[at[0] : to[0], at[1] : to[1], at[2] : to[2]] = part
+                yield corner, tile
+
+
+def _centroid(heat_zyx: Floats) -> npt.NDArray[np.float64]:
+    """The heat's centre of mass (z, y, x) around its peak, in voxels."""
+    peak = np.array(np.unravel_index(int(heat_zyx.argmax()), heat_zyx.shape))
+    index = np.indices(heat_zyx.shape).reshape(3, -1).T
+    near = np.linalg.norm((index - peak) * COARSE_MM, axis=1) <= PEAK_RADIUS_MM
+    weights = heat_zyx.reshape(-1)[near].astype(np.float64)
+    return np.asarray(np.average(index[near], axis=0, weights=weights))

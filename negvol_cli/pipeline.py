@@ -1,0 +1,267 @@
+"""The method, step by step: localise, segment, enhance, reconstruct, inflate, measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from negvol_cli.anatomy import NoCondyleError, hinder_process
+from negvol_cli.bundle import Bundle, load_bundle
+from negvol_cli.config import ClipSettings, Label, Settings, Side, scan_label
+from negvol_cli.enhancement import enhance_fossa
+from negvol_cli.errors import InputError
+from negvol_cli.image_io import AIR_HU, Scan, crop_to, resample, resample_nearest
+from negvol_cli.joint import measure_joint, smooth_labels
+from negvol_cli.joint_picture import JointPicture
+from negvol_cli.label_files import LabelMap
+from negvol_cli.localisation import FoundJoint, Localisation, Stance, locate
+from negvol_cli.mesh_backend import MeshBackend, load_backend
+from negvol_cli.plausibility import distance_flag, judge, missing
+from negvol_cli.preprocess import JointFrame
+from negvol_cli.recorded import recorded_mask
+from negvol_cli.report import Asymmetry, JointReport, ScanReport, Status
+from negvol_cli.segmentation import segment_joint
+from negvol_cli.session import Predictor, open_session
+from negvol_cli.stopwatch import Stopwatch
+from negvol_cli.volume import Points, Vector, Volume
+
+UPPER_MM: Final = 15.0
+WIDE_MM: Final = 96
+BELOW_APEX_MM: Final = 6.0
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The networks of a bundle, loaded once for any number of scans."""
+
+    bundle: Bundle
+    localiser: Predictor
+    segmenters: tuple[Predictor, ...]
+
+    @property
+    def provider(self) -> str:
+        """Where the networks really run, and why not on a GPU."""
+        used = sorted({p.provider for p in (self.localiser, *self.segmenters)})
+        why = self.localiser.why_not_gpu
+        return " and ".join(used) + (f" ({why})" if why else "")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurement:
+    """A report with what is needed to draw and to save it."""
+
+    report: ScanReport
+    scan: Scan
+    pictures: Mapping[Side, JointPicture]
+
+
+def load_models(path: Path | None, settings: Settings) -> Models:
+    """The networks of the bundle at ``path`` (None: the default one), ready to run.
+
+    Raises ModelError and DeviceError.
+    """
+    bundle = load_bundle(path)
+    start = partial(open_session, device=settings.device, threads=settings.threads)
+    return Models(
+        bundle,
+        start(bundle.read(bundle.localiser), bundle.localiser),
+        tuple(start(bundle.read(spec), spec) for spec in bundle.segmenters),
+    )
+
+
+def measure_ct(
+    scan: Scan,
+    flags: tuple[str, ...],
+    models: Models,
+    settings: Settings,
+    watch: Stopwatch,
+    progress: Progress,
+) -> Measurement:
+    """Measure both joints of a head CT; ``flags`` are what is known against the scan.
+
+    Raises InputError where no joint is in view, none could be measured, or the head was stored
+    against its header, so that its sides cannot be told.
+    """
+    progress("finding the joints", 0.1)
+    with watch.step("localise"):
+        spec = models.localiser.spec
+        located = locate(scan.volume, models.localiser, spec.size_zyx[0], spec.window_hu)
+    _refuse_what_cannot_be_measured(located, scan.name)
+    with watch.step("mesh library"):
+        backend = load_backend()
+    joints, pictures = {}, {}
+    for done, side in ((0.2, Side.RIGHT), (0.5, Side.LEFT)):
+        progress(f"measuring the {side} joint", done)
+        found = located[side]
+        if found is None:
+            joints[side] = missing(side, located[side.other], scan.volume)
+            continue
+        joints[side], picture = _measure_side(side, found, scan, models, settings, backend, watch)
+        if picture is not None:
+            pictures[side] = picture
+    report = replace(
+        _report(scan, joints, flags, settings, backend),
+        bundle=f"{models.bundle.title} ({models.bundle.hash[:12]})",
+        provider=models.provider,
+    )
+    if not pictures:
+        why = "; ".join(f"{joint.side}: {joint.status_text}" for joint in report.joints)
+        raise InputError(f"no joint of {scan.name} could be measured ({why}): give another scan")
+    return Measurement(report, scan, pictures)
+
+
+def measure_label_map(
+    labels: LabelMap, settings: Settings, watch: Stopwatch, progress: Progress
+) -> Measurement:
+    """Steps D and E on somebody's own segmentation; no network and no CT are needed."""
+    backend = load_backend()
+    joints: dict[Side, JointReport] = {}
+    pictures: dict[Side, JointPicture] = {}
+    for side in Side:
+        if side not in labels.sides:
+            joints[side] = JointReport(side=side, status=Status.NOT_FOUND, reason="no label")
+            continue
+        progress(f"measuring the {side} joint", 0.2 if side is Side.RIGHT else 0.5)
+        volume = labels.joint(side)
+        frame = _frame_of_labels(volume, side)
+        with watch.step("measure"):
+            masks = [
+                Volume((volume.values_zyx == label).astype(np.float32), volume.grid)
+                for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
+            ]
+            soft = [frame.mirror(resample(mask, frame.grid, fill=0.0)) for mask in masks]
+            geometry = measure_joint(
+                *(smooth_labels(mask, frame.spacing_mm) for mask in soft),
+                frame,
+                settings,
+                backend,
+                recorded_zyx=None,
+                centre_known=False,
+            )
+        joints[side] = judge(geometry, None, None, settings)
+        pictures[side] = JointPicture(
+            geometry, np.full(frame.local_grid.shape_zyx, AIR_HU, dtype=np.float32)
+        )
+    report = _report(labels.scan, joints, (), settings, backend)
+    return Measurement(report, labels.scan, pictures)
+
+
+def labels_on_scan(measurement: Measurement) -> Volume:
+    """The six-label map over the scan's LPS-ordered grid, uint8 [z, y, x]."""
+    grid = measurement.scan.volume.grid
+    labels = np.zeros(grid.shape_zyx, dtype=np.uint8)
+    for side, picture in measurement.pictures.items():
+        geometry = picture.geometry
+        frame = geometry.frame
+        part = crop_to(Volume(labels, grid), frame.grid, margin=0)
+        if part is None:
+            continue
+        world = Volume(np.ascontiguousarray(frame.mirror(geometry.labels_zyx)), frame.grid)
+        nearest = resample_nearest(world, part.grid)
+        for label in (Label.CONDYLE, Label.TEMPORAL_BONE, Label.NEGATIVE_VOLUME):
+            part.values_zyx[nearest == label] = scan_label(side, label)
+    return Volume(labels, grid)
+
+
+def _measure_side(
+    side: Side,
+    found: FoundJoint,
+    scan: Scan,
+    models: Models,
+    settings: Settings,
+    backend: MeshBackend,
+    watch: Stopwatch,
+) -> tuple[JointReport, JointPicture | None]:
+    frame = JointFrame(side, found.centre_mm_xyz)
+    with watch.step("resample"):
+        hu = frame.mirror(resample(scan.volume, frame.grid, fill=AIR_HU))
+        recorded = frame.mirror(recorded_mask(scan.volume, frame.grid))
+    with watch.step("segment"):
+        condyle, bone = segment_joint(hu, models.segmenters)
+    if settings.enhance:
+        with watch.step("enhance"):
+            bone = enhance_fossa(hu, bone, condyle, frame.spacing_mm)
+    with watch.step("measure"):
+        try:
+            geometry = measure_joint(
+                condyle, bone, frame, settings, backend, recorded_zyx=recorded, centre_known=True
+            )
+        except NoCondyleError:
+            return JointReport(
+                side=side,
+                status=Status.IMPLAUSIBLE,
+                reason="no condyle where the joint was found",
+                centre_mm_xyz=found.centre_mm_xyz,
+                confidence=found.confidence,
+            ), None
+    return judge(geometry, found, recorded, settings), JointPicture(geometry, hu)
+
+
+def _report(
+    scan: Scan,
+    joints: Mapping[Side, JointReport],
+    flags: tuple[str, ...],
+    settings: Settings,
+    backend: MeshBackend,
+) -> ScanReport:
+    right, left = joints[Side.RIGHT], joints[Side.LEFT]
+    apart = distance_flag(right, left)
+    return ScanReport(
+        scan=scan.name,
+        spacing_mm_xyz=scan.volume.grid.spacing_mm_xyz,
+        right=right,
+        left=left,
+        nv_asymmetry=_asymmetry(left, right, "nv_mm3"),
+        articular_nv_asymmetry=_asymmetry(left, right, "articular_nv_mm3"),
+        flags=(*flags, apart) if apart else flags,
+        mesh_backend=backend.name + (f" ({backend.why})" if backend.why else ""),
+        clip=_clip_text(settings.clip),
+    )
+
+
+def _asymmetry(left: JointReport, right: JointReport, figure: str) -> Asymmetry | None:
+    if left.status is not Status.OK or right.status is not Status.OK:
+        return None
+    return Asymmetry.between(getattr(left, figure), getattr(right, figure))
+
+
+def _clip_text(clip: ClipSettings) -> str:
+    return f"{clip.shape} of {clip.width_mm:g} mm"
+
+
+def _refuse_what_cannot_be_measured(located: Localisation, name: str) -> None:
+    if located.stance is not Stance.UPRIGHT:
+        raise InputError(
+            f"the head in {name} lies {located.stance} against its header, so left and right "
+            "cannot be told: repair the orientation in the header, or export the scan again"
+        )
+    if located.right is None and located.left is None:
+        raise InputError(
+            f"no jaw joint was found in {name} (right: not found, left: not found): "
+            "give a head CT that shows the ears"
+        )
+
+
+def _frame_of_labels(volume: Volume, side: Side) -> JointFrame:
+    """The joint frame about the condylar process of one side's labels."""
+    index = np.argwhere(volume.values_zyx == Label.CONDYLE)[:, ::-1]
+    points = volume.grid.to_world(index)
+    upper = points[points[:, 2] > points[:, 2].max() - UPPER_MM].mean(axis=0)
+    wide = JointFrame(side, _vector(upper), spacing_mm=1.0, size=WIDE_MM)
+    mask = Volume((volume.values_zyx == Label.CONDYLE).astype(np.float32), volume.grid)
+    process = hinder_process(
+        wide.mirror(resample(mask, wide.grid, fill=0.0)) >= 0.5, wide.local_grid
+    )
+    return JointFrame(side, _vector(wide.to_world(process) - (0.0, 0.0, BELOW_APEX_MM)))
+
+
+def _vector(point_mm: Points) -> Vector:
+    x, y, z = (float(v) for v in point_mm)
+    return (x, y, z)

@@ -1,0 +1,205 @@
+"""The three cuts through the head centre of one joint, as they hang in a viewing room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageChops, ImageDraw
+from skimage.measure import find_contours
+
+from negvol_cli.config import Side
+from negvol_cli.joint_picture import JointPicture
+from negvol_cli.mesh import Mesh
+from negvol_cli.render import palette
+from negvol_cli.render.lettering import write
+from negvol_cli.render.section import Outline, section
+
+VIEW_MM: Final = 44.0
+BONE_WINDOW_HU: Final = (-400.0, 1600.0)
+SCALE_BAR_MM: Final = 10.0
+
+_AIR_HU: Final = -1000.0
+_FINER: Final = 3  # drawn this much larger, then reduced, so that lines are smooth
+_NV_OPACITY: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """A cut: the axis it is across, the axes to the right and up or down, and its edge letters.
+
+    Axes are 0, 1, 2 for x, y, z (LPS); ``upward`` says whether the vertical axis grows upward.
+    ``letters`` stand at the left, right, top and bottom.
+    """
+
+    name: str
+    across: int
+    horizontal: int
+    vertical: int
+    upward: bool
+    letters: str
+
+
+SAGITTAL: Final = Plane("Sagittal", 0, 1, 2, True, "APSI")
+CORONAL: Final = Plane("Coronal", 1, 0, 2, True, "RLSI")
+AXIAL: Final = Plane("Axial", 2, 0, 1, False, "RLAP")
+PLANES: Final = (SAGITTAL, CORONAL, AXIAL)
+
+
+def draw_cut(picture: JointPicture, plane: Plane, size_px: int) -> Image.Image:
+    """One cut through the head centre, ``size_px`` square and ``VIEW_MM`` wide, in RGB.
+
+    It shows the patient as he is, the right joint not mirrored.
+    """
+    view = _View(picture, plane, size_px * _FINER)
+    geometry = picture.geometry
+    condyle = view.outlines(geometry.condyle)
+    inflated = view.filled(view.outlines(geometry.inflated))
+    filled = ImageChops.subtract(inflated, view.filled(condyle))
+    image = view.ct()
+    colour = Image.new("RGB", image.size, palette.NEGATIVE_VOLUME)
+    image = Image.composite(colour, image, filled.point(lambda value: int(value * _NV_OPACITY)))
+    draw = ImageDraw.Draw(image)
+    view.line(draw, _edges(filled), palette.NEGATIVE_VOLUME, 1.4)
+    view.line(draw, view.outlines(geometry.temporal_bone), palette.TEMPORAL_BONE, 1.8, dashed=True)
+    view.line(draw, condyle, palette.CONDYLE, 2.6)
+    image = image.reduce(_FINER)
+    _annotate(image, plane)
+    return image
+
+
+class _View:
+    """How one plane of a joint maps to the pixels of a square picture."""
+
+    def __init__(self, picture: JointPicture, plane: Plane, size_px: int) -> None:
+        self._picture, self._plane, self._size = picture, plane, size_px
+        self._signs = np.array([-1.0 if picture.side is Side.RIGHT else 1.0, 1.0, 1.0])
+        self._centre = np.array(picture.geometry.head_centre_mm)
+
+    def ct(self) -> Image.Image:
+        """The CT in the bone window, RGB; black where the joint frame ends."""
+        frame, plane = self._picture.geometry.frame, self._plane
+        upright = frame.mirror(self._picture.hu_zyx)
+        index = self._centre * self._signs / frame.spacing_mm + (frame.size - 1) / 2
+        at = float(np.clip(index[plane.across], 0, frame.size - 1))
+        low = min(int(at), frame.size - 2)
+        pair = np.take(upright, [low, low + 1], axis=2 - plane.across)
+        first, second = np.moveaxis(pair, 2 - plane.across, 0)
+        cut = first + np.float32(at - low) * (second - first)
+        column, row = index[plane.horizontal], index[plane.vertical]
+        if plane.upward:
+            cut, row = cut[::-1], frame.size - 1 - row
+        return self._resized(cut, column + 0.5, row + 0.5)
+
+    def _resized(self, cut: npt.NDArray[np.float32], column: float, row: float) -> Image.Image:
+        reach = VIEW_MM / 2 / self._picture.geometry.frame.spacing_mm
+        size = len(cut)
+        margin = int(np.ceil(max(0.0, reach + max(column, row) - size, reach - min(column, row))))
+        padded = np.pad(cut, margin, constant_values=_AIR_HU)
+        x, y = column + margin, row + margin
+        scaled = Image.fromarray(padded).resize(
+            (self._size, self._size),
+            Image.Resampling.BICUBIC,
+            box=(x - reach, y - reach, x + reach, y + reach),
+        )
+        low, high = BONE_WINDOW_HU
+        grey = np.clip((np.asarray(scaled) - low) * (255.0 / (high - low)), 0, 255)
+        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+
+    def outlines(self, mesh: Mesh) -> list[Outline]:
+        """The mesh's outlines in this plane, in pixels (x, y)."""
+        plane = self._plane
+        axes = [axis for axis in range(3) if axis != plane.across]
+        order = [axes.index(plane.horizontal), axes.index(plane.vertical)]
+        turn = self._signs[[plane.horizontal, plane.vertical]]
+        turn = turn * (1.0, -1.0 if plane.upward else 1.0)
+        centre = self._centre[[plane.horizontal, plane.vertical]]
+        scale = self._size / VIEW_MM
+        return [
+            (line[:, order] - centre) * turn * scale + self._size / 2
+            for line in section(mesh, plane.across, float(self._centre[plane.across]))
+        ]
+
+    def filled(self, lines: list[Outline]) -> Image.Image:
+        """255 inside the outlines (holes left out), 0 elsewhere."""
+        mask = Image.new("1", (self._size, self._size))
+        for line in lines:
+            if len(line) > 2:
+                loop = Image.new("1", mask.size)
+                ImageDraw.Draw(loop).polygon([(x, y) for x, y in line.tolist()], fill=1)
+                mask = ImageChops.logical_xor(mask, loop)
+        return mask.convert("L")
+
+    def line(
+        self,
+        draw: ImageDraw.ImageDraw,
+        lines: list[Outline],
+        colour: str,
+        width_px: float,
+        *,
+        dashed: bool = False,
+    ) -> None:
+        """Draw outlines with a dark casing, which keeps them legible on white bone."""
+        pieces = [piece for line in lines for piece in (_dashes(line) if dashed else [line])]
+        width = round(width_px * _FINER)
+        for shade, extra in ((palette.BLACK, _FINER), (colour, 0)):
+            for piece in pieces:
+                draw.line([(x, y) for x, y in piece.tolist()], shade, width + extra, joint="curve")
+
+
+def _edges(mask: Image.Image) -> list[Outline]:
+    """The outlines (x, y) in pixels of a mask of 0 and 255, found on a reduced copy of it."""
+    covered = np.pad(np.asarray(mask.reduce(_FINER)), 1)
+    lines = find_contours(covered, 127.5)  # type: ignore[no-untyped-call]
+    return [(line[:, ::-1] - 0.5) * _FINER for line in lines]
+
+
+def _dashes(line: Outline) -> list[Outline]:
+    """A line cut into dashes of 8 pixels with gaps of 4, measured in the final picture."""
+    step = np.linalg.norm(np.diff(line, axis=0), axis=1)
+    along = np.concatenate([[0.0], np.cumsum(step)])
+    pieces = []
+    for start in np.arange(0.0, along[-1], 12.0 * _FINER):
+        at = np.linspace(start, min(start + 8.0 * _FINER, along[-1]), 9)
+        pieces.append(np.stack([np.interp(at, along, line[:, axis]) for axis in (0, 1)], axis=1))
+    return pieces
+
+
+def _annotate(image: Image.Image, plane: Plane) -> None:
+    """Write the plane's name, the patient's directions and a scale bar."""
+    draw, size = ImageDraw.Draw(image), image.width
+    letter, edge = round(size * 0.05), round(size * 0.025)
+    middle = size / 2 + letter * 0.35
+    left, right, top, bottom = tuple(plane.letters)
+    halo = palette.BLACK
+    write(draw, (edge, middle), left, letter, palette.ON_PANEL, halo=halo)
+    write(draw, (size - edge, middle), right, letter, palette.ON_PANEL, align="right", halo=halo)
+    write(
+        draw,
+        (size / 2, edge + letter * 0.75),
+        top,
+        letter,
+        palette.ON_PANEL,
+        align="centre",
+        halo=halo,
+    )
+    write(
+        draw, (size / 2, size - edge), bottom, letter, palette.ON_PANEL, align="centre", halo=halo
+    )
+    write(draw, (edge, edge + letter * 0.75), plane.name, letter, palette.ON_PANEL, halo=halo)
+    length = SCALE_BAR_MM / VIEW_MM * size
+    x, y = size - edge - length, size - edge - 2
+    draw.rectangle((x - 1, y - 4, x + length + 1, y + 2), fill=palette.BLACK)
+    draw.rectangle((x, y - 3, x + length, y + 1), fill=palette.ON_PANEL)
+    words = f"{SCALE_BAR_MM:.0f} mm"
+    write(
+        draw,
+        (x + length / 2, y - 9),
+        words,
+        letter - 3,
+        palette.ON_PANEL,
+        align="centre",
+        halo=halo,
+    )

@@ -1,0 +1,43 @@
+"""The colours of every picture, each structure keeping its own.
+
+The hues are those of Okabe and Ito (Color Universal Design, 2008), which people with any common
+colour vision tell apart. No picture relies on hue alone: in print the condyle is a solid line,
+the temporal bone a dashed one and the negative volume a filled area.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+CONDYLE: Final = "#E69F00"
+TEMPORAL_BONE: Final = "#56B4E9"
+NEGATIVE_VOLUME: Final = "#CC79A7"
+
+# The same structures where they are seen as solids: bone is grey with the hue of its line.
+TEMPORAL_BONE_SOLID: Final = "#A9B8C2"
+
+BLACK: Final = "#000000"
+INK: Final = "#1B2A34"
+MUTED: Final = "#5A6872"
+RULE: Final = "#D5DCE0"
+PAPER: Final = "#FFFFFF"
+PANEL: Final = "#0B0F12"
+ON_PANEL: Final = "#E8EDF0"
+
+# Joint space on the condyle: yellow where the bones nearly touch, dark blue where they are far
+# apart; brightness falls all the way, so that it reads in grey too. The ends of viridis' sibling
+# cividis (Nunez et al., PLoS ONE 2018), reversed.
+JOINT_SPACE_SCALE: Final = (
+    (0.0, "#FEE838"),
+    (0.2, "#D3C164"),
+    (0.4, "#A69D75"),
+    (0.6, "#7C7B78"),
+    (0.8, "#4B576B"),
+    (1.0, "#00224E"),
+)
+JOINT_SPACE_RANGE_MM: Final = (0.0, 6.0)
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue, 0 to 255, of ``#RRGGBB``."""
+    return (int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16))

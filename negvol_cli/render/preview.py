@@ -1,0 +1,163 @@
+"""preview.png: both joints in three cuts, side by side, with the figures that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, ImageDraw
+
+from negvol_cli.config import Side
+from negvol_cli.errors import OutputError
+from negvol_cli.joint_picture import JointPicture
+from negvol_cli.render import palette, words
+from negvol_cli.render.cuts import PLANES, draw_cut
+from negvol_cli.render.lettering import shortened, width_px, wrapped, write
+from negvol_cli.report import JointReport, ScanReport
+
+WIDTH_PX: Final = 1800
+_MARGIN: Final = 30
+_GAP: Final = 14
+_BETWEEN: Final = 44
+_HALF: Final = (WIDTH_PX - 2 * _MARGIN - _BETWEEN) // 2
+_CUT: Final = (_HALF - _GAP) // 2
+_TITLE: Final = 86
+_HEADING: Final = 48
+_JOINT: Final = _HEADING + 2 * _CUT + _GAP
+_FOOT: Final = 226
+HEIGHT_PX: Final = _TITLE + _JOINT + _FOOT
+
+
+def draw_preview(report: ScanReport, pictures: Mapping[Side, JointPicture], path: Path) -> None:
+    """Write preview.png; a joint without a picture shows its status instead.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    image = preview(report, pictures)
+    try:
+        image.save(path, compress_level=4)
+    except OSError as err:
+        raise OutputError(f"cannot write {path} ({err}): choose another output folder") from err
+
+
+def preview(report: ScanReport, pictures: Mapping[Side, JointPicture]) -> Image.Image:
+    """The page, ``WIDTH_PX`` by ``HEIGHT_PX``, RGB; the right joint on its left half."""
+    page = Image.new("RGB", (WIDTH_PX, HEIGHT_PX), palette.PAPER)
+    draw = ImageDraw.Draw(page)
+    _title(draw, report)
+    for joint, left_px in zip(report.joints, (_MARGIN, _MARGIN + _HALF + _BETWEEN), strict=True):
+        _joint(page, joint, pictures.get(joint.side), left_px)
+    _foot(draw, report)
+    return page
+
+
+def _title(draw: ImageDraw.ImageDraw, report: ScanReport) -> None:
+    base = _TITLE - 32
+    title = "Negative volume of the temporomandibular joints"
+    write(draw, (_MARGIN, base), title, 34, palette.INK, bold=True)
+    room = WIDTH_PX - 2 * _MARGIN - width_px(title, 34) - 60
+    scan = shortened(f"{words.plain(report.scan)}  ·  voxels {words.spacing(report)}", 22, room)
+    write(draw, (WIDTH_PX - _MARGIN, base), scan, 22, palette.MUTED, align="right")
+
+
+def _joint(
+    page: Image.Image, joint: JointReport, picture: JointPicture | None, left_px: int
+) -> None:
+    draw = ImageDraw.Draw(page)
+    base = _TITLE + _HEADING - 16
+    name = f"{str(joint.side).capitalize()} joint"
+    write(draw, (left_px, base), name, 28, palette.INK, bold=True)
+    room = _HALF - width_px(name, 28) - 30
+    status = shortened(words.plain(joint.status_text), 22, room)
+    write(draw, (left_px + _HALF, base), status, 22, palette.INK, align="right")
+    top = _TITLE + _HEADING
+    places = [
+        (left_px + column * (_CUT + _GAP), top + row * (_CUT + _GAP))
+        for row, column in ((0, 0), (0, 1), (1, 0))
+    ]
+    if picture is None:
+        _absence(draw, joint, left_px, top)
+    else:
+        for plane, place in zip(PLANES, places, strict=True):
+            page.paste(draw_cut(picture, plane, _CUT), place)
+    _figures(draw, joint, left_px + _CUT + _GAP + 14, top + _CUT + _GAP, _CUT - 14)
+
+
+def _absence(draw: ImageDraw.ImageDraw, joint: JointReport, left_px: int, top_px: int) -> None:
+    """Say in the place of the cuts why there are none."""
+    box = (left_px, top_px, left_px + _HALF, top_px + _CUT)
+    draw.rectangle(box, outline=palette.RULE, width=2)
+    lines = wrapped(f"Not measured: {words.plain(joint.status_text)}", 26, _HALF - 100)[:8]
+    base = top_px + _CUT / 2 - (len(lines) - 1) * 18
+    for i, line in enumerate(lines):
+        write(draw, (left_px + _HALF / 2, base + 36 * i), line, 26, palette.INK, align="centre")
+
+
+def _figures(
+    draw: ImageDraw.ImageDraw, joint: JointReport, left_px: float, top_px: float, room_px: float
+) -> None:
+    write(draw, (left_px, top_px + 24), "Negative volume (NV)", 24, palette.MUTED)
+    big = words.mm3(joint.nv_mm3)
+    write(draw, (left_px, top_px + 88), big, 64, palette.INK, bold=True)
+    if big != words.MISSING:
+        unit_px = left_px + width_px(big, 64) + 12
+        write(draw, (unit_px, top_px + 88), "mm³", 30, palette.INK)
+    rows = [
+        ("Articular NV", words.mm3(joint.articular_nv_mm3), "mm³"),
+        ("Condylar head", words.mm3(joint.head_volume_mm3), "mm³"),
+    ]
+    rows += [
+        (f"Joint space {name}", words.mm(words.joint_space(joint, name)), "mm")
+        for name in words.DIRECTIONS
+    ]
+    unit_px = left_px + room_px - 50
+    for i, (name, value, unit) in enumerate(rows):
+        base = top_px + 136 + 37 * i
+        write(draw, (left_px, base), name, 23, palette.INK)
+        write(draw, (unit_px - 10, base), value, 23, palette.INK, align="right")
+        if value != words.MISSING:
+            write(draw, (unit_px, base), unit, 23, palette.MUTED)
+        draw.line((left_px, base + 12, left_px + room_px, base + 12), palette.RULE, 1)
+
+
+def _foot(draw: ImageDraw.ImageDraw, report: ScanReport) -> None:
+    top = _TITLE + _JOINT + 24
+    draw.line((_MARGIN, top, WIDTH_PX - _MARGIN, top), palette.RULE, 2)
+    for i, (name, asymmetry) in enumerate(
+        (("NV", report.nv_asymmetry), ("Articular NV", report.articular_nv_asymmetry))
+    ):
+        base = top + 46 + 38 * i
+        write(draw, (_MARGIN, base), name, 26, palette.INK, bold=True)
+        sentence = words.asymmetry_sentence(asymmetry)
+        write(draw, (_MARGIN + 180, base), sentence, 26, palette.INK)
+    _legend(draw, top + 46)
+    found = "; ".join(f"{concern}: {flag}" for concern, flag in words.flags(report))
+    write(draw, (_MARGIN, top + 122), "Flags", 26, palette.INK, bold=True)
+    sentence = shortened(found or "none", 26, WIDTH_PX - 2 * _MARGIN - 180)
+    write(draw, (_MARGIN + 180, top + 122), sentence, 26, palette.INK)
+    base = HEIGHT_PX - 30
+    write(draw, (_MARGIN, base), report.research_use, 24, palette.INK, bold=True)
+    clip = f"Clip: {words.plain(report.clip)}" if report.clip else ""
+    write(draw, (WIDTH_PX - _MARGIN, base), clip, 20, palette.MUTED, align="right")
+
+
+def _legend(draw: ImageDraw.ImageDraw, base_px: float) -> None:
+    """Name the outlines, from the right edge leftward."""
+    x, y = float(WIDTH_PX - _MARGIN), base_px - 9
+    for name, colour in (
+        ("negative volume", palette.NEGATIVE_VOLUME),
+        ("temporal bone", palette.TEMPORAL_BONE),
+        ("condyle", palette.CONDYLE),
+    ):
+        write(draw, (x, base_px), name, 23, palette.INK, align="right")
+        x -= width_px(name, 23) + 12
+        if colour == palette.NEGATIVE_VOLUME:
+            draw.rectangle((x - 44, y - 10, x, y + 10), fill=colour)
+        elif colour == palette.TEMPORAL_BONE:
+            for start in (0, 17, 34):
+                draw.rectangle((x - 44 + start, y - 2, x - 34 + start, y + 2), fill=colour)
+        else:
+            draw.rectangle((x - 44, y - 3, x, y + 3), fill=colour)
+        x -= 44 + 34

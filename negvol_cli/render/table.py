@@ -1,0 +1,128 @@
+"""The table of both joints that a person sees at the terminal, or finds in a log file."""
+
+from __future__ import annotations
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from negvol_cli.render import words
+from negvol_cli.report import Asymmetry, JointReport, ScanReport, Status
+
+# For terminals that cannot show them (an old code page, a C locale).
+_ASCII = str.maketrans({"³": "3", "–": "-", "·": "*", "“": '"', "”": '"', "’": "'"})
+
+_STYLES = {Status.OK: "green", Status.CUT: "yellow", Status.IMPLAUSIBLE: "yellow"}
+
+
+def print_report(report: ScanReport, console: Console) -> None:
+    """Print both joints, their asymmetry, status, flags and origin; right stands on the left.
+
+    Fits 80 columns. Without a terminal there are neither colours nor rules; colours also follow
+    ``NO_COLOR``, which ``console`` obeys by itself.
+    """
+    page = _Page(console)
+    page.line(words.plain(report.scan), "bold")
+    page.line(f"voxels {words.spacing(report)}", "dim")
+    page.blank()
+    for joint in report.joints:
+        name = f"{str(joint.side).capitalize()} joint"
+        status = words.plain(joint.status_text)
+        page.entry(name, status, _STYLES.get(joint.status, "red"))
+    page.blank()
+    page.table(_figures(report, page))
+    page.table(_asymmetries(report, page))
+    found = list(words.flags(report))
+    if found:
+        page.line("Flags", "bold")
+        for concern, flag in found:
+            page.entry(concern.capitalize(), flag, "yellow")
+        page.blank()
+    for name, value in words.origin(report):
+        if value:
+            page.entry(name, words.plain(value), "")
+    page.line(report.research_use, "bold")
+
+
+def _figures(report: ScanReport, page: _Page) -> Table:
+    table = page.new_table("", "Right", "Left", "")
+    table.columns[3].justify = "left"
+    right, left = report.joints
+    volumes = (
+        ("Condylar head volume, mm³", "head_volume_mm3"),
+        ("Negative volume (NV), mm³", "nv_mm3"),
+        ("Articular NV, mm³", "articular_nv_mm3"),
+    )
+    for label, name in volumes:
+        of_right, of_left = getattr(right, name), getattr(left, name)
+        direction = words.larger(Asymmetry.between(of_left, of_right))
+        page.row(table, label, words.mm3(of_right), words.mm3(of_left), direction)
+    page.row(table, "Joint space, mm")
+    for direction in words.DIRECTIONS:
+        page.row(table, f"  {direction}", *_spaces(right, left, direction))
+    return table
+
+
+def _spaces(right: JointReport, left: JointReport, direction: str) -> tuple[str, str]:
+    return (
+        words.mm(words.joint_space(right, direction)),
+        words.mm(words.joint_space(left, direction)),
+    )
+
+
+def _asymmetries(report: ScanReport, page: _Page) -> Table:
+    table = page.new_table("Asymmetry", "NV", "Articular NV")
+    both = (report.nv_asymmetry, report.articular_nv_asymmetry)
+    page.row(table, "Direction", *(words.larger(asymmetry) for asymmetry in both))
+    figures = zip(*(words.asymmetry_figures(asymmetry) for asymmetry in both), strict=True)
+    for (formula, of_nv), (_, of_articular) in figures:
+        page.row(table, formula, of_nv, of_articular)
+    return table
+
+
+class _Page:
+    """A console with the habits of this page: never markup, rules only on a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        try:
+            "³–·".encode(console.encoding)
+            self._table: dict[int, str] = {}
+        except (UnicodeEncodeError, LookupError):
+            self._table = {key: str(value) for key, value in _ASCII.items()}
+
+    def text(self, text: str, style: str = "") -> Text:
+        shown = text.translate(self._table)
+        if self._table:
+            encoding = self._console.encoding
+            shown = shown.encode(encoding, "replace").decode(encoding)
+        return Text(shown, style=style)
+
+    def line(self, text: str, style: str = "") -> None:
+        self._console.print(self.text(text, style), soft_wrap=not self._console.is_terminal)
+
+    def blank(self) -> None:
+        self._console.print()
+
+    def entry(self, name: str, value: str, style: str) -> None:
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(width=15)
+        grid.add_column()
+        grid.add_row(self.text(name), self.text(value, style))
+        self._console.print(grid)
+
+    def new_table(self, label: str, *columns: str) -> Table:
+        box = SIMPLE_HEAD if self._console.is_terminal else None
+        table = Table(box=box, show_edge=False, pad_edge=False, padding=(0, 3, 0, 0))
+        table.add_column(self.text(label), min_width=26)
+        for name in columns:
+            table.add_column(self.text(name), justify="right", min_width=6)
+        return table
+
+    def row(self, table: Table, *cells: str) -> None:
+        table.add_row(*(self.text(cell) for cell in cells))
+
+    def table(self, table: Table) -> None:
+        self._console.print(Padding(table, (0, 0, 1, 0), expand=False))

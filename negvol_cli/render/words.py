@@ -1,0 +1,113 @@
+"""How figures and findings are put into words, the same in every output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from negvol_cli.config import Side
+from negvol_cli.report import Asymmetry, JointReport, JointSpace, ScanReport, Status
+
+MISSING: Final = "–"
+
+DIRECTIONS: Final = ("minimum", "superior", "anterior", "posterior", "medial", "lateral")
+
+_EQUAL_BELOW_PERCENT = 0.05
+
+
+def number(value: float | None, decimals: int) -> str:
+    """A figure as printed; an en dash where there is none, never zero."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    text = f"{value:.{decimals}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def mm3(value: float | None) -> str:
+    """A volume in whole mm³, without its unit."""
+    return number(value, 0)
+
+
+def mm(value: float | None) -> str:
+    """A length in tenths of a mm, without its unit."""
+    return number(value, 1)
+
+
+def percent(value: float | None) -> str:
+    """A percentage to one decimal, with its sign."""
+    text = number(value, 1)
+    return text if text == MISSING else f"{text} %"
+
+
+def joint_space(joint: JointReport, direction: str) -> float | None:
+    """The joint space of one of ``DIRECTIONS`` in mm, or None."""
+    spaces: JointSpace | None = joint.joint_space_mm
+    value: float | None = None if spaces is None else getattr(spaces, direction)
+    return value
+
+
+def larger(asymmetry: Asymmetry | None) -> str:
+    """Which side is larger: ``right larger``, ``left larger``, ``equal``, or an en dash."""
+    if asymmetry is None or not math.isfinite(asymmetry.signed):
+        return MISSING
+    if asymmetry.habets_percent < _EQUAL_BELOW_PERCENT:
+        return "equal"
+    return f"{Side.LEFT if asymmetry.signed > 0 else Side.RIGHT} larger"
+
+
+def asymmetry_sentence(asymmetry: Asymmetry | None) -> str:
+    """The direction, the amount and its formula: ``right larger, 100·|L-R|/(L+R) = 7.0 %``."""
+    words = larger(asymmetry)
+    if asymmetry is None or words == MISSING:
+        return "asymmetry not available: both joints are needed"
+    formula = Asymmetry.FORMULAS["habets_percent"]
+    return f"{words}, {formula} = {percent(asymmetry.habets_percent)}"
+
+
+def asymmetry_figures(asymmetry: Asymmetry | None) -> Iterator[tuple[str, str]]:
+    """Each formula with its figure as printed."""
+    formulas = Asymmetry.FORMULAS
+    signed, habets, mean = (
+        (None, None, None)
+        if asymmetry is None
+        else (asymmetry.signed, asymmetry.habets_percent, asymmetry.mean_normalised_percent)
+    )
+    signed_text = number(signed, 3)
+    if signed is not None and signed_text != MISSING and float(signed_text) > 0:
+        signed_text = f"+{signed_text}"
+    yield formulas["signed"], signed_text
+    yield formulas["habets_percent"], percent(habets)
+    yield formulas["mean_normalised_percent"], percent(mean)
+
+
+def spacing(report: ScanReport) -> str:
+    """The voxel size as printed."""
+    return " x ".join(f"{length:.2f}" for length in report.spacing_mm_xyz) + " mm"
+
+
+def origin(report: ScanReport) -> Iterator[tuple[str, str]]:
+    """How the figures were made, as name and value; what is not known is left out."""
+    yield "Clip", report.clip
+    yield "Model bundle", report.bundle
+    yield "Networks ran on", report.provider
+    yield "Mesh backend", report.mesh_backend
+
+
+def flags(report: ScanReport) -> Iterator[tuple[str, str]]:
+    """Every flag with whom it concerns: ``scan``, ``right joint`` or ``left joint``."""
+    for flag in report.flags:
+        yield "scan", plain(flag)
+    for joint in report.joints:
+        for flag in joint.flags:
+            yield f"{joint.side} joint", plain(flag)
+
+
+def is_ok(joint: JointReport) -> bool:
+    """Whether the joint was measured without reservation about its status."""
+    return joint.status is Status.OK
+
+
+def plain(text: str) -> str:
+    """``text`` on one line, with what does not print shown as ``?`` (a file name may hold it)."""
+    return "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))

@@ -1,0 +1,48 @@
+"""Seconds and peak memory of each step of a run, for ``run.json``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from negvol_cli.memory import peak_memory_mb
+
+
+@dataclass(frozen=True, slots=True)
+class StepCost:
+    """What a step took. ``peak_mb`` (MiB): the most the process has held until the step's end."""
+
+    name: str
+    seconds: float
+    peak_mb: float | None
+
+
+class Stopwatch:
+    """Measures named steps; a name used again (the second joint) is added up."""
+
+    def __init__(self) -> None:
+        self._costs: dict[str, StepCost] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Measure the body as one step; a step that fails is measured too."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - start
+            if name in self._costs:
+                seconds += self._costs[name].seconds
+            self._costs[name] = StepCost(name, seconds, peak_memory_mb())
+
+    @property
+    def costs(self) -> tuple[StepCost, ...]:
+        """The steps in the order in which they first ended."""
+        return tuple(self._costs.values())
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """The steps as ``run.json`` holds them."""
+        return [asdict(cost) for cost in self.costs]

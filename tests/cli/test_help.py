@@ -1,0 +1,100 @@
+"""``--help`` is instant, because nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+
+from tests.cli.conftest import Negvol
+
+COMMANDS = ["run", "measure", "eval", "models", "doctor", "demo"]
+HEAVY = ["numpy", "scipy", "skimage", "SimpleITK", "onnxruntime", "pymeshlab", "trimesh"]
+HEAVY += ["rich", "plotly", "jinja2", "PIL", "torch", "monai", "onnx", "ctypes"]
+
+
+def python(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *args], capture_output=True, text=True, check=True)
+
+
+def test_showing_help_imports_nothing_heavy() -> None:
+    probe = (
+        "import sys\nfrom negvol_cli.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        f"print(sorted(sys.modules.keys() & set({HEAVY})))"
+    )
+
+    assert python("-c", probe).stdout.splitlines()[-1] == "[]"
+
+
+def test_the_package_itself_imports_nothing_heavy() -> None:
+    probe = f"import sys, negvol_cli; print(sorted(sys.modules.keys() & set({HEAVY})))"
+
+    assert python("-c", probe).stdout == "[]\n"
+
+
+def test_showing_help_takes_little_processor_time() -> None:
+    before = os.times()
+    python("-m", "negvol_cli", "--help")
+    after = os.times()
+
+    spent = after.children_user + after.children_system
+    assert spent - before.children_user - before.children_system < 1.0  # 0.1 s where nobody hurries
+
+
+def test_help_lists_the_commands_in_order_of_use(negvol: Negvol) -> None:
+    result = negvol("--help")
+
+    listed = result.stdout.split("Commands:\n")[1].splitlines()[: len(COMMANDS)]
+    assert [line.split()[0] for line in listed] == COMMANDS
+    assert "Research use only" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run"],
+        ["measure"],
+        ["eval"],
+        ["models", "list"],
+        ["models", "verify"],
+        ["models", "install"],
+        ["doctor"],
+        ["demo"],
+    ],
+)
+def test_every_command_has_help_and_json(negvol: Negvol, command: list[str]) -> None:
+    result = negvol(*command, "--help")
+
+    assert result.exit_code == 0
+    assert "--json" in result.stdout
+
+
+def test_the_version_is_that_of_the_installed_package(negvol: Negvol) -> None:
+    assert negvol("--version").stdout == f"negvol {metadata.version('negvol')}\n"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["walk"],
+        ["run"],
+        ["run", "scan.nii", "--device", "tpu"],
+        ["run", "scan.nii", "--clip", "cone"],
+        ["run", "scan.nii", "--threads", "0"],
+        ["measure", "labels.nii", "--side", "up"],
+        ["eval", "one.nii"],
+        ["eval", "one.nii", "two.nii", "--tolerance-mm", "-1"],
+        ["demo", "--seed", "-1"],
+    ],
+)
+def test_wrong_usage_ends_with_2(negvol: Negvol, args: list[str]) -> None:
+    result = negvol(*args)
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "Error:" in result.stderr

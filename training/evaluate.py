@@ -1,0 +1,130 @@
+"""Judging a network on the heads that it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from negvol_cli.config import Side
+from negvol_cli.image_io import AIR_HU, resample
+from negvol_cli.localisation import Localisation, locate
+from negvol_cli.metrics import compare
+from negvol_cli.preprocess import JointFrame, normalise
+from negvol_cli.volume import Volume
+from training.config import Experiment
+from training.joints import joint_centres, read_volume
+
+CONDYLE_REACH_MM = 24.0
+BONE_REACH_MM = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class JointScore:
+    """Accuracy in one joint: condyle within 24 mm of the centre, bone within 20 mm of the condyle."""
+
+    head: str
+    side: str
+    condyle_dice: float
+    condyle_hd95_mm: float
+    bone_dice: float
+    bone_hd95_mm: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeadScore:
+    """How far each joint was found from where it is; infinite where it was not found."""
+
+    head: str
+    right_mm: float
+    left_mm: float
+    confidence: float
+
+
+def score_joints(
+    network: nn.Module, experiment: Experiment, heads: tuple[str, ...]
+) -> list[JointScore]:
+    """Accuracy of a segmenter on both joints of ``heads``, frames at the true centres."""
+    data = experiment.data
+    folder = Path(data.folder) / "tmj"
+    scores = []
+    for head in heads:
+        ct = read_volume(folder / head / "ct.nii.gz")
+        for side in Side:
+            centre = joint_centres(folder)[head][side]
+            frame = JointFrame(side, centre, data.spacing_mm, data.size)
+            image = normalise(frame.mirror(resample(ct, frame.grid, fill=AIR_HU)), data.window_hu)
+            labels = read_volume(folder / head / f"{side.value}.nii.gz")
+            reference = [
+                frame.mirror(
+                    resample(Volume((labels.values_zyx == k).astype("f4"), labels.grid), frame.grid, fill=0)
+                ) > 0.5
+                for k in (1, 2)
+            ]
+            predicted = predict(network, image) > 0.5
+            scores.append(_score(head, side, predicted, reference, data.spacing_mm))
+    return scores
+
+
+def predict(network: nn.Module, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Probabilities (C, z, y, x) of a normalised image (z, y, x)."""
+    with torch.inference_mode():
+        tensor = torch.from_numpy(np.ascontiguousarray(image))[None, None]
+        return np.asarray(torch.sigmoid(network(tensor))[0].numpy())
+
+
+def score_heads(
+    network: nn.Module, experiment: Experiment, heads: tuple[str, ...]
+) -> list[HeadScore]:
+    """Distance from the true centres of what the localiser finds in ``heads``."""
+    folder = Path(experiment.data.folder)
+    scores = []
+    for group, pattern in (("tmj", "{}/ct.nii.gz"), ("headneck", "{}.nii.gz")):
+        for head, centres in joint_centres(folder / group).items():
+            if head not in heads:
+                continue
+            found = find(network, experiment, read_volume(folder / group / pattern.format(head)))
+            off = []
+            for side in (Side.RIGHT, Side.LEFT):
+                joint = found[side]
+                away = np.inf if joint is None else np.linalg.norm(
+                    np.subtract(joint.centre_mm_xyz, centres[side])
+                )
+                off.append(float(away))
+            confidence = min(j.confidence if j else 0.0 for j in (found.right, found.left))
+            scores.append(HeadScore(head, off[0], off[1], confidence))
+    return scores
+
+
+def find(network: nn.Module, experiment: Experiment, volume: Volume) -> Localisation:
+    """What the localiser ``network`` finds in a scan."""
+    heat: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]] = lambda tile: predict(  # noqa: E731
+        network, tile
+    )
+    return locate(volume, heat, experiment.data.size, experiment.data.window_hu)
+
+
+def _score(
+    head: str,
+    side: Side,
+    predicted: npt.NDArray[np.bool_],
+    reference: list[npt.NDArray[np.bool_]],
+    spacing_mm: float,
+) -> JointScore:
+    index = np.indices(reference[0].shape)
+    middle = np.array([(n - 1) / 2 for n in reference[0].shape]).reshape(3, 1, 1, 1)
+    near = np.linalg.norm((index - middle) * spacing_mm, axis=0) <= CONDYLE_REACH_MM
+    from scipy.ndimage import distance_transform_edt
+
+    beside = distance_transform_edt(~(reference[0] & near)) * spacing_mm <= BONE_REACH_MM
+    spacing = (spacing_mm,) * 3
+    condyle = compare(predicted[0] & near, reference[0] & near, spacing)
+    bone = compare(predicted[1] & beside, reference[1] & beside, spacing)
+    return JointScore(
+        head, side.value, condyle.dice, condyle.hd95_mm, bone.dice, bone.hd95_mm
+    )

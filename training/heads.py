@@ -1,0 +1,147 @@
+"""Whole heads at 4 mm for the localiser: real ones, phantoms, and bodies without a joint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from negvol_cli.config import Side
+from negvol_cli.localisation import COARSE_MM, coarse
+from negvol_cli.phantom import ScanSettings, draw_abdomen, draw_head
+from negvol_cli.volume import Grid, Points, Volume
+from training.augment import rotation, scanner_effects
+from training.config import AugmentConfig
+from training.joints import joint_centres, read_volume
+
+HEAT_MM = 7.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadSample:
+    """A coarse scan with its joint centres (2, 3), right then left, LPS mm; none in a body."""
+
+    head: str
+    volume: Volume
+    centres_mm: Points
+
+    @property
+    def hu(self) -> npt.NDArray[np.float32]:
+        """[z, y, x] at 4 mm."""
+        return self.volume.values_zyx
+
+
+def load_heads(folder: Path) -> list[HeadSample]:
+    """Every scan of ``tmj`` and ``headneck`` below ``folder``."""
+    samples = []
+    for group, pattern in (("tmj", "{}/ct.nii.gz"), ("headneck", "{}.nii.gz")):
+        for head, centres in joint_centres(folder / group).items():
+            volume = coarse(read_volume(folder / group / pattern.format(head)))
+            points = np.array([centres[Side.RIGHT], centres[Side.LEFT]])
+            samples.append(HeadSample(head, volume, points))
+    return samples
+
+
+def phantom_heads(count: int, seed: int) -> list[HeadSample]:
+    """``count`` phantom heads, and a tenth as many abdomens without a joint."""
+    samples = []
+    for index in range(count):
+        rng = np.random.default_rng([seed, index])
+        head_seed, scan_seed = (int(n) for n in rng.integers(2**31, size=2))
+        phantom = draw_head(head_seed)
+        points = np.array([phantom.condyle_centre_mm(side) for side in (Side.RIGHT, Side.LEFT)])
+        middle = points.mean(axis=0)
+        size = (52, 60, int(rng.integers(40, 64)))
+        grid = _grid_about(middle + rng.normal(0, 8, 3), size)
+        volume = phantom.scan(grid, ScanSettings(), scan_seed)
+        samples.append(HeadSample(f"phantom-{index}", volume, points))
+    for index in range(count // 10):
+        rng = np.random.default_rng([seed, index, 1])
+        body_seed, scan_seed = (int(n) for n in rng.integers(2**31, size=2))
+        grid = _grid_about(np.zeros(3), (96, 72, 64))
+        volume = draw_abdomen(body_seed).scan(grid, ScanSettings(), scan_seed)
+        samples.append(HeadSample(f"abdomen-{index}", volume, np.empty((0, 3))))
+    return samples
+
+
+def _grid_about(middle: npt.NDArray[np.float64], size: tuple[int, int, int]) -> Grid:
+    low = middle - (np.array(size) - 1) / 2 * COARSE_MM
+    return Grid(size, (COARSE_MM,) * 3, (float(low[0]), float(low[1]), float(low[2])))
+
+
+def draw_tile(
+    sample: HeadSample, rng: np.random.Generator, config: AugmentConfig, size: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A varied tile of one head: HU (z, y, x), heat (2, z, y, x) and weight (1, z, y, x).
+
+    Mirrored heads swap their sides; heads turned upside down or back to front have no joint, so
+    that the localiser's silence on them can be told from its answer on the upright one.
+    """
+    grid = sample.volume.grid
+    middle, extent = _middle(sample, rng), np.array(grid.size_xyz) * COARSE_MM
+    matrix = rotation(np.deg2rad(rng.uniform(-config.rotation_deg, config.rotation_deg, 3)))
+    matrix = matrix * np.exp(rng.uniform(-config.scale, config.scale))
+    centres = sample.centres_mm
+    flip = np.ones(3)
+    if rng.random() < 0.5:
+        flip[0], centres = -1.0, centres[::-1]
+    if rng.random() < config.upside_down_share:
+        flip[1:] = [(-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)][int(rng.integers(3))]
+        centres = centres[:0]
+    matrix = matrix * flip
+    axis = (torch.arange(size) - (size - 1) / 2) * COARSE_MM
+    z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
+    points = torch.stack([x, y, z], dim=-1).double() @ torch.tensor(matrix.T)
+    start = np.array(grid.origin_mm_xyz) - COARSE_MM / 2
+    where = (points + torch.tensor(middle - start)) * torch.tensor(2.0 / extent) - 1.0
+    above_air = torch.from_numpy(np.ascontiguousarray(sample.hu, dtype=np.float32))[None, None]
+    hu = functional.grid_sample(
+        above_air + 1000.0, where.float()[None], padding_mode="zeros", align_corners=False
+    )[0, 0]
+    hu = scanner_effects(hu - 1000.0, rng, config, COARSE_MM)
+    heat, weight = torch.zeros(2, size, size, size), torch.ones(1, size, size, size)
+    here = np.stack([x.numpy(), y.numpy(), z.numpy()], axis=-1)
+    seen = _seen(rng, config.cut_share, z)
+    hu = torch.where(seen, hu, torch.tensor(-1000.0))
+    for channel, centre in enumerate(centres):
+        at = np.linalg.inv(matrix) @ (centre - middle)
+        distance = torch.from_numpy(np.linalg.norm(here - at, axis=-1)).float()
+        bump = torch.exp(-0.5 * (distance / HEAT_MM) ** 2)
+        depth = _depth(at, size, seen)
+        if depth > 0:
+            heat[channel] = bump
+        if -8.0 < depth <= 16.0:
+            weight = torch.where(distance < 4 * HEAT_MM, torch.zeros(()), weight)
+    return hu, heat, weight
+
+
+def _middle(sample: HeadSample, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    grid = sample.volume.grid
+    low, high = grid.corners_mm().min(axis=0), grid.corners_mm().max(axis=0)
+    if len(sample.centres_mm) and rng.random() < 0.8:
+        return np.asarray(sample.centres_mm.mean(axis=0) + rng.uniform(-70, 70, 3))
+    return np.asarray(rng.uniform(low, high))
+
+
+def _seen(rng: np.random.Generator, cut_share: float, z: Tensor) -> Tensor:
+    """Which voxels the scan holds: all, or only those below or above a random height."""
+    if rng.random() >= cut_share:
+        return torch.ones_like(z, dtype=torch.bool)
+    edge = float(rng.uniform(-70, 70))
+    return z < edge if rng.random() < 0.5 else z > edge
+
+
+def _depth(at_mm: npt.NDArray[np.float64], size: int, seen: Tensor) -> float:
+    """How far inside tile and scan a point lies, mm; negative outside."""
+    inside = float((size / 2 * COARSE_MM - np.abs(at_mm)).min())
+    heights = torch.where(seen[:, 0, 0])[0]
+    if len(heights) == 0:
+        return -np.inf
+    low = (float(heights[0]) - size / 2) * COARSE_MM
+    high = (float(heights[-1]) + 1 - size / 2) * COARSE_MM
+    return min(inside, float(at_mm[2]) - low, high - float(at_mm[2]))

@@ -1,0 +1,27 @@
+"""Cross-entropy and Dice over the voxels whose label is known."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Mean binary cross-entropy; all (N, C, z, y, x), ``weight`` 0 where nothing is known."""
+    per_voxel = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return (per_voxel * weight).sum() / weight.expand_as(per_voxel).sum().clamp_min(1.0)
+
+
+def dice_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """1 minus the soft Dice coefficient (Milletari et al., 3DV 2016), mean over N and C."""
+    probability = torch.sigmoid(logits) * weight
+    known = target * weight
+    overlap = (probability * known).sum(dim=(2, 3, 4))
+    total = (probability**2).sum(dim=(2, 3, 4)) + (known**2).sum(dim=(2, 3, 4))
+    return (1.0 - (2 * overlap + 1.0) / (total + 1.0)).mean()
+
+
+def dice_and_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """The sum of both, each with weight 1."""
+    return cross_entropy(logits, target, weight) + dice_loss(logits, target, weight)
