@@ -45,10 +45,11 @@ class Clip:
 
     def depth(self, points_mm: Points) -> Scalars:
         """(N,): how far inside the clip each point (N, 3) lies, in mm; minus outside."""
-        offset = points_mm - self.centre_mm
+        x, y, z = (points_mm - self.centre_mm).T
         if self.settings.shape is ClipShape.SPHERE:
-            return np.asarray(self.half_width_mm - np.linalg.norm(offset, axis=-1))
-        return np.asarray(self.half_width_mm - np.abs(offset).max(axis=-1))
+            return np.asarray(self.half_width_mm - np.sqrt(x * x + y * y + z * z))
+        far = np.maximum(np.maximum(np.abs(x), np.abs(y)), np.abs(z))
+        return np.asarray(self.half_width_mm - far)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

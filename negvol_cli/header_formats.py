@@ -1,6 +1,6 @@
 """The headers of NIfTI, NRRD and MetaImage files, as far as their checks need them.
 
-Formats: nifti1.h and nifti2.h (nifti.nimh.nih.gov), the NRRD definition
+Formats: nifti1.h (nifti.nimh.nih.gov), the NRRD definition
 (teem.sourceforge.net/nrrd) and MetaIO's documentation (itk.org/Wiki/MetaIO).
 """
 
@@ -19,6 +19,8 @@ from negvol_cli.errors import InputError
 from negvol_cli.headers import Header, Packing
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
+_NIFTI_BYTES: Final = 348
+_UNIT_MM: Final = {1: 1000.0, 3: 0.001}  # metres, micrometres; all else is millimetres
 _TEXT_BYTES: Final = 2**16
 
 # words of NRRD's many spellings of its types, the first found counts: "unsigned short int" is 2
@@ -86,56 +88,44 @@ def _reader_for(path: Path) -> Callable[[Path], Header]:
 
 
 def _nifti(path: Path) -> Header:
-    """NIfTI-1 or NIfTI-2, single file, packed or not whatever its name says."""
+    """NIfTI-1 in one file, packed or not whatever its name says."""
     with path.open("rb") as file:
         packed = file.read(2) == _GZIP_MAGIC
     with gzip.open(path, "rb") if packed else path.open("rb") as file:
-        raw = file.read(540)
-    if len(raw) < 348:
+        raw = file.read(_NIFTI_BYTES)
+    if len(raw) < _NIFTI_BYTES:
         raise InputError(f"{path} is cut short within its header: copy or export it again")
-    for order in "<>":
-        (length,) = struct.unpack_from(f"{order}i", raw)
-        if length == 348 and raw[344:347] == b"n+1":
-            dim = struct.unpack_from(f"{order}8h", raw, 40)
-            kind, bits = struct.unpack_from(f"{order}2h", raw, 70)
-            pixdim = struct.unpack_from(f"{order}8f", raw, 76)
-            (offset,) = struct.unpack_from(f"{order}f", raw, 108)
-            codes = struct.unpack_from(f"{order}2h", raw, 252)
-            rows = struct.unpack_from(f"{order}12f", raw, 280)
-            break
-        if length == 540 and raw[4:7] == b"n+2":
-            dim = struct.unpack_from(f"{order}8q", raw, 16)
-            kind, bits = struct.unpack_from(f"{order}2h", raw, 12)
-            pixdim = struct.unpack_from(f"{order}8d", raw, 104)
-            (offset,) = struct.unpack_from(f"{order}q", raw, 168)
-            codes = struct.unpack_from(f"{order}2i", raw, 344)
-            rows = struct.unpack_from(f"{order}12d", raw, 400)
-            break
-    else:
-        raise InputError(f"{path} is not a NIfTI image, whatever its name says: export it again")
+    if raw[4:7] == b"n+2":
+        raise InputError(
+            f"{path} is a NIfTI-2 file, which negvol does not read: save it as NIfTI-1 or NRRD"
+        )
+    order = "<" if struct.unpack_from("<i", raw) == (_NIFTI_BYTES,) else ">"
+    if struct.unpack_from(f"{order}i", raw) != (_NIFTI_BYTES,) or raw[344:347] != b"n+1":
+        raise InputError(
+            f"{path} is not a NIfTI image in one file, whatever its name says: export it again"
+        )
+    dim = struct.unpack_from(f"{order}8h", raw, 40)
+    kind, bits = struct.unpack_from(f"{order}2h", raw, 70)
+    pixdim = struct.unpack_from(f"{order}8f", raw, 76)
+    (offset,) = struct.unpack_from(f"{order}f", raw, 108)
+    codes = struct.unpack_from(f"{order}2h", raw, 252)
+    rows = struct.unpack_from(f"{order}12f", raw, 280)
     if not 1 <= dim[0] <= 7:
         raise ValueError(f"{dim[0]} dimensions")
-    unit = _unit_mm(raw, order)
-    steps = np.linalg.norm(np.array(rows).reshape(3, 4)[:, :3], axis=0) * unit
+    unit = _UNIT_MM.get(raw[123] & 7, 1.0)
+    steps = np.array(rows, dtype=np.float64).reshape(3, 4)[:, :3] * unit
     return Header(
         size=tuple(int(n) for n in dim[1 : dim[0] + 1]),
         voxel_bytes=bits / 8,
         data_file=path,
-        offset=max(int(offset), length),
+        offset=max(int(offset), _NIFTI_BYTES),
         packing=Packing.GZIP if packed else Packing.RAW,
         whole_file_packed=packed,
         oriented=codes[0] > 0 or codes[1] > 0,
         spacing_mm=tuple(float(s) * unit for s in pixdim[1:4]),
         float_type={16: f"{order}f4", 64: f"{order}f8"}.get(kind, ""),
-        placed_mm=tuple(steps.tolist()) if codes[1] > 0 else (),
+        steps_mm=steps if codes[1] > 0 else None,
     )
-
-
-def _unit_mm(raw: bytes, order: str) -> float:
-    """The millimetres of one unit of length: metres, micrometres, else millimetres."""
-    second = raw[4:7] == b"n+2"
-    (units,) = struct.unpack_from(f"{order}i", raw, 500) if second else (raw[123],)
-    return {1: 1000.0, 3: 0.001}.get(units & 7, 1.0)
 
 
 def _nrrd(path: Path) -> Header:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from negvol_cli.errors import InputError
 from negvol_cli.volume import Grid
@@ -41,16 +42,16 @@ class Packing(StrEnum):
     ZLIB = "zlib"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Header:
     """The part of a header that tells how much data must follow, and whether it is placed.
 
     The voxels are ``size`` (any number of axes) times ``voxel_bytes``, in ``data_file`` after
     ``offset`` bytes: bytes of the unpacked file where ``whole_file_packed``, else of the file.
     ``packed_bytes`` is the packed size where the header gives it. ``oriented`` is whether the file
-    says how the patient lies. ``spacing_mm`` is the voxel size as a NIfTI's pixdim has it, and
-    ``placed_mm`` as its sform has it; ``float_type`` is numpy's name of the voxels' type where they
-    are floats. All three are empty where ITK reads a file truly.
+    says how the patient lies. Of a NIfTI, ``spacing_mm`` is the voxel size of its pixdim,
+    ``steps_mm`` (3, 3) the columns of its sform, and ``float_type`` numpy's name of the type of its
+    voxels where they are floats; empty for other formats, which ITK reads truly.
     """
 
     size: tuple[int, ...]
@@ -62,7 +63,7 @@ class Header:
     packed_bytes: int | None = None
     oriented: bool = True
     spacing_mm: tuple[float, ...] = ()
-    placed_mm: tuple[float, ...] = ()
+    steps_mm: npt.NDArray[np.float64] | None = None
     float_type: str = ""
 
     @property
@@ -95,12 +96,8 @@ def check_header(header: Header, path: Path) -> None:
         )
     if header.spacing_mm:
         check_spacing(header.spacing_mm, path)
-    if header.placed_mm and not np.allclose(header.placed_mm, header.spacing_mm, rtol=0.02):
-        said, placed = (_by(x) for x in (header.spacing_mm, header.placed_mm))
-        raise InputError(
-            f"{path} gives two voxel sizes, {said} mm (pixdim) and {placed} mm (sform): "
-            "correct its header or export it again"
-        )
+    if header.steps_mm is not None:
+        _check_sform(header.steps_mm, header.spacing_mm, path)
     if not header.oriented:
         raise InputError(
             f"{path} does not say how the patient lies (no orientation in its header), so left "
@@ -126,17 +123,32 @@ def check_grid(grid: Grid, path: Path, *, least_mm: float = 0.0) -> None:
     if min(grid.size_xyz) == 1:
         raise InputError(f"{path} is a single slice: negvol needs the whole scan")
     check_spacing(grid.spacing_mm_xyz, path)
-    direction = np.array(grid.direction).reshape(3, 3)
-    if not np.allclose(direction.T @ direction, np.eye(3), atol=2e-3):
-        raise InputError(
-            f"{path} has axes that are not at right angles (a tilted gantry or a damaged "
-            "header): resample it to a straight grid first"
-        )
+    _check_right_angles(np.array(grid.direction).reshape(3, 3), path)
     extent = [n * s for n, s in zip(grid.size_xyz, grid.spacing_mm_xyz, strict=True)]
     if min(extent) < least_mm:
         raise InputError(
             f"{path} covers only {_by(round(e) for e in extent)} mm, less than {least_mm:g} mm in "
             "one direction: negvol needs a scan that shows a whole joint"
+        )
+
+
+def _check_sform(steps_mm: npt.NDArray[np.float64], said: tuple[float, ...], path: Path) -> None:
+    """Refuse an sform with shear, or with another voxel size than pixdim's by more than 2 %."""
+    placed = np.linalg.norm(steps_mm, axis=0)
+    if not np.allclose(placed, said, rtol=0.02):
+        raise InputError(
+            f"{path} gives two voxel sizes, {_by(said)} mm (pixdim) and {_by(placed)} mm (sform): "
+            "correct its header or export it again"
+        )
+    _check_right_angles(steps_mm / placed, path)
+
+
+def _check_right_angles(axes: npt.NDArray[np.float64], path: Path) -> None:
+    """Refuse unit axes (3, 3), in columns, that are sheared or collapsed."""
+    if not np.allclose(axes.T @ axes, np.eye(3), atol=2e-3):
+        raise InputError(
+            f"{path} has axes that are not at right angles (a tilted gantry or a damaged "
+            "header): resample it to a straight grid first"
         )
 
 

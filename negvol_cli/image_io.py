@@ -142,11 +142,15 @@ def name_of(path: Path) -> str:
 
 
 def _read(path: Path) -> sitk.Image:
-    if path.is_dir() or path.suffix.lower() == ".zip":
-        image = read_series(path) if path.is_dir() else read_zip(path)
-        check_grid(grid_of(image), path, least_mm=LEAST_SCAN_MM)
-        return image
-    return _read_file(path, least_mm=LEAST_SCAN_MM)
+    try:
+        is_folder = path.is_dir()
+    except OSError as err:
+        raise InputError(f"cannot read {path}: {err.strerror or err}") from err
+    if not is_folder and path.suffix.lower() != ".zip":
+        return _read_file(path, least_mm=LEAST_SCAN_MM)
+    image = read_series(path) if is_folder else read_zip(path)
+    check_grid(grid_of(image), path, least_mm=LEAST_SCAN_MM)
+    return image
 
 
 def _read_file(path: Path, *, least_mm: float) -> sitk.Image:

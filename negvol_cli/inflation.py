@@ -68,9 +68,10 @@ def inflate(
     depth = clip.depth(points)
     inner = np.flatnonzero(depth > -2.0 * step)
     near = surface.nearest(points[inner])
-    free = near.distance_mm > 0
+    # just inside MC a segment of no length, so that I does not dip to 0 where MC's surface is free
+    free = near.distance_mm > -step
     start, end = near.point_mm[free], points[inner][free]
-    length = near.distance_mm[free]
+    length = np.maximum(near.distance_mm[free], 0.0)
     bone = _bone_field(temporal_bone, np.vstack([points[inner], start]), step)
     direction = unit(end - start)
 
@@ -80,7 +81,7 @@ def inflate(
     distance = Field((-condyle_depth).reshape(grid.shape_zyx), grid)
 
     ends_on_bone = np.full(len(length), False)
-    open_ = np.flatnonzero((clearance > -step) & (depth[inner][free] > -step))
+    open_ = np.flatnonzero((clearance > -step) & (length > 0) & (depth[inner][free] > -step))
     hit = _bone_ahead(
         bone, distance, clip, start[open_], direction[open_], length[open_], settings.ray_step_mm
     )

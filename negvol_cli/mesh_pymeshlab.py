@@ -22,7 +22,7 @@ REQUIRED_FILTERS: Final = (
     "meshing_isotropic_explicit_remeshing",
 )
 SMOOTHING_STEPS: Final = 10
-REMESHING_ROUNDS: Final = 3
+REMESHING_ROUNDS: Final = 1  # marching cubes leaves little to do: more change nothing visible
 
 
 def missing_filters() -> tuple[str, ...]:
@@ -44,7 +44,9 @@ class PyMeshLabBackend:
             return mesh
         meshes = pymeshlab.MeshSet()
         meshes.add_mesh(pymeshlab.Mesh(mesh.points_mm, mesh.triangles))
-        _repair(meshes)
+        if not mesh.is_watertight:
+            _repair(meshes)
+        meshes.meshing_repair_non_manifold_vertices()
         # Taubin, SIGGRAPH 1995: lambda shrinks, mu swells back
         meshes.apply_coord_taubin_smoothing(
             lambda_=0.5, mu=-0.53, stepsmoothnum=SMOOTHING_STEPS
@@ -55,7 +57,7 @@ class PyMeshLabBackend:
             checksurfdist=False,
         )
         result = _result(meshes)
-        if mesh.is_watertight and not result.is_watertight:
+        if not result.is_watertight:
             _repair(meshes)
             result = _result(meshes)
         return result

@@ -50,4 +50,4 @@ def measure(
             overwrite=overwrite,
             progress=report_progress,
         )
-    print_result(report, as_json=as_json)
+    print_result(report, out, as_json=as_json, quiet=quiet)

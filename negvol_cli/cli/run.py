@@ -51,4 +51,4 @@ def run(
         report = measure_scan(
             scan, out, settings, bundle=models, overwrite=overwrite, progress=report_progress
         )
-    print_result(report, as_json=as_json)
+    print_result(report, out, as_json=as_json, quiet=quiet)

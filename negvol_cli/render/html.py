@@ -50,6 +50,7 @@ class JointView:
     side: str
     ok: bool
     status: str
+    absence: str
     nv: str
     quality: tuple[tuple[str, str], ...]
     flags: tuple[str, ...]
@@ -125,6 +126,7 @@ def _joint_view(joint: JointReport, picture: JointPicture | None) -> JointView:
         side=str(joint.side),
         ok=words.is_ok(joint),
         status=words.plain(joint.status_text),
+        absence=words.absence(joint),
         nv=words.mm3(joint.nv_mm3),
         quality=tuple(_quality(joint)),
         flags=tuple(words.plain(flag) for flag in joint.flags),

@@ -70,7 +70,8 @@ def _joint(
     name = f"{str(joint.side).capitalize()} joint"
     write(draw, (left_px, base), name, 28, palette.INK, bold=True)
     room = _HALF - width_px(name, 28) - 30
-    status = shortened(words.plain(joint.status_text), 22, room)
+    status = str(joint.status) if picture is None else words.plain(joint.status_text)
+    status = shortened(status, 22, room)
     write(draw, (left_px + _HALF, base), status, 22, palette.INK, align="right")
     top = _TITLE + _HEADING
     places = [
@@ -89,7 +90,7 @@ def _absence(draw: ImageDraw.ImageDraw, joint: JointReport, left_px: int, top_px
     """Say in the place of the cuts why there are none."""
     box = (left_px, top_px, left_px + _HALF, top_px + _CUT)
     draw.rectangle(box, outline=palette.RULE, width=2)
-    lines = wrapped(f"Not measured: {words.plain(joint.status_text)}", 26, _HALF - 100)[:8]
+    lines = wrapped(words.absence(joint), 26, _HALF - 100)[:8]
     base = top_px + _CUT / 2 - (len(lines) - 1) * 18
     for i, line in enumerate(lines):
         write(draw, (left_px + _HALF / 2, base + 36 * i), line, 26, palette.INK, align="centre")

@@ -108,6 +108,12 @@ def is_ok(joint: JointReport) -> bool:
     return joint.status is Status.OK
 
 
+def absence(joint: JointReport) -> str:
+    """What stands in the place of a joint's pictures where there are none."""
+    start = "Not measured" if joint.nv_mm3 is None else "No picture"
+    return f"{start}: {plain(joint.status_text)}"
+
+
 def plain(text: str) -> str:
     """``text`` on one line, with what does not print shown as ``?`` (a file name may hold it)."""
     return "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))

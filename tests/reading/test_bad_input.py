@@ -103,6 +103,12 @@ def sheared(folder: Path) -> Path:
     return path
 
 
+def sheared_nifti(folder: Path) -> Path:
+    """An sform with shear; the qform beside it, which has none, does not excuse it."""
+    rows = (-1.8, 0, 0, 0, 0, -1.9, 0.6, 0, 0, 0, 1.91, 0)
+    return patched(nifti(folder), (SROW, "<12f", rows))
+
+
 def singular(folder: Path) -> Path:
     path = write(ct_values(), folder / "scan.mha", packed=False)
     raw = path.read_bytes()
@@ -135,15 +141,16 @@ def claiming(folder: Path, ending: str) -> Path:
     return path
 
 
-def claiming_nifti2(folder: Path) -> Path:
-    """A header of 540 bytes: NIfTI-2, 100,000 voxels along each axis, int16."""
-    raw = bytearray(544)
-    struct.pack_into("<i8s2h", raw, 0, 540, b"n+2\0\r\n\x1a\n", 4, 16)
-    struct.pack_into("<8q", raw, 16, 3, *[100_000] * 3, 1, 1, 1, 1)
-    struct.pack_into("<8d", raw, 104, *[1.0] * 8)
-    struct.pack_into("<q", raw, 168, 544)
-    path = folder / "scan.nii.gz"
-    path.write_bytes(gzip.compress(bytes(raw)))
+def claiming_nifti(folder: Path) -> Path:
+    """The most that a NIfTI-1 can claim, in 348 bytes."""
+    path = patched(nifti(folder), (DIM, "<4h", (3, 32767, 32767, 32767)))
+    (folder / "scan.nii.gz").write_bytes(gzip.compress(path.read_bytes()[:352]))
+    return folder / "scan.nii.gz"
+
+
+def nifti2(folder: Path) -> Path:
+    path = folder / "scan.nii"
+    path.write_bytes(struct.pack("<i8s", 540, b"n+2\0\r\n\x1a\n") + bytes(1000))
     return path
 
 
@@ -222,6 +229,7 @@ CASES: list[tuple[Callable[..., Path], tuple[object, ...], str]] = [
     (unplaced_nrrd, (), "left and right cannot be told"),
     (unplaced_meta, (), "left and right cannot be told"),
     (sheared, (), "right angles"),
+    (sheared_nifti, (), "right angles"),
     (singular, (), "right angles|cannot read"),
     (tiny, (), "covers only 27 x 50 x 46 mm"),
     (cut, (".nii", False), "cut short"),
@@ -239,7 +247,8 @@ CASES: list[tuple[Callable[..., Path], tuple[object, ...], str]] = [
     (without_its_voxels, (".nhdr",), "not beside it"),
     (claiming, (".nrrd",), "claims 100000 x 100000 x 100000 voxels"),
     (claiming, (".mha",), "claims 100000 x 100000 x 100000 voxels"),
-    (claiming_nifti2, (), "claims 100000 x 100000 x 100000 voxels"),
+    (claiming_nifti, (), "claims 32767 x 32767 x 32767 voxels"),
+    (nifti2, (), "NIfTI-2"),
     (bomb_within, (), "far more than"),
     (bomb_announced, (), "no CT fits in"),
     *((damaged, (e, b), "damaged") for e in (".nii.gz", ".nrrd", ".mha") for b in (6000, 50)),

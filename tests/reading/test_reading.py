@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-import struct
 import tracemalloc
 from pathlib import Path
 
@@ -73,23 +72,14 @@ def test_a_big_endian_nifti_is_understood(tmp_path):
     assert (read_scan(path).volume.values_zyx == made_scans.ct_values()).all()
 
 
-def test_a_nifti_2_is_a_scan(tmp_path):
-    values = made_scans.ct_values()
-    z, y, x = values.shape
-    raw = bytearray(544)
-    struct.pack_into("<i8s2h", raw, 0, 540, b"n+2\0\r\n\x1a\n", 4, 16)
-    struct.pack_into("<8q", raw, 16, 3, x, y, z, 1, 1, 1, 1)
-    struct.pack_into("<8d", raw, 104, 1.0, 2.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0)
-    struct.pack_into("<q", raw, 168, 544)
-    struct.pack_into("<2i", raw, 344, 0, 1)
-    struct.pack_into("<12d", raw, 400, *np.diag([-2.0, -2.0, 2.0, 1.0])[:3].ravel())
-    struct.pack_into("<i", raw, 500, 2)
-    (tmp_path / "scan.nii").write_bytes(bytes(raw) + values.tobytes())
+def test_metres_in_a_nifti_are_not_taken_for_millimetres(tmp_path):
+    path = made_scans.write(made_scans.ct_values(), tmp_path / "scan.nii", packed=False)
+    rows = np.diag([-0.0018, -0.0019, 0.002, 1.0])[:3].ravel()
+    made_scans.patched(
+        path, (80, "<3f", (0.0018, 0.0019, 0.002)), (123, "<B", (1,)), (280, "<12f", tuple(rows))
+    )
 
-    scan = read_scan(tmp_path / "scan.nii")
-
-    assert (scan.volume.values_zyx == values).all()
-    assert scan.volume.grid.spacing_mm_xyz == pytest.approx((2.0, 2.0, 2.0))
+    assert read_scan(path).volume.grid.spacing_mm_xyz == pytest.approx(made_scans.SPACING)
 
 
 def test_a_nifti_of_one_time_point_is_a_scan(tmp_path):

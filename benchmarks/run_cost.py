@@ -1,0 +1,91 @@
+"""What ``negvol run`` costs: seconds and memory per step, and the networks' share.
+
+    python benchmarks/run_cost.py SCAN [SCAN ...]
+
+Each scan is measured in a process of its own, from a cold start, as a person would. The networks'
+floating-point operations are counted from their ONNX files and set against what a matrix product
+reaches on the same machine.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+NETWORK_STEPS = ("localise", "segment")
+
+
+def matrix_product_gflops(size: int = 3000, repeats: int = 5) -> float:
+    """The best of ``repeats`` float32 matrix products, in 10⁹ operations per second."""
+    a = np.random.default_rng(0).standard_normal((size, size), dtype=np.float32)
+    best = np.inf
+    for _ in range(repeats):
+        start = time.perf_counter()
+        a @ a
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best / 1e9
+
+
+def segmenter_gflop() -> float:
+    """10⁹ operations of one joint's segmentation, from the shapes of its convolutions."""
+    import onnx
+    from onnx import shape_inference
+
+    from negvol_cli.bundle import load_bundle
+
+    bundle = load_bundle()
+    total = 0
+    for spec in bundle.segmenters:
+        graph = shape_inference.infer_shapes(onnx.load_from_string(bundle.read(spec))).graph
+        weights = {w.name: tuple(w.dims) for w in graph.initializer}
+        known = (*graph.value_info, *graph.output, *graph.input)
+        shape = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in known}
+        for node in graph.node:
+            if node.op_type == "Conv":
+                voxels = np.prod(shape[node.output[0]][2:])
+            elif node.op_type == "ConvTranspose":
+                voxels = np.prod(shape[node.input[0]][2:])
+            else:
+                continue
+            total += 2 * int(voxels) * int(np.prod(weights[node.input[1]]))
+    return total / 1e9
+
+
+def measure(scan: Path) -> tuple[float, dict[str, dict[str, float]]]:
+    """Wall seconds of a cold ``negvol run`` and what its ``run.json`` says of each step."""
+    with tempfile.TemporaryDirectory() as out:
+        command = [sys.executable, "-m", "negvol_cli", "run", str(scan), "-o", out, "--quiet"]
+        start = time.perf_counter()
+        subprocess.run([*command, "--device", "cpu"], check=True, stdout=subprocess.DEVNULL)
+        wall = time.perf_counter() - start
+        (record,) = Path(out).glob("*/run.json")
+        steps = json.loads(record.read_text(encoding="utf-8"))["steps"]
+    return wall, {step["name"]: step for step in steps}
+
+
+def main() -> None:
+    """Print a table per scan."""
+    speed, work = matrix_product_gflops(), segmenter_gflop()
+    print(f"matrix product: {speed:.0f} GFLOP/s; one joint's segmentation: {work:.0f} GFLOP")
+    for scan in map(Path, sys.argv[1:]):
+        wall, steps = measure(scan)
+        print(f"\n{scan.parent.name}/{scan.name}: {wall:.1f} s from a cold start")
+        print("| step | seconds | peak so far, MiB |\n|---|---|---|")
+        for name, step in steps.items():
+            print(f"| {name} | {step['seconds']:.2f} | {step['peak_mb']:.0f} |")
+        networks = sum(steps[name]["seconds"] for name in NETWORK_STEPS)
+        reached = 2 * work / steps["segment"]["seconds"]
+        print(
+            f"networks: {networks / wall:.0%} of the time; segmentation reaches "
+            f"{reached:.0f} GFLOP/s, {reached / speed:.0%} of the matrix product"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""``negvol measure`` hands on what was typed, and prints what was measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from unittest.mock import Mock, create_autospec
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from negvol_cli import study
+from negvol_cli.config import ClipSettings, ClipShape, Settings, Side
+from negvol_cli.report_files import report_to_dict
+from tests.cli.conftest import Negvol
+from tests.cli.reports import report
+
+
+@pytest.fixture
+def measure_labels(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """Stands in for the pipeline, with the same signature."""
+    fake: Mock = create_autospec(study.measure_labels, return_value=report())
+    monkeypatch.setattr(study, "measure_labels", fake)
+    return fake
+
+
+def test_nothing_is_written_unless_asked(negvol: Negvol, measure_labels: Mock) -> None:
+    result = negvol("measure", "labels.nii.gz")
+
+    assert result.exit_code == 0, result.stderr
+    (labels, out, settings), options = measure_labels.call_args
+    assert (labels, out, settings) == (Path("labels.nii.gz"), None, Settings())
+    assert options["side"] is None
+    assert result.stderr == ""
+
+
+def test_every_option_arrives(negvol: Negvol, measure_labels: Mock) -> None:
+    options = ["--side", "left", "-o", "out", "--clip", "cube", "--overwrite"]
+    result = negvol("measure", "labels.nii.gz", *options)
+
+    (_, out, settings), given = measure_labels.call_args
+    assert out == Path("out")
+    assert settings == Settings(clip=ClipSettings(shape=ClipShape.CUBE))
+    assert given["side"] is Side.LEFT
+    assert given["overwrite"] is True
+    assert result.stderr == f"Pictures and files: {Path('out/head/report.html')}\n"
+
+
+@pytest.mark.usefixtures("measure_labels")
+def test_json_is_the_report_and_nothing_else(negvol: Negvol) -> None:
+    result = negvol("measure", "labels.nii.gz", "--json", "--quiet")
+
+    assert json.loads(result.stdout) == report_to_dict(report())
+
+
+def test_one_joint_without_its_side_ends_with_3(negvol: Negvol, tmp_path: Path) -> None:
+    labels = np.ones((20, 20, 20), dtype=np.uint8)
+    sitk.WriteImage(sitk.GetImageFromArray(labels), str(tmp_path / "labels.nii.gz"))
+
+    result = negvol("measure", "labels.nii.gz", "--quiet")
+
+    assert result.exit_code == 3
+    assert "right or left" in result.stderr

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from negvol_cli.config import Side
+from negvol_cli.joint_picture import JointPicture
+from negvol_cli.mesh import Mesh
+from negvol_cli.render.figures3d import joint_figure, views
+from tests.render.conftest import HEAD_CENTRE, INFLATED_MM
+
+MakePicture = Callable[..., JointPicture]
+
+
+def unpacked(packed: dict[str, str]) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(packed["bdata"]), dtype=f"<{packed['dtype']}")
+
+
+def trace(figure: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = [trace for trace in figure["data"] if trace.get("name") == name]
+    return found
+
+
+def mesh_of(trace: dict[str, Any]) -> Mesh:
+    points = np.stack([unpacked(trace[name]) for name in "xyz"], axis=1).astype(float)
+    triangles = np.stack([unpacked(trace[name]) for name in "ijk"], axis=1).astype(np.int32)
+    return Mesh(points, triangles)
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_meshes_stand_about_the_head_centre_and_face_outward(make_picture: MakePicture, side: Side):
+    inflated = mesh_of(trace(joint_figure(make_picture(side)), "Condyle and negative volume"))
+
+    assert np.linalg.norm(inflated.points_mm, axis=1) == pytest.approx(INFLATED_MM, abs=0.1)
+    assert inflated.volume_mm3 == pytest.approx(4 / 3 * np.pi * INFLATED_MM**3, rel=0.02)
+
+
+@pytest.mark.parametrize(("side", "lateral"), [(Side.RIGHT, -1.0), (Side.LEFT, 1.0)])
+def test_the_lateral_pole_is_on_the_patients_own_side(
+    make_picture: MakePicture, side: Side, lateral: float
+):
+    picture = make_picture(side)
+    points = picture.geometry.condyle.points_mm
+    pole = points[:, 0] > HEAD_CENTRE[0] + 5
+    picture.geometry.joint_space_mm[:] = np.where(pole, 2.0, np.nan)
+    painted = mesh_of(trace(joint_figure(picture), "Joint space"))
+
+    assert (painted.points_mm[:, 0] * lateral > 4.5).all()
+
+
+def test_the_joint_space_is_painted_on_the_same_scale_left_and_right(make_picture: MakePicture):
+    right, left = (trace(joint_figure(make_picture(side)), "Joint space") for side in Side)
+
+    assert unpacked(right["intensity"]) == pytest.approx(4.0)
+    assert (mesh_of(right).points_mm[:, 2] > -0.1).all()
+    for key in ("cmin", "cmax", "colorscale"):
+        assert right[key] == left[key]
+
+
+def test_every_triangle_of_the_condyle_is_painted_or_plain(make_picture: MakePicture):
+    picture = make_picture(Side.LEFT)
+    figure = joint_figure(picture)
+    parts = [mesh_of(trace(figure, name)) for name in ("Condyle", "Joint space")]
+
+    assert sum(len(part.triangles) for part in parts) == len(picture.geometry.condyle.triangles)
+    assert sum(part.volume_mm3 for part in parts) == pytest.approx(
+        picture.geometry.condyle.volume_mm3, rel=1e-4
+    )
+
+
+def test_both_scenes_are_of_one_size(make_picture: MakePicture):
+    right, left = (joint_figure(make_picture(side))["layout"] for side in Side)
+
+    assert right == left
+
+
+def test_the_first_view_looks_from_the_joints_own_side():
+    for side, sign in ((Side.RIGHT, -1), (Side.LEFT, 1)):
+        name, camera = next(iter(views(side).items()))
+
+        assert name == "Lateral"
+        assert camera["eye"]["x"] * sign > 1
+
+
+def test_a_joint_without_temporal_bone_can_be_drawn(make_picture: MakePicture):
+    picture = make_picture(Side.LEFT)
+    geometry = picture.geometry
+    bare = type(geometry)(
+        **{
+            name: getattr(geometry, name)
+            for name in geometry.__slots__
+            if name not in ("temporal_bone", "joint_space_mm")
+        },
+        temporal_bone=Mesh.empty(),
+        joint_space_mm=np.full(len(geometry.condyle.points_mm), np.nan),
+    )
+    figure = joint_figure(JointPicture(bare, picture.hu_zyx))
+
+    assert mesh_of(trace(figure, "Temporal bone")).is_empty
+    assert mesh_of(trace(figure, "Joint space")).is_empty

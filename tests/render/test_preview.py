@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from negvol_cli.config import Side
+from negvol_cli.errors import OutputError
+from negvol_cli.joint_picture import JointPicture
+from negvol_cli.render.lettering import shortened, spelt, width_px, wrapped
+from negvol_cli.render.preview import HEIGHT_PX, WIDTH_PX, draw_preview
+from negvol_cli.report import ScanReport
+
+MakePicture = Callable[..., JointPicture]
+
+
+def dark_share(image: Image.Image) -> tuple[float, float]:
+    """How much of the left and of the right half is nearly black, as the cuts are."""
+    dark = np.asarray(image.convert("L")) < 20
+    return (float(dark[:, : WIDTH_PX // 2].mean()), float(dark[:, WIDTH_PX // 2 :].mean()))
+
+
+def test_both_joints_are_drawn_in_a_picture_of_fixed_size(
+    tmp_path: Path, report: ScanReport, make_picture: MakePicture
+):
+    draw_preview(report, {side: make_picture(side) for side in Side}, tmp_path / "preview.png")
+    image = Image.open(tmp_path / "preview.png")
+
+    assert image.size == (WIDTH_PX, HEIGHT_PX)
+    assert min(dark_share(image)) > 0.25
+
+
+def test_the_right_joint_stands_on_the_left_half(
+    tmp_path: Path, one_joint: ScanReport, make_picture: MakePicture
+):
+    pictures = {Side.RIGHT: make_picture(Side.RIGHT)}
+    draw_preview(one_joint, pictures, tmp_path / "preview.png")
+    left_half, right_half = dark_share(Image.open(tmp_path / "preview.png"))
+
+    assert left_half > 0.25
+    assert right_half < 0.02
+
+
+def test_no_joint_at_all_still_gives_a_page(tmp_path: Path, one_joint: ScanReport):
+    draw_preview(one_joint, {}, tmp_path / "preview.png")
+
+    assert Image.open(tmp_path / "preview.png").size == (WIDTH_PX, HEIGHT_PX)
+
+
+def test_a_folder_that_is_not_there_is_explained(tmp_path: Path, one_joint: ScanReport):
+    with pytest.raises(OutputError, match="choose another output folder"):
+        draw_preview(one_joint, {}, tmp_path / "absent" / "preview.png")
+
+
+def test_text_is_spelt_with_the_letters_that_the_font_has():
+    assert spelt("Schädel – 7 mm³ 頭") == "Schadel - 7 mm³ ?"
+
+
+def test_long_text_is_wrapped_or_shortened_to_its_room():
+    text = "cut by the field of view " * 8 + "x" * 80
+
+    assert all(width_px(line, 20) <= 300 for line in wrapped(text, 20, 300))
+    assert "".join(wrapped(text, 20, 300)).replace(" ", "") == text.replace(" ", "")
+    assert width_px(shortened(text, 20, 300), 20) <= 300
+    assert shortened("short", 20, 300) == "short"

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import csv
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from negvol_cli.errors import InputError, OutputError
+from negvol_cli.report import ScanReport
+from negvol_cli.report_files import (
+    read_json,
+    report_from_dict,
+    report_to_dict,
+    write_csv,
+    write_json,
+)
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is not JSON")
+
+
+def test_a_report_comes_back_from_its_file(tmp_path: Path, report: ScanReport):
+    write_json(report, tmp_path / "report.json")
+
+    assert read_json(tmp_path / "report.json") == report
+
+
+def test_a_report_with_one_joint_comes_back_too(tmp_path: Path, one_joint: ScanReport):
+    write_json(one_joint, tmp_path / "report.json")
+
+    assert read_json(tmp_path / "report.json") == one_joint
+
+
+def test_the_json_is_strict_where_a_figure_is_not_finite(tmp_path: Path, report: ScanReport):
+    odd = replace(report, right=replace(report.right, nv_mm3=math.nan, nv_voxel_mm3=math.inf))
+    write_json(odd, tmp_path / "report.json")
+    text = (tmp_path / "report.json").read_text(encoding="utf-8")
+    right = json.loads(text, parse_constant=refuse)["right"]
+
+    assert right["nv_mm3"] is None
+    assert right["nv_voxel_mm3"] is None
+
+
+def test_the_keys_keep_their_order_with_the_schema_first(report: ScanReport):
+    keys = list(report_to_dict(report))
+
+    assert keys[:5] == ["schema", "scan", "spacing_mm_xyz", "right", "left"]
+    assert keys == list(report_to_dict(replace(report, scan="another")))
+
+
+def test_the_formulas_stand_in_the_json(report: ScanReport):
+    formulas = report_to_dict(report)["asymmetry_formulas"]
+
+    assert formulas["habets_percent"] == "100·|L-R|/(L+R)"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": 99},
+        {"unheard_of": 1},
+        {"flags": None},
+        {"spacing_mm_xyz": [1, 2]},
+        {"right": {"side": "right"}},
+    ],
+)
+def test_a_report_of_another_kind_is_refused(report: ScanReport, change: dict[str, object]):
+    with pytest.raises(InputError, match="schema 1"):
+        report_from_dict({**report_to_dict(report), **change})
+
+
+def test_swapped_sides_are_refused(report: ScanReport):
+    values = report_to_dict(report)
+    values["right"], values["left"] = values["left"], values["right"]
+
+    with pytest.raises(InputError, match="the left joint stands under right"):
+        report_from_dict(values)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '"report"'])
+def test_a_file_that_is_no_report_is_named(tmp_path: Path, text: str):
+    path = tmp_path / "report.json"
+    path.write_text(text)
+
+    with pytest.raises(InputError, match=r"report\.json"):
+        read_json(path)
+
+
+def test_a_folder_that_is_not_there_is_explained(tmp_path: Path, report: ScanReport):
+    for write in (write_json, write_csv):
+        with pytest.raises(OutputError, match="choose another output folder"):
+            write(report, tmp_path / "absent" / "report")
+
+
+def test_the_csv_has_a_row_per_joint_and_units_in_its_columns(tmp_path: Path, report: ScanReport):
+    write_csv(report, tmp_path / "report.csv")
+    with (tmp_path / "report.csv").open(encoding="utf-8", newline="") as file:
+        right, left = csv.DictReader(file)
+
+    assert (right["side"], left["side"]) == ("right", "left")
+    assert (right["nv_mm3"], left["nv_mm3"]) == ("2315.4", "1921.8")
+    assert (right["joint_space_lateral_mm"], left["joint_space_lateral_mm"]) == ("", "4")
+    assert left["joint_space_minimum_mm"] == "0"
+    assert right["schema"] == "1"
+    assert right["watertight"] == "true"
+    assert float(right["nv_asymmetry_signed"]) == pytest.approx(-0.0929, abs=1e-4)
+    assert right["joint_flags"] == "the meshes touch"
+
+
+def test_several_reports_make_one_table(tmp_path: Path, report: ScanReport, one_joint: ScanReport):
+    write_csv([report, one_joint], tmp_path / "all.csv")
+    rows = list(csv.DictReader((tmp_path / "all.csv").open(encoding="utf-8", newline="")))
+
+    assert [row["status"] for row in rows] == ["ok", "ok", "ok", "cut by the field of view"]
+    assert rows[3]["nv_mm3"] == ""
+
+
+def test_a_spreadsheet_does_not_run_a_scan_name(tmp_path: Path, report: ScanReport):
+    write_csv(replace(report, scan="=1+1"), tmp_path / "report.csv")
+    rows = list(csv.DictReader((tmp_path / "report.csv").open(encoding="utf-8", newline="")))
+
+    assert rows[0]["scan"] == "'=1+1"

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from negvol_cli.render.table import print_report
+from negvol_cli.report import ScanReport
+
+BOTH_JOINTS = """\
+head 7
+voxels 0.50 x 0.50 x 3.00 mm
+
+Right joint      ok
+Left joint       ok
+
+                              Right     Left
+Condylar head volume, mm³      1843     1843   equal
+Negative volume (NV), mm³      2315     1922   right larger
+Articular NV, mm³              1205     1410   left larger
+Joint space, mm
+  minimum                       1.2      0.0
+  superior                      2.5      3.0
+  anterior                      2.0        –
+  posterior                     2.8      2.0
+  medial                        3.3      1.0
+  lateral                         –      4.0
+
+Asymmetry                              NV   Articular NV
+Direction                    right larger    left larger
+(L-R)/(L+R)                        -0.093         +0.078
+100·|L-R|/(L+R)                     9.3 %          7.8 %
+100·|L-R|/((L+R)/2)                18.6 %         15.7 %
+
+Flags
+Scan             slices are 3.0 mm thick
+Right joint      the meshes touch
+
+Clip             sphere, 30 mm
+Model bundle     negvol-default 0.1.0
+Networks ran on  CPUExecutionProvider
+Mesh backend     PyMeshLab
+Research use only: not a medical device, not for diagnosis.
+"""
+
+
+def printed(report: ScanReport, **console: object) -> str:
+    stream = io.StringIO()
+    print_report(report, Console(file=stream, width=80, **console))
+    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+
+
+def test_a_log_file_gets_this_text(report: ScanReport):
+    assert printed(report) == BOTH_JOINTS
+
+
+def test_a_joint_that_was_not_measured_shows_its_status_and_dashes(one_joint: ScanReport):
+    text = printed(one_joint)
+
+    assert "Left joint       cut by the field of view: it ends 12 mm short\n" in text
+    assert "Negative volume (NV), mm³      2315        –   –\n" in text
+    assert "100·|L-R|/(L+R)                   –              –\n" in text
+    assert "Left joint" not in text.split("Flags")[1]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_no_line_is_wider_than_80_columns(report: ScanReport, terminal: bool):
+    wordy = replace(
+        report,
+        flags=("a long flag " * 20,),
+        left=replace(report.left, reason="a long reason " * 20),
+    )
+    lines = printed(wordy, force_terminal=terminal, no_color=True, color_system=None).splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert " ".join(" ".join(lines).split()).count("a long reason") == 20
+
+
+def test_colours_come_on_a_terminal_only_and_not_where_no_color_is_set(report: ScanReport):
+    terminal = {"force_terminal": True, "color_system": "standard"}
+
+    assert "\x1b[32m" in printed(report, **terminal)
+    assert "\x1b[32m" not in printed(report, **terminal, no_color=True)
+    assert "\x1b" not in printed(report)
+
+
+def test_a_name_is_shown_as_it_is_and_cannot_steer_the_terminal(report: ScanReport):
+    text = printed(replace(report, scan="[red]a\x1b[31mb :smile:"), force_terminal=True)
+
+    assert "[red]a?[31mb :smile:" in text
+
+
+def test_an_output_without_these_signs_gets_others(report: ScanReport):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    print_report(replace(report, scan="Schädel"), Console(file=stream, width=80))
+    stream.flush()
+    text = stream.buffer.getvalue().decode("ascii")
+
+    assert "Sch?del" in text
+    assert "Articular NV, mm3" in text
+    assert "100*|L-R|/(L+R)" in text

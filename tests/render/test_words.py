@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from negvol_cli.render import words
+from negvol_cli.report import Asymmetry
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "–"), (math.nan, "–"), (math.inf, "–"), (0.0, "0.0"), (-0.01, "0.0"), (2.26, "2.3")],
+)
+def test_a_missing_figure_is_a_dash_and_zero_is_zero(value: float | None, shown: str):
+    assert words.mm(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "said"),
+    [
+        (900.0, 1100.0, "right larger"),
+        (1100.0, 900.0, "left larger"),
+        (1000.0, 1000.0, "equal"),
+        (1000.0, 1000.4, "equal"),
+        (None, 1000.0, "–"),
+    ],
+)
+def test_the_larger_side_is_named(left: float | None, right: float, said: str):
+    assert words.larger(Asymmetry.between(left, right)) == said
+
+
+def test_the_sentence_has_direction_formula_and_figure():
+    sentence = words.asymmetry_sentence(Asymmetry.between(900.0, 1100.0))
+
+    assert sentence == "right larger, 100·|L-R|/(L+R) = 10.0 %"
+
+
+def test_all_three_asymmetries_stand_with_their_formulas():
+    assert list(words.asymmetry_figures(Asymmetry.between(900.0, 1100.0))) == [
+        ("(L-R)/(L+R)", "-0.100"),
+        ("100·|L-R|/(L+R)", "10.0 %"),
+        ("100·|L-R|/((L+R)/2)", "20.0 %"),
+    ]
