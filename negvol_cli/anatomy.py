@@ -194,7 +194,8 @@ def condylar_head(
     apex = np.array(apex_mm)
     reach = np.array([settings.radius_mm, settings.radius_mm, settings.depth_mm])
     margin = 2.0 * spacing_mm
-    grid = lattice(apex - reach - margin, apex + [*reach[:2], 0.0] + margin, spacing_mm)
+    above = reach * (1.0, 1.0, 0.0)
+    grid = lattice(apex - reach - margin, apex + above + margin, spacing_mm)
     points = nodes(grid)
     box = _head_room(points, apex, settings)
     depth = np.minimum(box, -margin)

@@ -86,9 +86,7 @@ def _triangles_around(mesh: Mesh) -> npt.NDArray[np.int32]:
     return ring
 
 
-def _closest_on_triangles(
-    v: Points, ab: Points, ac: Points
-) -> tuple[Scalars, Scalars, Scalars]:
+def _closest_on_triangles(v: Points, ab: Points, ac: Points) -> tuple[Scalars, Scalars, Scalars]:
     """Squared distance and barycentric u, w of the point closest to ``v`` on (0, ab, ac)."""
     d00, d01, d11 = _dot(ab, ab), _dot(ab, ac), _dot(ac, ac)
     d20, d21, vv = _dot(v, ab), _dot(v, ac), _dot(v, v)
@@ -131,9 +129,7 @@ class Field:
     def __call__(self, points_mm: Points) -> Scalars:
         """(N,): the values at points (N, 3); beyond the grid, those of its border."""
         index = (points_mm - self.grid.origin_mm_xyz) / self.grid.spacing_mm_xyz
-        return np.asarray(
-            map_coordinates(self.values_zyx, index.T[::-1], order=1, mode="nearest")
-        )
+        return np.asarray(map_coordinates(self.values_zyx, index.T[::-1], order=1, mode="nearest"))
 
 
 def lattice(low_mm: npt.ArrayLike, high_mm: npt.ArrayLike, spacing_mm: float) -> Grid:

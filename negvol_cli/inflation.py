@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from negvol_cli.anatomy import Clip
 from negvol_cli.config import InflationSettings
@@ -29,7 +28,7 @@ from negvol_cli.mesh import Mesh, unit
 from negvol_cli.surface import iso_surface
 from negvol_cli.volume import Grid, Points
 
-BONE_BAND_MM: Final = 2.0
+BONE_BAND_MM: Final = 1.5
 DETOUR_MM: Final = 0.5
 DETOUR_SHARE: Final = 0.05
 
@@ -105,7 +104,7 @@ def inflate(
 
 
 def _bone_field(temporal_bone: Mesh, reach: Points, step: float) -> Field:
-    """The signed distance to TB, cut off at 2 mm, over the box around ``reach`` (N, 3)."""
+    """The signed distance to TB, cut off at 1.5 mm, over the box around ``reach`` (N, 3)."""
     grid = lattice(reach.min(axis=0), reach.max(axis=0), step)
     values = np.full(grid.shape_zyx, BONE_BAND_MM)
     part = _within(temporal_bone, grid, BONE_BAND_MM)
@@ -185,19 +184,11 @@ def _bone_ahead(
     return hit
 
 
-def _joint_space(
-    condyle: Mesh, bone: Field, distance: Field, clip: Clip, step: float
-) -> Scalars:
+def _joint_space(condyle: Mesh, bone: Field, distance: Field, clip: Clip, step: float) -> Scalars:
     """(V,): the distance along each vertex's normal to TB within the clip, else NaN."""
     space = np.full(len(condyle.points_mm), np.nan)
     inside = np.flatnonzero(clip.depth(condyle.points_mm) >= 0)
     normals = condyle.vertex_normals()[inside]
     start = condyle.points_mm[inside]
-    space[inside] = _bone_ahead(
-        bone, distance, clip, start, normals, np.zeros(len(inside)), step
-    )
+    space[inside] = _bone_ahead(bone, distance, clip, start, normals, np.zeros(len(inside)), step)
     return space
-
-
-__all__ = ["Inflation", "inflate"]
-_ = npt

@@ -25,6 +25,7 @@ __all__ = ["JointGeometry", "measure_joint", "smooth_labels"]
 CONDYLE_EDGE_MM: Final = 0.6
 BONE_EDGE_MM: Final = 0.8
 BONE_MARGIN_MM: Final = 8.0
+SHOWN_MM: Final = 15.0
 PROCESS_RADIUS_MM: Final = 3.0
 DISAGREEMENT: Final = 0.02
 SECTOR_COSINE: Final = float(np.cos(np.radians(45.0)))
@@ -42,10 +43,11 @@ SECTORS: Final = {
 class JointGeometry:
     """What was measured in one joint frame; meshes and points in frame mm.
 
+    ``temporal_bone`` is the bone about the joint, up to 8 mm beyond the clip; ``labels_zyx``
+    (``Label`` values over the frame, in frame order: the right joint mirrored) has all of it.
     ``joint_space_mm`` (V,) belongs to the vertices of ``condyle``: the distance along the normal
-    to the temporal bone, NaN where the normal ends elsewhere. ``labels_zyx`` holds ``Label``
-    values over the frame, in frame order (the right joint mirrored). ``unseen_fraction`` is the
-    share of the clip, 0 to 1, that the scan did not record.
+    to the temporal bone, NaN where the normal ends elsewhere. ``unseen_fraction`` is the share of
+    the clip, 0 to 1, that the scan did not record.
     """
 
     frame: JointFrame
@@ -98,7 +100,8 @@ def measure_joint(
     )
     head = condylar_head(condyle, surface, apex, settings.head, settings.inflation.grid_mm)
     clip = Clip(head.centre_mm, settings.clip)
-    near, near_grid = crop(temporal_p, grid, clip.centre_mm, clip.half_width_mm + BONE_MARGIN_MM)
+    reach_mm = max(clip.half_width_mm, SHOWN_MM) + BONE_MARGIN_MM
+    near, near_grid = crop(temporal_p, grid, clip.centre_mm, reach_mm)
     temporal_bone = backend.refine(iso_surface(near, near_grid, 0.5), BONE_EDGE_MM)
     inflation = inflate(condyle, temporal_bone, clip, settings.inflation, surface)
     voxels = count_voxels(condyle_p, temporal_p, grid, clip)

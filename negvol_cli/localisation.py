@@ -19,6 +19,8 @@ COARSE_MM: Final = 4.0
 FOUND: Final = 0.3
 PEAK_RADIUS_MM: Final = 10.0
 HIGHEST_HU: Final = 3071
+BONE_HU: Final = 300.0
+LEAST_BONE_VOXELS: Final = 200
 
 Floats = npt.NDArray[np.float32]
 Heat = Callable[[Floats], Floats]
@@ -71,8 +73,9 @@ def locate(volume: Volume, heat: Heat, size: int, window_hu: tuple[float, float]
     """
     small = coarse(volume)
     image = normalise(small.values_zyx, window_hu)
+    bone = float(normalise(np.array(BONE_HU), window_hu))
     for stance in Stance:
-        found = _peaks(np.flip(image, stance.flipped_axes), small.grid, heat, size)
+        found = _peaks(np.flip(image, stance.flipped_axes), small.grid, heat, size, bone)
         if any(found):
             if stance is Stance.UPRIGHT:
                 return Localisation(found[0], found[1])
@@ -119,10 +122,10 @@ def _block_means(volume: Volume, factor_xyz: list[int]) -> Volume:
 
 
 def _peaks(
-    image: Floats, grid: Grid, heat: Heat, size: int
+    image: Floats, grid: Grid, heat: Heat, size: int, bone: float
 ) -> tuple[FoundJoint | None, FoundJoint | None]:
     best: list[FoundJoint | None] = [None, None]
-    for corner, tile in _tiles(image, size):
+    for corner, tile in _tiles(image, size, bone):
         maps = heat(tile)
         for channel in range(2):
             peak = float(maps[channel].max())
@@ -134,8 +137,11 @@ def _peaks(
     return best[0], best[1]
 
 
-def _tiles(image: Floats, size: int) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:
-    """Tiles of the image with their first voxel (z, y, x), overlapping by half, air skipped."""
+def _tiles(image: Floats, size: int, bone: float) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:
+    """Tiles of the image with their first voxel (z, y, x), overlapping by half.
+
+    Tiles with next to no voxel above ``bone`` (normalised HU) are skipped.
+    """
     starts = [
         [int(round(s)) for s in np.linspace(0, n - size, max(1, -(-(n - size) * 2 // size) + 1))]
         if n > size
@@ -149,7 +155,7 @@ def _tiles(image: Floats, size: int) -> Iterator[tuple[npt.NDArray[np.int64], Fl
                 low = np.maximum(corner, 0)
                 high = np.minimum(corner + size, image.shape)
                 part = image[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
-                if (part > -0.9).mean() < 0.03:
+                if np.count_nonzero(part > bone) < LEAST_BONE_VOXELS:
                     continue
                 tile = np.full((size,) * 3, -1.0, dtype=np.float32)
                 at = low - corner

@@ -48,9 +48,7 @@ class PyMeshLabBackend:
             _repair(meshes)
         meshes.meshing_repair_non_manifold_vertices()
         # Taubin, SIGGRAPH 1995: lambda shrinks, mu swells back
-        meshes.apply_coord_taubin_smoothing(
-            lambda_=0.5, mu=-0.53, stepsmoothnum=SMOOTHING_STEPS
-        )
+        meshes.apply_coord_taubin_smoothing(lambda_=0.5, mu=-0.53, stepsmoothnum=SMOOTHING_STEPS)
         meshes.meshing_isotropic_explicit_remeshing(
             iterations=REMESHING_ROUNDS,
             targetlen=pymeshlab.PureValue(edge_mm),

@@ -27,13 +27,13 @@ def iso_surface(field_zyx: npt.NDArray[Any], grid: Grid, level: float) -> Mesh:
         return Mesh.empty()
     outside = float(min(field_zyx.min(), 2.0 * level - field_zyx.max()))
     padded = np.pad(field_zyx, 1, constant_values=outside)
-    points, triangles, _, _ = marching_cubes(padded, level)
+    points, triangles, _, _ = marching_cubes(padded, level)  # type: ignore[no-untyped-call]
     index = points[:, ::-1].astype(np.float64) - 1.0
     return Mesh(grid.to_world(index), np.ascontiguousarray(triangles, dtype=np.int32))
 
 
-def smooth_labels(mask_zyx: npt.NDArray[np.bool_], spacing_mm: float) -> npt.NDArray[np.float32]:
-    """A mask [z, y, x] as a probability, so that its iso-surface at 0.5 has no steps.
+def smooth_labels(mask_zyx: npt.NDArray[Any], spacing_mm: float) -> npt.NDArray[np.float32]:
+    """A mask [z, y, x], or shares from 0 to 1, without the steps of voxels at its level 0.5.
 
     The Gaussian of 0.3 mm rounds a voxel's corners; a sheet one voxel of 0.5 mm thick stays.
     """
@@ -67,7 +67,7 @@ def without_specks(
         return probability_zyx
     small = np.bincount(labels.ravel()) * voxel_mm3 < SPECK_MM3
     small[0] = False
-    return np.where(_near(labels, small), np.float32(0.0), probability_zyx)
+    return np.where(small[labels], np.float32(0.0), probability_zyx)
 
 
 def only_component(
@@ -79,11 +79,4 @@ def only_component(
         return probability_zyx
     other = np.ones(count + 1, dtype=np.bool_)
     other[[0, labels[seed_zyx]]] = False
-    return np.where(_near(labels, other), np.float32(0.0), probability_zyx)
-
-
-def _near(
-    labels_zyx: npt.NDArray[np.int32], chosen: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.bool_]:
-    """Voxels of the chosen components; only these, as what lies under 0.5 makes no surface."""
-    return np.asarray(chosen[labels_zyx])
+    return np.where(other[labels], np.float32(0.0), probability_zyx)

@@ -34,9 +34,17 @@ def _options(command: Any) -> Any:
 @main.command("train")
 @_options
 @click.option("--final", is_flag=True, help="Only the final network, trained on every head.")
-def train_command(config: Path, fold: int | None, runs: Path, final: bool) -> None:
+@click.option("--threads", type=click.IntRange(min=1), help="Threads on the CPU; default: all.")
+def train_command(
+    config: Path, fold: int | None, runs: Path, final: bool, threads: int | None
+) -> None:
     """Train each fold's network and the final one; goes on where it was stopped."""
+    import torch
+
     from training.loop import train
+
+    if threads:
+        torch.set_num_threads(threads)
 
     experiment = _load(config)
     for name, held_out in _trainings(experiment, fold, final):

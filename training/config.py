@@ -51,6 +51,7 @@ class DataConfig:
 class TrainConfig:
     """How long and how fast: AdamW with a one-cycle schedule over ``steps`` batches."""
 
+    loss: str = "dice+ce"
     seed: int = 1
     steps: int
     batch: int = 1
@@ -59,6 +60,10 @@ class TrainConfig:
     average: float = 0.99
     checkpoint_every: int = 50
     mixed_precision: bool = True
+
+    def __post_init__(self) -> None:
+        if self.loss not in ("ce", "dice", "dice+ce"):
+            raise ConfigError(f"train.loss must be 'ce', 'dice' or 'dice+ce', got {self.loss!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,13 +58,13 @@ def phantom_heads(count: int, seed: int) -> list[HeadSample]:
         middle = points.mean(axis=0)
         size = (52, 60, int(rng.integers(40, 64)))
         grid = _grid_about(middle + rng.normal(0, 8, 3), size)
-        volume = phantom.scan(grid, ScanSettings(), scan_seed)
+        volume = phantom.scan(grid, ScanSettings.draw(rng), scan_seed)
         samples.append(HeadSample(f"phantom-{index}", volume, points))
     for index in range(count // 10):
         rng = np.random.default_rng([seed, index, 1])
         body_seed, scan_seed = (int(n) for n in rng.integers(2**31, size=2))
         grid = _grid_about(np.zeros(3), (96, 72, 64))
-        volume = draw_abdomen(body_seed).scan(grid, ScanSettings(), scan_seed)
+        volume = draw_abdomen(body_seed).scan(grid, ScanSettings.draw(rng), scan_seed)
         samples.append(HeadSample(f"abdomen-{index}", volume, np.empty((0, 3))))
     return samples
 

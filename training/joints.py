@@ -13,8 +13,7 @@ import SimpleITK as sitk
 
 from negvol_cli.config import Side
 from negvol_cli.image_io import AIR_HU, grid_of, resample
-from negvol_cli.phantom import draw_head
-from negvol_cli.phantom import ScanSettings
+from negvol_cli.phantom import ScanSettings, draw_head
 from negvol_cli.preprocess import JointFrame
 from negvol_cli.volume import Grid, Vector, Volume
 
@@ -101,7 +100,7 @@ def phantom_joints(count: int, seed: int) -> list[JointSample]:
             shape = tuple(int(np.ceil(2 * half / v)) for v in voxel)
             ct = phantom.scan(
                 Grid(shape, voxel, tuple(float(v) for v in low)),  # type: ignore[arg-type]
-                ScanSettings(),
+                ScanSettings.draw(rng),
                 int(rng.integers(2**31)),
             )
             labels = phantom.joint_labels(frame.grid, side)

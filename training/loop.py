@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import Experiment
-from training.losses import dice_and_cross_entropy
+from training.losses import LOSSES
 from training.networks import build_network
 from training.tasks import Task, build_task
 
@@ -57,7 +57,7 @@ def train(
         image, target, weight = _batch(task, settings.seed, step, settings.batch, device)
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.mixed_precision):
             logits = network(image)
-        loss = dice_and_cross_entropy(logits.float(), target, weight)
+        loss = LOSSES[settings.loss](logits.float(), target, weight)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -25,3 +28,13 @@ def dice_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 def dice_and_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """The sum of both, each with weight 1."""
     return cross_entropy(logits, target, weight) + dice_loss(logits, target, weight)
+
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+LOSSES: Final[dict[str, Loss]] = {
+    "ce": cross_entropy,
+    "dice": dice_loss,
+    "dice+ce": dice_and_cross_entropy,
+}
+"""The losses by their name in a config."""

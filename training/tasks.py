@@ -23,6 +23,7 @@ from training.joints import (
 
 FAR_WEIGHT = 0.3
 NEAR_MM = 24.0
+HEAT_WEIGHT = 400.0
 
 CHANNELS = {"joints": ("condyle", "temporal_bone"), "heads": ("right", "left")}
 """What each output channel of a network is, by the object it is trained for."""
@@ -82,7 +83,7 @@ class HeadTask:
         data = self.experiment.data
         source = _pick(rng, self.real, self.phantoms, data.phantom_share)
         hu, heat, weight = draw_tile(source, rng, self.experiment.augment, data.patch)
-        return _window(hu, data.window_hu), heat, weight * (1.0 + 30.0 * heat)
+        return _window(hu, data.window_hu), heat, weight * (1.0 + HEAT_WEIGHT * heat)
 
 
 def build_task(experiment: Experiment, held_out: tuple[str, ...]) -> JointTask | HeadTask:

@@ -43,6 +43,14 @@ class Samples:
         (x0, y0, z0), (x1, y1, z1) = self.low, self.high
         return Samples(-self.x, self.y, self.z, (-x1, y0, z0), (-x0, y1, z1))
 
+    def folded(self) -> Samples:
+        """The points of both sides laid on the left one."""
+        (x0, y0, z0), (x1, y1, z1) = self.low, self.high
+        low = 0.0 if x0 < 0 < x1 else min(abs(x0), abs(x1))
+        return Samples(
+            np.abs(self.x), self.y, self.z, (low, y0, z0), (max(abs(x0), abs(x1)), y1, z1)
+        )
+
     def far(self) -> Array:
         """A distance that is outside everywhere."""
         return np.full_like(self.x, FAR_MM)
@@ -106,9 +114,7 @@ class Sweep:
         if np.array_equal(ra, rb):
             return _ellipsoid(dx, dy, dz, *(1.0 / float(r) for r in ra))
         rates = (rb - ra).tolist()
-        return _ellipsoid(
-            dx, dy, dz, *(1.0 / (s * rates[i] + float(ra[i])) for i in range(3))
-        )
+        return _ellipsoid(dx, dy, dz, *(1.0 / (s * rates[i] + float(ra[i])) for i in range(3)))
 
 
 def _ellipsoid(dx: Array, dy: Array, dz: Array, fx: Any, fy: Any, fz: Any) -> Array:

@@ -1,0 +1,17 @@
+"""Phantom heads: CT scans of joints whose every size is known."""
+
+from negvol_cli.phantom.abdomen import PhantomAbdomen, draw_abdomen
+from negvol_cli.phantom.draw import draw_head
+from negvol_cli.phantom.head import PhantomHead
+from negvol_cli.phantom.scanner import CLEAN, ScanSettings
+from negvol_cli.phantom.truth import PhantomTruth
+
+__all__ = [
+    "CLEAN",
+    "PhantomAbdomen",
+    "PhantomHead",
+    "PhantomTruth",
+    "ScanSettings",
+    "draw_abdomen",
+    "draw_head",
+]

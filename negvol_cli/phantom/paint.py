@@ -1,0 +1,133 @@
+"""The HU of a phantom head at points, each averaged over a small width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from negvol_cli.phantom.shapes import Array, Samples, Sweep, Waves, coverage, union
+from negvol_cli.phantom.soft import BRAIN_HU, FAT_HU, WATER_HU
+
+if TYPE_CHECKING:
+    from negvol_cli.phantom.head import PhantomHead
+    from negvol_cli.phantom.jaw import Tooth
+
+AIR_HU: Final = -1000.0
+METAL_HU: Final = 6000.0
+DENTINE_HU: Final = 1700.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greys:
+    """The HU of the bones and the thickness of their cortex (mm)."""
+
+    cortex_hu: float
+    diploe_hu: float
+    marrow_hu: float
+    petrous_hu: float
+    enamel_hu: float
+    cortex_mm: float
+    neck_cortex_mm: float
+    grain: Waves
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> Greys:
+        """Bones of some density."""
+        u = rng.uniform
+        return cls(
+            cortex_hu=float(u(1150, 1800)),
+            diploe_hu=float(u(400, 950)),
+            marrow_hu=float(u(200, 550)),
+            petrous_hu=float(u(1500, 2100)),
+            enamel_hu=float(u(2100, 2900)),
+            cortex_mm=float(u(0.7, 1.3)),
+            neck_cortex_mm=float(u(1.4, 2.6)),
+            grain=Waves.draw(rng, 8, 5.0),
+        )
+
+
+def head(phantom: PhantomHead, samples: Samples, width_mm: float) -> Array:
+    """HU at the samples: soft tissue first, then what lies in it, the densest last."""
+    soft, cranium = phantom.soft, phantom.cranium
+    both = samples.folded()
+    cavity = cranium.cavity(samples)
+    skin = soft.skin(both, cavity, cranium.cover_mm)
+    if skin.min() > width_mm:
+        return np.full_like(samples.x, AIR_HU)
+    hu = soft.values(samples, both, skin) if cavity.max() > -12 else np.full_like(skin, BRAIN_HU)
+    hu = _over(np.full_like(skin, AIR_HU), skin, hu, width_mm)
+    airway = union(soft.airway, both, 2.0)
+    hu = _over(hu, airway, AIR_HU, width_mm)
+    hu = _over(hu, _only(cranium.orbits, both), FAT_HU, width_mm)
+    hu = _over(hu, _only(cranium.eye, both), 15.0, width_mm)
+    if cavity.min() < width_mm:
+        brain = BRAIN_HU + 3.0 * soft.mottle.value(samples)
+        brain = _over(brain, union(soft.ventricles, both, 3.0), WATER_HU, width_mm)
+        hu = _over(hu, cavity, np.minimum(brain, WATER_HU - 9.0 * cavity), width_mm)
+    if cavity.max() < -25 and samples.low[2] > 40:
+        return hu
+    return _bones(phantom, samples, both, cavity, hu, width_mm)
+
+
+def _bones(
+    phantom: PhantomHead, samples: Samples, both: Samples, cavity: Array, hu: Array, width: float
+) -> Array:
+    greys = phantom.greys
+    grain = greys.grain.value(samples)
+    for vertebra in phantom.spine:
+        bone = union(vertebra, both, 2.0)
+        hu = _bone(hu, bone, 1.2, greys.cortex_hu * 0.75, greys.marrow_hu + 70 * grain, width)
+    mandible = phantom.mandible(samples)
+    bone = phantom.cranial_bone(samples, cavity, mandible)
+    if bone.min() < width:
+        inner = greys.diploe_hu + 110 * grain
+        hu = _bone(hu, bone, 1.5, greys.cortex_hu, inner, width)
+        for side, joint in ((samples, phantom.left), (samples.mirrored(), phantom.right)):
+            hu = _over(hu, _only(joint.cochlea, side), greys.petrous_hu, width)
+    air = phantom.air(samples)
+    hu = _over(hu, air, AIR_HU, width)
+    if mandible.min() < width:
+        low = np.clip((-8.0 - samples.z) * (1 / 14.0), 0.0, 1.0)
+        cortex = greys.cortex_mm + low * (greys.neck_cortex_mm - greys.cortex_mm)
+        inner = greys.marrow_hu + 120 * grain
+        hu = _bone(hu, mandible, cortex, greys.cortex_hu, inner, width)
+    hu = _teeth(hu, phantom.jaw.upper_teeth, samples, greys, width)
+    return _teeth(hu, phantom.jaw.lower_teeth, phantom.bite.closed(samples), greys, width)
+
+
+def _teeth(
+    hu: Array, teeth: tuple[Tooth, ...], samples: Samples, greys: Greys, width: float
+) -> Array:
+    for tooth in teeth:
+        hu = _over(hu, _only(tooth.root, samples), DENTINE_HU, width)
+        value = METAL_HU if tooth.metal else greys.enamel_hu
+        hu = _over(hu, _only(tooth.crown, samples), value, width)
+    return hu
+
+
+def _only(part: Sweep, samples: Samples) -> Array | None:
+    return part.distance(samples) if part.near(samples, 3.0) else None
+
+
+def _over(hu: Array, distance: Array | None, value: Array | float, width: float) -> Array:
+    """``value`` laid over ``hu`` where the solid is, its edge ``width`` wide."""
+    if distance is None or distance.min() > width:
+        return hu
+    return np.asarray(hu + coverage(distance, width) * (value - hu))
+
+
+def _bone(
+    hu: Array,
+    distance: Array,
+    cortex_mm: Array | float,
+    cortex_hu: float,
+    inner: Array | float,
+    width: float,
+) -> Array:
+    """A bone with its cortex and what is within; thin plates keep their share of a voxel."""
+    if distance.min() > width:
+        return hu
+    outer, core = coverage(distance, width), coverage(distance + cortex_mm, width)
+    return np.asarray(hu * (1.0 - outer) + (outer - core) * cortex_hu + core * inner)

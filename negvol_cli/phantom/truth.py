@@ -1,0 +1,228 @@
+"""The true measures of one joint, from the functions that define its bones.
+
+Nothing here is shared with the product's inflation: MC is met as a dense cloud of points on its
+surface, and a segment is followed through TB's own distance function by steps that cannot jump
+over it. The definitions are those of the README; where these leave a choice, ``measure`` says
+what is chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from negvol_cli.config import ClipSettings, ClipShape, HeadSettings, Side
+from negvol_cli.phantom.probe import (
+    Distance,
+    Mask,
+    SurfaceCloud,
+    Values,
+    first_hit,
+    gradient,
+    nearest_ways,
+    surface_cloud,
+)
+from negvol_cli.report import JointSpace
+from negvol_cli.volume import Points, Vector
+
+NEARER_MM: Final = 0.5
+NEARER_SHARE: Final = 0.05
+FACING_DEGREES: Final = 45.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhantomTruth:
+    """What a perfect measurement of one joint gives; LPS mm, mm³."""
+
+    side: Side
+    apex_mm: Vector
+    head_centre_mm: Vector
+    head_volume_mm3: float
+    nv_mm3: float
+    articular_nv_mm3: float
+    joint_space_mm: JointSpace
+
+
+@dataclass(frozen=True, slots=True)
+class _Clip:
+    centre: Points
+    settings: ClipSettings
+
+    def inside(self, points: Points) -> Mask:
+        offset = points - self.centre
+        half = self.settings.width_mm / 2
+        if self.settings.shape is ClipShape.SPHERE:
+            return np.asarray(np.einsum("ij,ij->i", offset, offset) <= half**2)
+        return np.asarray((np.abs(offset) <= half).all(axis=1))
+
+    def lattice(self, step_mm: float) -> tuple[Points, float]:
+        """Points (N, 3) about ``step_mm`` apart that fill the clip, and the mm³ of each."""
+        half = self.settings.width_mm / 2
+        count = int(np.ceil(2 * half / step_mm))
+        axis = (np.arange(count) + 0.5) * (2 * half / count) - half
+        points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+        points = points + self.centre
+        return points[self.inside(points)], (2 * half / count) ** 3
+
+
+def measure(
+    condyle: Distance,
+    temporal_bone: Distance,
+    centre_mm: Vector,
+    side: Side,
+    clip: ClipSettings,
+    *,
+    step_mm: float = 0.4,
+    head: HeadSettings | None = None,
+) -> PhantomTruth:
+    """Head, NV, articular NV and joint space of the joint about ``centre_mm``, LPS mm.
+
+    ``step_mm`` is the distance of the points at which NV is counted. Choices made where the
+    definitions leave one:
+
+    - The head is the part of MC connected to the apex, at most 10 mm below it and within 14 mm
+      of it horizontally; NV is counted about the whole MC in the clip, not the head alone.
+    - A normal ends on TB where it meets TB inside the clip before some other part of MC is
+      nearer than where it came from by more than the larger of 0.5 mm and 5 per cent.
+    - Articular NV: NV points whose ray, from their nearest point of MC through them, ends on TB
+      in that sense.
+    - Joint space towards a direction (superior +z, anterior -y, posterior +y, medial, lateral):
+      the median over those points of the head's surface which, seen from the head's centre, lie
+      within 45 degrees of it and whose normal ends on TB. Points count by the area they stand for.
+    """
+    settings = head or HeadSettings()
+    reach = settings.radius_mm + clip.width_mm / 2 + 6.0
+    cloud = surface_cloud(condyle, np.array(centre_mm), reach, min(0.5, step_mm * 1.25))
+    apex = _apex(cloud, np.array(centre_mm), settings.apex_radius_mm)
+    volume, middle, of_head = _head(condyle, cloud, apex, settings, min(step_mm, 0.3))
+    about = _Clip(middle, clip)
+    lengths = np.full(len(cloud.points), np.nan)
+    lengths[of_head] = _lengths(
+        cloud, temporal_bone, about, cloud.points[of_head], cloud.normals[of_head]
+    )
+    points, each_mm3 = about.lattice(step_mm)
+    points = points[condyle(points) > 0]
+    points = points[temporal_bone(points) > 0]
+    start, way, far = nearest_ways(cloud, condyle, points)
+    free = np.isinf(first_hit(temporal_bone, start, way, far))
+    articular = np.isfinite(_lengths(cloud, temporal_bone, about, start[free], way[free]))
+    return PhantomTruth(
+        side=side,
+        apex_mm=_vector(apex),
+        head_centre_mm=_vector(middle),
+        head_volume_mm3=volume,
+        nv_mm3=float(free.sum() * each_mm3),
+        articular_nv_mm3=float(articular.sum() * each_mm3),
+        joint_space_mm=_by_direction(cloud, lengths, of_head, middle, side),
+    )
+
+
+def _apex(cloud: SurfaceCloud, centre: Points, radius: float) -> Points:
+    near = np.hypot(*(cloud.points - centre)[:, :2].T) <= radius
+    if not near.any():
+        raise ValueError(f"there is no condyle within {radius:g} mm of {_vector(centre)}")
+    points = cloud.points[near]
+    return np.asarray(points[np.argmax(points[:, 2])])
+
+
+def _head(
+    condyle: Distance, cloud: SurfaceCloud, apex: Points, settings: HeadSettings, step: float
+) -> tuple[float, Points, Mask]:
+    """Volume and centroid of the head, and which surface points are its own.
+
+    Volume is counted in voxels whose share inside follows from the distance at their middle;
+    their faces lie on the plane that ends the head below.
+    """
+    across = np.arange(-settings.radius_mm - step, settings.radius_mm + step, step) + step / 2
+    count = int(round(settings.depth_mm / step))
+    step_z = settings.depth_mm / count
+    up = (np.arange(count + 4) + 0.5) * step_z - settings.depth_mm
+    z, y, x = np.meshgrid(up, across, across, indexing="ij")
+    points = np.stack([x, y, z], axis=-1).reshape(-1, 3) + apex
+    values = condyle(points)
+    edge = np.abs(values) < 2 * step
+    slope = np.ones_like(values)
+    slope[edge] = np.linalg.norm(gradient(condyle, points[edge]), axis=1)
+    share = np.clip(0.5 - values / slope / step, 0.0, 1.0).reshape(x.shape)
+    share[np.hypot(x, y) > settings.radius_mm] = 0.0
+    pieces, _ = ndimage.label(share > 0.5)
+    j = len(across) // 2
+    k = int(np.argmax(up > -1.5 * step_z))
+    own_piece = pieces[k - 2 : k + 1, j - 2 : j + 2, j - 2 : j + 2]
+    piece = np.bincount(own_piece[own_piece > 0]).argmax()
+    own = ndimage.binary_dilation(pieces == piece, iterations=2)
+    weight = (share * own).ravel()
+    middle = np.asarray(weight @ points / weight.sum())
+    offset = cloud.points - apex
+    of_head = (offset[:, 2] >= -settings.depth_mm) & (
+        np.hypot(offset[:, 0], offset[:, 1]) <= settings.radius_mm
+    )
+    index = np.stack(
+        [
+            np.floor((offset[:, 2] + settings.depth_mm) / step_z),
+            np.floor((offset[:, 1] - across[0]) / step + 0.5),
+            np.floor((offset[:, 0] - across[0]) / step + 0.5),
+        ]
+    ).astype(int)
+    index = np.clip(index, 0, np.array(x.shape)[:, None] - 1)
+    of_head &= own[tuple(index)]
+    return float(weight.sum() * step * step * step_z), middle, of_head
+
+
+def _lengths(
+    cloud: SurfaceCloud, temporal_bone: Distance, clip: _Clip, start: Points, way: Points
+) -> Values:
+    """(N,): how far TB is from each ``start`` along its unit ``way``; NaN if it ends elsewhere."""
+    hit = first_hit(temporal_bone, start, way, np.full(len(start), 1.8 * clip.settings.width_mm))
+    met = np.isfinite(hit)
+    met[met] = clip.inside(start[met] + hit[met, None] * way[met])
+    for share in np.linspace(0.1, 1.0, 16):
+        gone = share * hit[met]
+        near, _ = cloud.tree.query(start[met] + gone[:, None] * way[met])
+        met[met] = gone - near <= np.maximum(NEARER_MM, NEARER_SHARE * gone)
+    return np.where(met, hit, np.nan)
+
+
+def _by_direction(
+    cloud: SurfaceCloud, lengths: Values, of_head: Mask, middle: Points, side: Side
+) -> JointSpace:
+    measured = of_head & np.isfinite(lengths)
+    offset = cloud.points - middle
+    offset = offset / np.linalg.norm(offset, axis=1, keepdims=True)
+    weight = _area(cloud)
+    lateral = 1.0 if side is Side.LEFT else -1.0
+    facing = np.cos(np.radians(FACING_DEGREES))
+
+    def median(*way: float) -> float | None:
+        chosen = measured & (offset @ np.array(way) >= facing)
+        return _weighted_median(lengths[chosen], weight[chosen]) if chosen.any() else None
+
+    return JointSpace(
+        minimum=float(lengths[measured].min()) if measured.any() else None,
+        superior=median(0, 0, 1),
+        anterior=median(0, -1, 0),
+        posterior=median(0, 1, 0),
+        medial=median(-lateral, 0, 0),
+        lateral=median(lateral, 0, 0),
+    )
+
+
+def _area(cloud: SurfaceCloud) -> Values:
+    """(N,): the area a surface point stands for, up to a factor: its neighbours' spacing²."""
+    far, _ = cloud.tree.query(cloud.points, k=8)
+    return np.asarray(far[:, -1] ** 2)
+
+
+def _weighted_median(values: Values, weight: Values) -> float:
+    order = np.argsort(values)
+    total = np.cumsum(weight[order])
+    return float(values[order][np.searchsorted(total, total[-1] / 2)])
+
+
+def _vector(point: Points) -> Vector:
+    x, y, z = (float(v) for v in point)
+    return (x, y, z)
