@@ -14,6 +14,7 @@ from negvol_cli.config import Settings, Side
 from negvol_cli.errors import OutputError
 from negvol_cli.image_io import to_sitk
 from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
+from negvol_cli.pipeline import load_models
 from negvol_cli.report import Asymmetry, JointReport, ScanReport
 from negvol_cli.study import measure_scan
 from negvol_cli.volume import Grid, Volume
@@ -62,6 +63,7 @@ def run_demo(
     """
     name = f"phantom-{seed}"
     path = out / f"{name}.nii.gz"
+    models = load_models(bundle, settings)
     progress("drawing a phantom head", 0.0)
     _make_folder(out)
     head = draw_head(
@@ -72,7 +74,7 @@ def run_demo(
         path,
         out,
         settings,
-        bundle=bundle,
+        models=models,
         overwrite=True,
         progress=lambda step, done: progress(step, 0.15 + 0.6 * done),
     )

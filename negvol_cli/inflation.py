@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy import ndimage
 
 from negvol_cli.anatomy import Clip
 from negvol_cli.config import InflationSettings
@@ -31,6 +32,9 @@ from negvol_cli.volume import Grid, Points
 BONE_BAND_MM: Final = 1.5
 DETOUR_MM: Final = 0.5
 DETOUR_SHARE: Final = 0.05
+BEYOND_CLIP_MM: Final = 1.0
+
+_TINY: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,12 +83,11 @@ def inflate(
     condyle_depth[inner] = -near.distance_mm
     distance = Field((-condyle_depth).reshape(grid.shape_zyx), grid)
 
-    ends_on_bone = np.full(len(length), False)
-    open_ = np.flatnonzero((clearance > -step) & (length > 0) & (depth[inner][free] > -step))
-    hit = _bone_ahead(
+    articular = np.full(len(length), -np.inf)
+    open_ = np.flatnonzero((clearance > -step) & (length > 0))
+    articular[open_] = _bone_ahead(
         bone, distance, clip, start[open_], direction[open_], length[open_], settings.ray_step_mm
-    )
-    ends_on_bone[open_] = np.isfinite(hit)
+    ).fairness
 
     def reached(values: Scalars) -> Mesh:
         field = condyle_depth.copy()
@@ -93,12 +96,12 @@ def inflate(
 
     inflated = reached(clearance)
     condyle_mm3 = reached(np.full(len(length), -np.inf)).volume_mm3
-    articular = reached(np.where(ends_on_bone, clearance, -np.inf))
+    articular_mesh = reached(np.minimum(clearance, articular))
     return Inflation(
         inflated,
         condyle_mm3,
         max(inflated.volume_mm3 - condyle_mm3, 0.0),
-        max(articular.volume_mm3 - condyle_mm3, 0.0),
+        max(articular_mesh.volume_mm3 - condyle_mm3, 0.0),
         _joint_space(condyle, bone, distance, clip, settings.ray_step_mm),
     )
 
@@ -106,12 +109,21 @@ def inflate(
 def _bone_field(temporal_bone: Mesh, reach: Points, step: float) -> Field:
     """The signed distance to TB, cut off at 1.5 mm, over the box around ``reach`` (N, 3)."""
     grid = lattice(reach.min(axis=0), reach.max(axis=0), step)
-    values = np.full(grid.shape_zyx, BONE_BAND_MM)
     part = _within(temporal_bone, grid, BONE_BAND_MM)
-    if not part.is_empty:
-        distance = Surface(part).nearest(nodes(grid), BONE_BAND_MM).distance_mm
-        values = np.clip(distance, -BONE_BAND_MM, BONE_BAND_MM).reshape(grid.shape_zyx)
-    return Field(values, grid)
+    if part.is_empty:
+        return Field(np.full(grid.shape_zyx, BONE_BAND_MM), grid)
+    distance = Surface(part).nearest(nodes(grid), BONE_BAND_MM).distance_mm
+    return Field(_filled(distance.reshape(grid.shape_zyx)), grid)
+
+
+def _filled(distance_zyx: Scalars) -> Scalars:
+    """Infinite distances made 1.5 mm, with the sign of the finite ones around them."""
+    labels, count = ndimage.label(np.isinf(distance_zyx))
+    beside = ndimage.maximum_filter(labels, footprint=ndimage.generate_binary_structure(3, 1))
+    rim = (labels == 0) & (beside > 0)
+    votes = np.bincount(beside[rim], np.sign(distance_zyx[rim]), minlength=count + 1)
+    far = np.where(votes < 0, -BONE_BAND_MM, BONE_BAND_MM)[labels]
+    return np.where(labels > 0, far, np.clip(distance_zyx, -BONE_BAND_MM, BONE_BAND_MM))
 
 
 def _within(mesh: Mesh, grid: Grid, margin_mm: float) -> Mesh:
@@ -144,6 +156,18 @@ def _lowest_along(
     return lowest
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hits:
+    """Of N rays: where they meet TB, in mm from their start, NaN where they do not.
+
+    ``fairness`` (N,), in mm, is positive where the hit counts: how far it lies inside the clip,
+    and how far the nearest MC is from being some other part of MC, whichever is less.
+    """
+
+    distance_mm: Scalars
+    fairness: Scalars
+
+
 def _bone_ahead(
     bone: Field,
     condyle: Field,
@@ -152,36 +176,36 @@ def _bone_ahead(
     direction: Points,
     travelled_mm: Scalars,
     step: float,
-) -> Scalars:
-    """(N,): how far from ``start`` each ray meets TB, NaN where it does not.
+) -> _Hits:
+    """Follow rays from ``travelled_mm`` on until they meet TB or are well out of the clip.
 
-    Rays are followed from ``travelled_mm`` on. What they meet must lie inside the clip, and no
-    other part of MC may be nearer to it by more than 0.5 mm or 5 %.
+    A hit counts inside the clip and where no other part of MC is nearer to it than the ray's
+    start by more than 0.5 mm or 5 %.
     """
     hit = np.full(len(start), np.nan)
-    travelled, before = travelled_mm.copy(), np.full(len(start), np.inf)
-    last = travelled.copy()
+    travelled, last = travelled_mm.copy(), travelled_mm.copy()
+    before = np.zeros(len(start))  # the distance to TB at ``last``; at first that counts as met
+    farthest = travelled_mm + 2.0 * np.sqrt(3.0) * clip.half_width_mm
     active = np.arange(len(start))
     while len(active):
         here = travelled[active]
         points = start[active] + here[:, None] * direction[active]
         value = bone(points)
         met = value <= 0
-        fraction = np.where(
-            np.isfinite(before[active]), before[active] / (before[active] - value + 1e-12), 1.0
-        )
-        crossing = last[active] + fraction * (here - last[active])
-        hit[active[met]] = crossing[met]
-        going = ~met & (clip.depth(points) >= 0)
+        share = before[active] / np.maximum(before[active] - value, _TINY)
+        hit[active[met]] = (last[active] + share * (here - last[active]))[met]
+        going = ~met & (clip.depth(points) > -BEYOND_CLIP_MM) & (here < farthest[active])
         before[active], last[active] = value, here
         travelled[active] = here + np.maximum(value, step)
         active = active[going]
     found = np.flatnonzero(np.isfinite(hit))
     points = start[found] + hit[found, None] * direction[found]
     tolerance = np.maximum(DETOUR_MM, DETOUR_SHARE * hit[found])
-    fair = (np.abs(condyle(points) - hit[found]) <= tolerance) & (clip.depth(points) >= 0)
-    hit[found[~fair]] = np.nan
-    return hit
+    fairness = np.full(len(start), -np.inf)
+    fairness[found] = np.minimum(
+        tolerance - np.abs(condyle(points) - hit[found]), clip.depth(points)
+    )
+    return _Hits(hit, fairness)
 
 
 def _joint_space(condyle: Mesh, bone: Field, distance: Field, clip: Clip, step: float) -> Scalars:
@@ -190,5 +214,6 @@ def _joint_space(condyle: Mesh, bone: Field, distance: Field, clip: Clip, step: 
     inside = np.flatnonzero(clip.depth(condyle.points_mm) >= 0)
     normals = condyle.vertex_normals()[inside]
     start = condyle.points_mm[inside]
-    space[inside] = _bone_ahead(bone, distance, clip, start, normals, np.zeros(len(inside)), step)
+    hits = _bone_ahead(bone, distance, clip, start, normals, np.zeros(len(inside)), step)
+    space[inside] = np.where(hits.fairness >= 0, hits.distance_mm, np.nan)
     return space

@@ -14,6 +14,7 @@ from negvol_cli.volume import Grid, Vector
 
 SPECK_MM3: Final = 20.0
 LABEL_BLUR_MM: Final = 0.3
+AT_LEVEL: Final = 1e-4
 
 
 def iso_surface(field_zyx: npt.NDArray[Any], grid: Grid, level: float) -> Mesh:
@@ -23,10 +24,12 @@ def iso_surface(field_zyx: npt.NDArray[Any], grid: Grid, level: float) -> Mesh:
     surface lies between voxels. ``field_zyx`` is [z, y, x] over ``grid``, which may not be
     oblique. A field without a value on either side of ``level`` gives an empty mesh.
     """
-    if not (field_zyx > level).any():
+    field = field_zyx.astype(np.float32)
+    field[np.abs(field - level) < AT_LEVEL] = level - AT_LEVEL  # on the level, cubes leave gaps
+    if not (field > level).any():
         return Mesh.empty()
-    outside = float(min(field_zyx.min(), 2.0 * level - field_zyx.max()))
-    padded = np.pad(field_zyx, 1, constant_values=outside)
+    outside = float(min(field.min(), 2.0 * level - field.max()))
+    padded = np.pad(field, 1, constant_values=outside)
     points, triangles, _, _ = marching_cubes(padded, level)  # type: ignore[no-untyped-call]
     index = points[:, ::-1].astype(np.float64) - 1.0
     return Mesh(grid.to_world(index), np.ascontiguousarray(triangles, dtype=np.int32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -145,7 +146,4 @@ def _rib(wide: float, deep: float, z: float) -> tuple[Sweep, ...]:
         )
         for a in angle
     ]
-    return tuple(
-        Sweep(a, b, (3.5, 3.5, 6.5), (3.5, 3.5, 6.5))
-        for a, b in zip(points[:-1], points[1:], strict=True)
-    )
+    return tuple(Sweep(a, b, (3.5, 3.5, 6.5), (3.5, 3.5, 6.5)) for a, b in pairwise(points))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from negvol_cli.phantom.cells import Cells
 from negvol_cli.phantom.joint_shape import Fossa, JointShape
@@ -80,9 +81,11 @@ def _head(
     ends = rng.uniform(0.72, 1.1, (2, 2))
     reach = rng.uniform(0.3, 0.7) * long
     way = turn @ np.array([reach, 0.0, rng.uniform(-0.1, 0.1) * reach])
-    radii = [(float(long - reach), float(deep * e[0]), float(high * e[1])) for e in ends]
+    radii = [_vector((long - reach, deep * e[0], high * e[1])) for e in ends]
     medial, lateral = np.array(c) - way, np.array(c) + way
-    head = Sweep(_vector(medial), _vector(lateral), *radii, tuple(turn.ravel().tolist()))
+    head = Sweep(
+        _vector(medial), _vector(lateral), radii[0], radii[1], tuple(turn.ravel().tolist())
+    )
     normal = np.array([rng.uniform(-0.25, 0.25), rng.uniform(-0.3, 0.3), 1.0])
     normal /= np.linalg.norm(normal)
     return head, (_vector(normal), float(high * rng.uniform(0.8, 1.0)))
@@ -257,6 +260,6 @@ class _Ear:
         return Cells.draw(rng, tuple(rooms), float(u(2.4, 5.0)), float(u(0.5, 1.2)))
 
 
-def _vector(values: np.ndarray) -> Vector:
-    x, y, z = (float(v) for v in values)
+def _vector(values: npt.ArrayLike) -> Vector:
+    x, y, z = np.asarray(values, dtype=np.float64).tolist()
     return (x, y, z)

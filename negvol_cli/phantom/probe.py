@@ -37,11 +37,20 @@ class SurfaceCloud:
 
 
 def gradient(distance: Distance, points: Points) -> Points:
+    """(N, 3): how the distance grows along x, y and z, by central differences."""
     step = 0.01
     shifts = np.eye(3) * step
     return np.stack(
         [(distance(points + s) - distance(points - s)) / (2 * step) for s in shifts], axis=-1
     )
+
+
+def onto_surface(solid: Distance, points: Points) -> Points:
+    """Points (N, 3) moved onto the solid's surface near them, by four of Newton's steps."""
+    for _ in range(4):
+        slope = gradient(solid, points)
+        points = points - (solid(points) / np.einsum("ij,ij->i", slope, slope))[:, None] * slope
+    return points
 
 
 def surface_cloud(condyle: Distance, centre: Points, reach: float, step: float) -> SurfaceCloud:
@@ -50,9 +59,7 @@ def surface_cloud(condyle: Distance, centre: Points, reach: float, step: float) 
     lattice = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
     lattice = lattice[np.einsum("ij,ij->i", lattice, lattice) < reach**2] + centre
     points = lattice[np.abs(condyle(lattice)) < 0.9 * step]
-    for _ in range(4):
-        slope = gradient(condyle, points)
-        points = points - (condyle(points) / np.einsum("ij,ij->i", slope, slope))[:, None] * slope
+    points = onto_surface(condyle, points)
     slope = gradient(condyle, points)
     good = np.abs(condyle(points)) < 0.01
     normals = slope[good] / np.linalg.norm(slope[good], axis=1, keepdims=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -118,7 +119,7 @@ def blocks(grid: Grid, many_zyx: tuple[int, int, int] = (1, 1, 1)) -> Iterator[S
     for size, many in zip(grid.shape_zyx, many_zyx, strict=True):
         count = max(1, round(size * many / BLOCK_SAMPLES))
         edges = np.linspace(0, size, min(count, size) + 1).round().astype(int).tolist()
-        ranges.append([slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)])
+        ranges.append([slice(a, b) for a, b in pairwise(edges)])
     for z in ranges[0]:
         for y in ranges[1]:
             for x in ranges[2]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from negvol_cli.config import ClipSettings, ClipShape, HeadSettings, Side
@@ -24,6 +23,7 @@ from negvol_cli.phantom.probe import (
     first_hit,
     gradient,
     nearest_ways,
+    onto_surface,
     surface_cloud,
 )
 from negvol_cli.report import JointSpace
@@ -97,7 +97,7 @@ def measure(
     settings = head or HeadSettings()
     reach = settings.radius_mm + clip.width_mm / 2 + 6.0
     cloud = surface_cloud(condyle, np.array(centre_mm), reach, min(0.5, step_mm * 1.25))
-    apex = _apex(cloud, np.array(centre_mm), settings.apex_radius_mm)
+    apex = _apex(condyle, cloud, np.array(centre_mm), settings.apex_radius_mm)
     volume, middle, of_head = _head(condyle, cloud, apex, settings, min(step_mm, 0.3))
     about = _Clip(middle, clip)
     lengths = np.full(len(cloud.points), np.nan)
@@ -121,12 +121,20 @@ def measure(
     )
 
 
-def _apex(cloud: SurfaceCloud, centre: Points, radius: float) -> Points:
+def _apex(condyle: Distance, cloud: SurfaceCloud, centre: Points, radius: float) -> Points:
+    """The highest point of MC within ``radius``, horizontally, of ``centre``."""
     near = np.hypot(*(cloud.points - centre)[:, :2].T) <= radius
     if not near.any():
         raise ValueError(f"there is no condyle within {radius:g} mm of {_vector(centre)}")
     points = cloud.points[near]
-    return np.asarray(points[np.argmax(points[:, 2])])
+    best = points[np.argmax(points[:, 2])]
+    angle = np.linspace(0.0, 2 * np.pi, 12, endpoint=False)
+    ring = np.stack([np.cos(angle), np.sin(angle), np.zeros(12)], axis=-1)
+    for step in 0.5 * 0.75 ** np.arange(14):
+        around = np.concatenate([best[None], onto_surface(condyle, best + step * ring)])
+        around = around[np.hypot(*(around - centre)[:, :2].T) <= radius]
+        best = around[np.argmax(around[:, 2])]
+    return np.asarray(best)
 
 
 def _head(
@@ -138,7 +146,7 @@ def _head(
     their faces lie on the plane that ends the head below.
     """
     across = np.arange(-settings.radius_mm - step, settings.radius_mm + step, step) + step / 2
-    count = int(round(settings.depth_mm / step))
+    count = round(settings.depth_mm / step)
     step_z = settings.depth_mm / count
     up = (np.arange(count + 4) + 0.5) * step_z - settings.depth_mm
     z, y, x = np.meshgrid(up, across, across, indexing="ij")
@@ -148,7 +156,7 @@ def _head(
     slope = np.ones_like(values)
     slope[edge] = np.linalg.norm(gradient(condyle, points[edge]), axis=1)
     share = np.clip(0.5 - values / slope / step, 0.0, 1.0).reshape(x.shape)
-    share[np.hypot(x, y) > settings.radius_mm] = 0.0
+    share *= np.clip(0.5 + (settings.radius_mm - np.hypot(x, y)) / step, 0.0, 1.0)
     pieces, _ = ndimage.label(share > 0.5)
     j = len(across) // 2
     k = int(np.argmax(up > -1.5 * step_z))

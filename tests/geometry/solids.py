@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ def arc(radius: float, start_deg: float, end_deg: float, edge: float) -> list[tu
     """Points (r, z) on a circle about the origin; 0 degrees is the equator, 90 the top."""
     count = max(2, int(np.ceil(abs(np.radians(end_deg - start_deg)) * radius / edge)))
     angles = np.radians(np.linspace(start_deg, end_deg, count + 1))
-    return [(float(r), float(z)) for r, z in zip(radius * np.cos(angles), radius * np.sin(angles))]
+    return [(radius * float(np.cos(a)), radius * float(np.sin(a))) for a in angles]
 
 
 def line(a: tuple[float, float], b: tuple[float, float], edge: float) -> list[tuple[float, float]]:
@@ -41,7 +42,7 @@ def lathe(profile: Profile, edge: float) -> Mesh:
         points.append(np.stack([r * np.cos(angle), r * np.sin(angle), np.full(count, z)], axis=1))
         rings.append(total + np.arange(count))
         total += count
-    closed = [*zip(rings, rings[1:], strict=False), (rings[-1], rings[0])]
+    closed = [*pairwise(rings), (rings[-1], rings[0])]
     triangles = [t for a, b in closed for t in _band(a, b)]
     return Mesh(np.vstack(points), np.array(triangles, dtype=np.int32))
 
@@ -78,7 +79,7 @@ def tube(inner: float, outer: float, half_length: float, edge: float) -> Mesh:
 def disc(radius: float, low: float, high: float, edge: float) -> Mesh:
     """A cylinder about the z axis from ``low`` to ``high``."""
     corners = [(0.0, low), (radius, low), (radius, high), (0.0, high)]
-    sides = zip(corners, corners[1:], strict=False)
+    sides = pairwise(corners)
     return lathe([p for a, b in sides for p in line(a, b, edge)], edge)
 
 
@@ -125,9 +126,7 @@ def cap_mm3(radius: float, height: float) -> float:
 
 
 def _without_repeats(profile: Profile) -> list[tuple[float, float]]:
-    kept = [
-        p for p, q in zip(profile, profile[1:], strict=False) if np.hypot(*np.subtract(p, q)) > 1e-9
-    ]
+    kept = [p for p, q in pairwise(profile) if np.hypot(*np.subtract(p, q)) > 1e-9]
     last, first = profile[-1], profile[0]
     return [*kept, last] if np.hypot(*np.subtract(last, first)) > 1e-9 else kept
 
