@@ -22,8 +22,21 @@ from negvol_cli.report import JointReport, ScanReport
 from negvol_cli.study import measure_scan
 
 HEADINGS = (
-    "scan", "side", "status", "off mm", "head mm³", "NV mm³", "mesh/voxel %", "articular mm³",
-    "min", "sup", "ant", "post", "med", "lat", "asymmetry %",
+    "scan",
+    "side",
+    "status",
+    "off mm",
+    "head mm³",
+    "NV mm³",
+    "mesh/voxel %",
+    "articular mm³",
+    "min",
+    "sup",
+    "ant",
+    "post",
+    "med",
+    "lat",
+    "asymmetry %",
 )
 
 
@@ -51,8 +64,14 @@ def row(name: str, joint: JointReport, known: list[float], report: ScanReport) -
     spaces = [space and getattr(space, key) for key in space.__slots__] if space else [None] * 6
     asymmetry = report.nv_asymmetry
     return [
-        name, str(joint.side), joint.status_text, off, _number(joint.head_volume_mm3, 0),
-        _number(joint.nv_mm3, 0), check, _number(joint.articular_nv_mm3, 0),
+        name,
+        str(joint.side),
+        joint.status_text,
+        off,
+        _number(joint.head_volume_mm3, 0),
+        _number(joint.nv_mm3, 0),
+        check,
+        _number(joint.articular_nv_mm3, 0),
         *(_number(value, 1) for value in spaces),
         f"{asymmetry.habets_percent:.1f}" if asymmetry else "",
     ]

@@ -1,0 +1,1 @@
+"""Turning trained networks into bundles that negvol reads."""

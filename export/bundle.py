@@ -48,7 +48,7 @@ class Accuracy:
 def write_bundle(
     experiments: dict[str, Experiment], runs: Path, out: Path, name: str, version: str
 ) -> None:
-    """Export the final network of each experiment (role: experiment) and the manifest to ``out``."""
+    """Export each role's final network, and the manifest that names them, to ``out``."""
     out.mkdir(parents=True, exist_ok=True)
     lines = [
         f"schema = {SCHEMA}",

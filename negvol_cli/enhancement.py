@@ -35,8 +35,8 @@ def enhance_fossa(hu_zyx: Floats, bone_p: Floats, condyle_p: Floats, spacing_mm:
     """The temporal-bone probability with thin bone above the condyle filled in.
 
     All arrays are (z, y, x) over one joint frame, in frame order; ``hu_zyx`` is the CT. Only the
-    fossa is touched: within 8 mm of the condyle, up to 16 mm beside the frame's centre and from 6 mm
-    below it to 18 mm above.
+    fossa is touched: within 8 mm of the condyle, up to 16 mm beside the frame's centre, and from
+    6 mm below it to 18 mm above.
     """
     part = _about_the_fossa(bone_p.shape, spacing_mm)
     hu, bone, condyle = hu_zyx[part], bone_p[part], condyle_p[part]

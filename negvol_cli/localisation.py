@@ -143,7 +143,7 @@ def _tiles(image: Floats, size: int, bone: float) -> Iterator[tuple[npt.NDArray[
     Tiles with next to no voxel above ``bone`` (normalised HU) are skipped.
     """
     starts = [
-        [int(round(s)) for s in np.linspace(0, n - size, max(1, -(-(n - size) * 2 // size) + 1))]
+        [round(float(s)) for s in np.linspace(0, n - size, max(1, -(-(n - size) * 2 // size) + 1))]
         if n > size
         else [(n - size) // 2]
         for n in image.shape

@@ -136,9 +136,13 @@ def measure_label_map(
                 Volume((volume.values_zyx == label).astype(np.float32), volume.grid)
                 for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
             ]
-            soft = [frame.mirror(resample(mask, frame.grid, fill=0.0)) for mask in masks]
+            condyle, bone = (
+                smooth_labels(frame.mirror(resample(mask, frame.grid, fill=0.0)), frame.spacing_mm)
+                for mask in masks
+            )
             geometry = measure_joint(
-                *(smooth_labels(mask, frame.spacing_mm) for mask in soft),
+                condyle,
+                bone,
                 frame,
                 settings,
                 backend,

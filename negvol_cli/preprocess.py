@@ -64,4 +64,4 @@ def normalise(hu: npt.NDArray[Any], window_hu: tuple[float, float]) -> npt.NDArr
     """Map ``window_hu`` to [-1, 1], clipping outside; the same for every scan."""
     low, high = window_hu
     scaled = (np.asarray(hu, dtype=np.float32) - low) * (2.0 / (high - low)) - 1.0
-    return np.clip(scaled, -1.0, 1.0, dtype=np.float32)
+    return np.asarray(np.clip(scaled, -1.0, 1.0), dtype=np.float32)

@@ -178,5 +178,3 @@ def _hash(source: Path) -> str | None:
         return None
     with source.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-

@@ -26,7 +26,7 @@ BONE_REACH_MM = 20.0
 
 @dataclass(frozen=True, slots=True)
 class JointScore:
-    """Accuracy in one joint: condyle within 24 mm of the centre, bone within 20 mm of the condyle."""
+    """Accuracy in one joint: condyle to 24 mm from the centre, bone to 20 mm from the condyle."""
 
     head: str
     side: str
@@ -62,8 +62,13 @@ def score_joints(
             labels = read_volume(folder / head / f"{side.value}.nii.gz")
             reference = [
                 frame.mirror(
-                    resample(Volume((labels.values_zyx == k).astype("f4"), labels.grid), frame.grid, fill=0)
-                ) > 0.5
+                    resample(
+                        Volume((labels.values_zyx == k).astype("f4"), labels.grid),
+                        frame.grid,
+                        fill=0,
+                    )
+                )
+                > 0.5
                 for k in (1, 2)
             ]
             predicted = predict(network, image) > 0.5
@@ -92,8 +97,10 @@ def score_heads(
             off = []
             for side in (Side.RIGHT, Side.LEFT):
                 joint = found[side]
-                away = np.inf if joint is None else np.linalg.norm(
-                    np.subtract(joint.centre_mm_xyz, centres[side])
+                away = (
+                    np.inf
+                    if joint is None
+                    else np.linalg.norm(np.subtract(joint.centre_mm_xyz, centres[side]))
                 )
                 off.append(float(away))
             confidence = min(j.confidence if j else 0.0 for j in (found.right, found.left))
@@ -125,6 +132,4 @@ def _score(
     spacing = (spacing_mm,) * 3
     condyle = compare(predicted[0] & near, reference[0] & near, spacing)
     bone = compare(predicted[1] & beside, reference[1] & beside, spacing)
-    return JointScore(
-        head, side.value, condyle.dice, condyle.hd95_mm, bone.dice, bone.hd95_mm
-    )
+    return JointScore(head, side.value, condyle.dice, condyle.hd95_mm, bone.dice, bone.hd95_mm)

@@ -72,9 +72,7 @@ def _sample(head: str, frame: JointFrame, ct: Volume, labels: Volume) -> JointSa
         resample(Volume((labels.values_zyx == value).astype(np.float32), labels.grid), grid, fill=0)
         for value in (1, 2)
     ]
-    known = resample(
-        Volume(np.ones(labels.grid.shape_zyx, np.float32), labels.grid), grid, fill=0
-    )
+    known = resample(Volume(np.ones(labels.grid.shape_zyx, np.float32), labels.grid), grid, fill=0)
     return _pack(head, frame, resample(ct, grid, fill=AIR_HU), masks[0], masks[1], known)
 
 

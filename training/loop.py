@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -70,7 +69,9 @@ def train(
             mean = float(np.mean(recent))
             left = (time.monotonic() - started) / (step + 1 - first) * (settings.steps - step - 1)
             _log(folder / "loss.csv", step + 1, mean)
-            say(f"{experiment.name} step {step + 1}/{settings.steps} loss {mean:.4f} {left:.0f} s left")
+            say(
+                f"{experiment.name} step {step + 1}/{settings.steps} loss {mean:.4f} {left:.0f} s left"
+            )
             recent.clear()
     best: nn.Module = averaged.module
     torch.save(best.state_dict(), folder / WEIGHTS)
@@ -105,7 +106,7 @@ def _save(path: Path, step: int, parts: dict[str, Any]) -> None:
     state: dict[str, Any] = {name: part.state_dict() for name, part in parts.items()}
     partial = path.with_suffix(".partial")
     torch.save({"step": step, **state}, partial)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def _log(path: Path, step: int, loss: float) -> None:

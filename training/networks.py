@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -40,12 +42,9 @@ class LightUNet(nn.Module):
         self.outputs = outputs
         self.stem = nn.Conv3d(1, channels[0], 2, stride=2)
         self.encoder = nn.ModuleList(Block(n, n) for n in channels)
-        self.down = nn.ModuleList(
-            nn.Conv3d(a, b, 2, stride=2) for a, b in zip(channels, channels[1:], strict=False)
-        )
+        self.down = nn.ModuleList(nn.Conv3d(a, b, 2, stride=2) for a, b in pairwise(channels))
         self.up = nn.ModuleList(
-            nn.ConvTranspose3d(b, a, 2, stride=2)
-            for a, b in zip(channels, channels[1:], strict=False)
+            nn.ConvTranspose3d(b, a, 2, stride=2) for a, b in pairwise(channels)
         )
         self.decoder = nn.ModuleList(Block(2 * n, n) for n in channels[:-1])
         self.head = nn.Conv3d(channels[0], 8 * outputs, 1)

@@ -34,7 +34,10 @@ Sample = TypeVar("Sample", JointSample, HeadSample)
 class Task(Protocol):
     """Where training images come from; the held-out heads are never among them."""
 
-    channels: tuple[str, ...]
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """What each channel of the target is."""
+        ...
 
     def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Image (1, z, y, x) in [-1, 1], target (C, z, y, x) and weight (1 or C, z, y, x)."""

@@ -91,9 +91,10 @@ def scan(grid: Grid, paint: Paint, settings: ScanSettings, seed: int, metal_mm: 
         wide = _convolve(hu, [_kernel(max(1.2 * s, 0.6)) for s in sigma_zyx])
         hu += settings.sharpen * (hu - wide)
     hu = hu * settings.gain + settings.offset_hu
+    hu = np.clip(hu, -1024.0, GREATEST_HU)
     if settings.cylinder_mm is not None:
         hu[_outside_cylinder(grid, settings.cylinder_mm)] = settings.padding_hu
-    return Volume(np.rint(np.clip(hu, -1024.0, GREATEST_HU)).astype(np.int16), grid)
+    return Volume(np.rint(hu).astype(np.int16), grid)
 
 
 def render(grid: Grid, paint: Paint) -> npt.NDArray[np.float32]:

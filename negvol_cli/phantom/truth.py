@@ -59,14 +59,19 @@ class _Clip:
             return np.asarray(np.einsum("ij,ij->i", offset, offset) <= half**2)
         return np.asarray((np.abs(offset) <= half).all(axis=1))
 
-    def lattice(self, step_mm: float) -> tuple[Points, float]:
-        """Points (N, 3) about ``step_mm`` apart that fill the clip, and the mm³ of each."""
-        half = self.settings.width_mm / 2
-        count = int(np.ceil(2 * half / step_mm))
-        axis = (np.arange(count) + 0.5) * (2 * half / count) - half
-        points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
-        points = points + self.centre
-        return points[self.inside(points)], (2 * half / count) ** 3
+    def spread(self, step_mm: float) -> tuple[Points, float]:
+        """Points (N, 3) spread evenly over the clip, and the mm³ of each: about ``step_mm``³.
+
+        A Kronecker sequence (M. Roberts, "The unreasonable effectiveness of quasirandom
+        sequences", 2018): unlike a lattice it favours no plane. In slabs, for locality.
+        """
+        width = self.settings.width_mm
+        count = int(np.ceil((width / step_mm) ** 3))
+        root = 1.2207440846057596  # of x⁴ = x + 1
+        points = np.arange(1, count + 1)[:, None] / root ** np.arange(1, 4) % 1.0
+        points = points[np.argsort(np.floor(points[:, 2] * 24), kind="stable")]
+        points = (points - 0.5) * width + self.centre
+        return points[self.inside(points)], width**3 / count
 
 
 def measure(
@@ -81,7 +86,7 @@ def measure(
 ) -> PhantomTruth:
     """Head, NV, articular NV and joint space of the joint about ``centre_mm``, LPS mm.
 
-    ``step_mm`` is the distance of the points at which NV is counted. Choices made where the
+    ``step_mm`` is about the distance of the points at which NV is counted. Choices made where the
     definitions leave one:
 
     - The head is the part of MC connected to the apex, at most 10 mm below it and within 14 mm
@@ -104,7 +109,7 @@ def measure(
     lengths[of_head] = _lengths(
         cloud, temporal_bone, about, cloud.points[of_head], cloud.normals[of_head]
     )
-    points, each_mm3 = about.lattice(step_mm)
+    points, each_mm3 = about.spread(step_mm)
     points = points[condyle(points) > 0]
     points = points[temporal_bone(points) > 0]
     start, way, far = nearest_ways(cloud, condyle, points)

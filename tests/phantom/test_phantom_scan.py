@@ -37,12 +37,13 @@ def test_a_place_in_the_head_looks_the_same_however_the_scan_is_stored(
     grid = cube_about(head.condyle_centre_mm(Side.LEFT), 24.0, 1.5)
     plain = head.scan(grid, CLEAN).values_zyx
 
-    other = head.scan(reoriented(grid, order, signs), CLEAN).values_zyx
+    turned = reoriented(grid, order, signs)
+    other = head.scan(turned, CLEAN).values_zyx
 
-    # [z, y, x] of the other scan, put back into the order of the plain one
-    flips = tuple(slice(None, None, sign) for sign in reversed(signs))
-    back = np.transpose(other[flips], [2 - order[::-1].index(2 - axis) for axis in range(3)][::1])
-    assert np.abs(back.astype(int) - plain).max() <= 2
+    z, y, x = np.indices(other.shape)
+    places = turned.to_world(np.stack([x, y, z], axis=-1))
+    i, j, k = np.rint(np.moveaxis(grid.to_index(places), -1, 0)).astype(int)
+    assert np.abs(plain[k, j, i].astype(int) - other).max() <= 2
 
 
 def test_a_place_in_the_head_looks_the_same_in_a_tilted_grid(head):

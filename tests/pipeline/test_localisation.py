@@ -55,7 +55,7 @@ def flipped(volume: Volume, axis: int) -> Volume:
     return Volume(np.flip(volume.values_zyx, axis), volume.grid)
 
 
-@pytest.mark.parametrize("spacing", [(2, 2, 2), (1, 1, 3), (5, 5, 2.5), (0.8, 2.5, 1.0)])
+@pytest.mark.parametrize("spacing", [(2, 2, 2), (1, 1, 3), (0.8, 2.5, 1.0)])
 def test_both_joints_are_found_where_they_are(spacing):
     volume, joints = head(tuple(map(float, spacing)))
 
@@ -76,9 +76,7 @@ def test_a_scan_wider_than_the_network_is_searched_in_tiles():
         assert np.linalg.norm(np.subtract(found[side].centre_mm_xyz, joints[side])) < 3.0
 
 
-@pytest.mark.parametrize(
-    ("axis", "stance"), [(0, Stance.UPSIDE_DOWN), (1, Stance.BACK_TO_FRONT)]
-)
+@pytest.mark.parametrize(("axis", "stance"), [(0, Stance.UPSIDE_DOWN), (1, Stance.BACK_TO_FRONT)])
 def test_a_head_stored_against_its_header_is_named_and_not_measured(axis, stance):
     volume, _ = head()
 

@@ -49,7 +49,7 @@ def test_training_lowers_the_loss(tmp_path):
     assert np.mean(losses[-3:]) < 0.5 * losses[0]
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -59,9 +59,9 @@ def test_a_training_that_was_killed_ends_as_one_that_was_not(tmp_path, step):
 
     def kill(line: str) -> None:
         if f"step {step}/" in line:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         loop.train(experiment(), tmp_path / "killed", say=kill)
     resumed = weights(loop.train(experiment(), tmp_path / "killed", say=lambda _line: None))
 
