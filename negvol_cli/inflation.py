@@ -63,7 +63,7 @@ def inflate(
 
     ``condyle_surface`` saves building it again where it exists.
     """
-    step = settings.grid_mm
+    step, ray_step = settings.grid_mm, settings.ray_step_mm
     surface = condyle_surface or Surface(condyle)
     half = np.full(3, clip.half_width_mm + 2.0 * step)
     grid = lattice(clip.centre_mm - half, clip.centre_mm + half, step)
@@ -71,39 +71,54 @@ def inflate(
     depth = clip.depth(points)
     inner = np.flatnonzero(depth > -2.0 * step)
     near = surface.nearest(points[inner])
-    # just inside MC a segment of no length, so that I does not dip to 0 where MC's surface is free
+    outward = np.full(len(points), 2.0 * step)
+    outward[inner] = near.distance_mm
+    condyle_distance = Field(outward.reshape(grid.shape_zyx), grid)
+
+    # Nodes just inside MC too, with segments of no length: I must not dip to 0 at free surface.
     free = near.distance_mm > -step
-    start, end = near.point_mm[free], points[inner][free]
-    length = np.maximum(near.distance_mm[free], 0.0)
+    node, start, length = inner[free], near.point_mm[free], near.distance_mm[free]
+    direction = unit(points[node] - start) * np.where(length < 0, -1.0, 1.0)[:, None]
+    length = np.maximum(length, 0.0)
     bone = _bone_field(temporal_bone, np.vstack([points[inner], start]), step)
-    direction = unit(end - start)
+    clearance = _lowest_along(bone, start, direction, length, ray_step, -step)
 
-    clearance = _lowest_along(bone, start, direction, length, settings.ray_step_mm, -step)
-    condyle_depth = np.full(len(points), -2.0 * step)
-    condyle_depth[inner] = -near.distance_mm
-    distance = Field((-condyle_depth).reshape(grid.shape_zyx), grid)
+    grown = -outward
+    grown[node] = np.maximum(grown[node], np.clip(clearance, -step, step))
+    inflated, within = (
+        iso_surface(np.minimum(depth, field).reshape(grid.shape_zyx), grid, 0.0)
+        for field in (grown, -outward)
+    )
+    nv_mm3 = max(inflated.volume_mm3 - within.volume_mm3, 0.0)
 
-    articular = np.full(len(length), -np.inf)
-    open_ = np.flatnonzero((clearance > -step) & (length > 0))
-    articular[open_] = _bone_ahead(
-        bone, distance, clip, start[open_], direction[open_], length[open_], settings.ray_step_mm
-    ).fairness
-
-    def reached(values: Scalars) -> Mesh:
-        field = condyle_depth.copy()
-        field[inner[free]] = np.maximum(field[inner[free]], np.clip(values, -step, step))
-        return iso_surface(np.minimum(field, depth).reshape(grid.shape_zyx), grid, 0.0)
-
-    inflated = reached(clearance)
-    condyle_mm3 = reached(np.full(len(length), -np.inf)).volume_mm3
-    articular_mesh = reached(np.minimum(clearance, articular))
+    held = _shares(step, clearance, outward[node], depth[node])
+    counted = np.flatnonzero(held > 0)
+    ahead = _bone_ahead(
+        bone,
+        condyle_distance,
+        clip,
+        start[counted],
+        direction[counted],
+        length[counted],
+        ray_step,
+    )
+    articular = held[counted] @ _shares(step, ahead.fairness) / max(held.sum(), _TINY)
     return Inflation(
         inflated,
-        condyle_mm3,
-        max(inflated.volume_mm3 - condyle_mm3, 0.0),
-        max(articular_mesh.volume_mm3 - condyle_mm3, 0.0),
-        _joint_space(condyle, bone, distance, clip, settings.ray_step_mm),
+        within.volume_mm3,
+        nv_mm3,
+        float(nv_mm3 * articular),
+        _joint_space(condyle, bone, condyle_distance, clip, ray_step),
     )
+
+
+def _shares(step: float, *depths_mm: Scalars) -> Scalars:
+    """(N,): the share of each node's cell that lies within planes at these depths from it.
+
+    Exact for one plane along the lattice and for two parallel ones, however close.
+    """
+    shares = [np.clip(0.5 + depth / step, 0.0, 1.0) for depth in depths_mm]
+    return np.maximum(sum(shares) - (len(shares) - 1.0), 0.0)
 
 
 def _bone_field(temporal_bone: Mesh, reach: Points, step: float) -> Field:

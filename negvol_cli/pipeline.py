@@ -205,7 +205,8 @@ def _measure_side(
                 centre_mm_xyz=found.centre_mm_xyz,
                 confidence=found.confidence,
             ), None
-    return judge(geometry, found, recorded, settings), JointPicture(geometry, hu)
+    seen = replace(geometry, labels_zyx=np.where(recorded, geometry.labels_zyx, 0).astype(np.uint8))
+    return judge(seen, found, recorded, settings), JointPicture(seen, hu)
 
 
 def _report(

@@ -35,7 +35,7 @@ def judge(
     status, reason = Status.OK, ""
     if geometry.unseen_fraction > CUT_FRACTION:
         status = Status.CUT
-        reason = f"{geometry.unseen_fraction:.0%} of the clip was not scanned, so no NV is given"
+        reason = f"{geometry.unseen_fraction:.0%} of the clip not scanned"
     elif why := _implausible(geometry):
         status, reason = Status.IMPLAUSIBLE, why
     head_seen = recorded_zyx is None or _head_is_seen(geometry, recorded_zyx, settings)

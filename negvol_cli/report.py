@@ -116,6 +116,10 @@ class ScanReport:
     research_use: str = RESEARCH_USE
     schema: int = SCHEMA
 
+    def joint(self, side: Side) -> JointReport:
+        """The joint of one side."""
+        return self.right if side is Side.RIGHT else self.left
+
     @property
     def joints(self) -> tuple[JointReport, JointReport]:
         """Right, then left, as a radiologist looks at them."""

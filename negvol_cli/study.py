@@ -151,11 +151,9 @@ def _save_meshes(measurement: Measurement, folder: Path) -> None:
     folder.mkdir()
     for side, picture in measurement.pictures.items():
         geometry = picture.geometry
-        meshes = {
-            "condyle": geometry.condyle,
-            "temporal_bone": geometry.temporal_bone,
-            "inflated": geometry.inflated,
-        }
+        meshes = {"condyle": geometry.condyle, "temporal_bone": geometry.temporal_bone}
+        if measurement.report.joint(side).nv_mm3 is not None:
+            meshes["inflated"] = geometry.inflated
         for name, mesh in meshes.items():
             space = geometry.joint_space_mm if name == "condyle" else None
             write_ply(mesh, geometry.frame, folder / f"{side}_{name}.ply", joint_space_mm=space)

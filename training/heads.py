@@ -20,6 +20,7 @@ from training.config import AugmentConfig
 from training.joints import joint_centres, read_volume
 
 HEAT_MM = 7.0
+HEAT_WEIGHT = 400.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,20 +80,21 @@ def draw_tile(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """A varied tile of one head: HU (z, y, x), heat (2, z, y, x) and weight (1, z, y, x).
 
-    Mirrored heads swap their sides; heads turned upside down or back to front have no joint, so
-    that the localiser's silence on them can be told from its answer on the upright one.
+    Mirrored heads swap their sides; heads turned upside down or back to front have no heat, so
+    that the localiser's silence on them can be told from its answer on the upright one. Voxels
+    about any joint weigh more, in both channels: there it is decided which side it is, if any.
     """
     grid = sample.volume.grid
     middle, extent = _middle(sample, rng), np.array(grid.size_xyz) * COARSE_MM
     matrix = rotation(np.deg2rad(rng.uniform(-config.rotation_deg, config.rotation_deg, 3)))
     matrix = matrix * np.exp(rng.uniform(-config.scale, config.scale))
     centres = sample.centres_mm
-    flip = np.ones(3)
+    flip, upright = np.ones(3), True
     if rng.random() < 0.5:
         flip[0], centres = -1.0, centres[::-1]
     if rng.random() < config.upside_down_share:
         flip[1:] = [(-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)][int(rng.integers(3))]
-        centres = centres[:0]
+        upright = False
     matrix = matrix * flip
     axis = (torch.arange(size) - (size - 1) / 2) * COARSE_MM
     z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
@@ -108,15 +110,18 @@ def draw_tile(
     here = np.stack([x.numpy(), y.numpy(), z.numpy()], axis=-1)
     seen = _seen(rng, config.cut_share, z)
     hu = torch.where(seen, hu, torch.tensor(-1000.0))
+    unclear = torch.zeros(size, size, size, dtype=torch.bool)
     for channel, centre in enumerate(centres):
         at = np.linalg.inv(matrix) @ (centre - middle)
         distance = torch.from_numpy(np.linalg.norm(here - at, axis=-1)).float()
         bump = torch.exp(-0.5 * (distance / HEAT_MM) ** 2)
         depth = _depth(at, size, seen)
-        if depth > 0:
+        weight = torch.maximum(weight, (1.0 + HEAT_WEIGHT * bump)[None])
+        if depth > 0 and upright:
             heat[channel] = bump
         if -8.0 < depth <= 16.0:
-            weight = torch.where(distance < 4 * HEAT_MM, torch.zeros(()), weight)
+            unclear |= distance < 4 * HEAT_MM
+    weight = torch.where(unclear, torch.zeros(()), weight)
     return hu, heat, weight
 
 

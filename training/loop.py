@@ -70,7 +70,8 @@ def train(
             left = (time.monotonic() - started) / (step + 1 - first) * (settings.steps - step - 1)
             _log(folder / "loss.csv", step + 1, mean)
             say(
-                f"{experiment.name} step {step + 1}/{settings.steps} loss {mean:.4f} {left:.0f} s left"
+                f"{experiment.name} step {step + 1}/{settings.steps} "
+                f"loss {mean:.4f} {left:.0f} s left"
             )
             recent.clear()
     best: nn.Module = averaged.module

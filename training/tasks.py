@@ -23,7 +23,6 @@ from training.joints import (
 
 FAR_WEIGHT = 0.3
 NEAR_MM = 24.0
-HEAT_WEIGHT = 400.0
 
 CHANNELS = {"joints": ("condyle", "temporal_bone"), "heads": ("right", "left")}
 """What each output channel of a network is, by the object it is trained for."""
@@ -82,11 +81,11 @@ class HeadTask:
     channels: tuple[str, ...] = CHANNELS["heads"]
 
     def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """See Task. Voxels with heat count more: they are one in ten thousand."""
+        """See Task. Voxels about a joint count more: they are one in ten thousand."""
         data = self.experiment.data
         source = _pick(rng, self.real, self.phantoms, data.phantom_share)
         hu, heat, weight = draw_tile(source, rng, self.experiment.augment, data.patch)
-        return _window(hu, data.window_hu), heat, weight * (1.0 + HEAT_WEIGHT * heat)
+        return _window(hu, data.window_hu), heat, weight
 
 
 def build_task(experiment: Experiment, held_out: tuple[str, ...]) -> JointTask | HeadTask:
