@@ -1,6 +1,6 @@
 """The picture at the top of the README: the preview of the demo's phantom, no patient's.
 
-    python docs/make_picture.py
+python docs/make_picture.py
 """
 
 import shutil

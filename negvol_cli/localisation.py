@@ -21,6 +21,7 @@ PEAK_RADIUS_MM: Final = 10.0
 HIGHEST_HU: Final = 3071
 BONE_HU: Final = 300.0
 LEAST_BONE_VOXELS: Final = 200
+BETWEEN_JOINTS_MM: Final = (70.0, 140.0)
 
 Floats = npt.NDArray[np.float32]
 Heat = Callable[[Floats], Floats]
@@ -124,17 +125,28 @@ def _block_means(volume: Volume, factor_xyz: list[int]) -> Volume:
 def _peaks(
     image: Floats, grid: Grid, heat: Heat, size: int, bone: float
 ) -> tuple[FoundJoint | None, FoundJoint | None]:
-    best: list[FoundJoint | None] = [None, None]
+    """The best right and left joint among the peaks of all tiles; a likely pair before singles."""
+    found: tuple[list[FoundJoint], list[FoundJoint]] = ([], [])
     for corner, tile in _tiles(image, size, bone):
-        maps = heat(tile)
-        for channel in range(2):
-            peak = float(maps[channel].max())
-            held = best[channel]
-            if peak < FOUND or (held is not None and held.confidence >= peak):
-                continue
-            centre = grid.to_world((_centroid(maps[channel]) + corner)[::-1])
-            best[channel] = FoundJoint((float(centre[0]), float(centre[1]), float(centre[2])), peak)
-    return best[0], best[1]
+        for channel, heat_zyx in enumerate(heat(tile)):
+            peak = float(heat_zyx.max())
+            if peak >= FOUND:
+                x, y, z = grid.to_world((_centroid(heat_zyx) + corner)[::-1])
+                found[channel].append(FoundJoint((float(x), float(y), float(z)), peak))
+    pairs = [(right, left) for right in found[0] for left in found[1] if _is_pair(right, left)]
+    if pairs:
+        return max(pairs, key=lambda pair: pair[0].confidence + pair[1].confidence)
+    right, left = (max(side, key=lambda j: j.confidence, default=None) for side in found)
+    if right is None or left is None:
+        return right, left
+    return (right, None) if right.confidence >= left.confidence else (None, left)
+
+
+def _is_pair(right: FoundJoint, left: FoundJoint) -> bool:
+    """Whether two joints can belong to one head, turned by no more than about 25 degrees."""
+    offset = np.subtract(left.centre_mm_xyz, right.centre_mm_xyz)
+    least, most = BETWEEN_JOINTS_MM
+    return bool(least <= np.linalg.norm(offset) <= most and offset[0] >= 0.85 * least)
 
 
 def _tiles(image: Floats, size: int, bone: float) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:

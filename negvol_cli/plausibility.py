@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from negvol_cli.config import Label, Settings, Side
 from negvol_cli.joint import JointGeometry
-from negvol_cli.localisation import FoundJoint
+from negvol_cli.localisation import BETWEEN_JOINTS_MM, FoundJoint
 from negvol_cli.report import JointReport, Status
 from negvol_cli.volume import Points, Volume
 
@@ -17,7 +17,6 @@ CUT_FRACTION: Final = 0.005
 HEAD_VOLUME_MM3: Final = (250.0, 5000.0)
 WIDEST_JOINT_SPACE_MM: Final = 12.0
 FARTHEST_HEAD_MM: Final = 15.0
-BETWEEN_JOINTS_MM: Final = (70.0, 140.0)
 ABOVE_APEX_MM: Final = 6.0
 
 

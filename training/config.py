@@ -8,6 +8,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_type_hints
 
+LOSS_NAMES = ("ce", "dice", "dice+ce", "heat-focal")
+
 
 class ConfigError(Exception):
     """The experiment's file is wrong; the message names the key, the value and what is allowed."""
@@ -62,8 +64,8 @@ class TrainConfig:
     mixed_precision: bool = True
 
     def __post_init__(self) -> None:
-        if self.loss not in ("ce", "dice", "dice+ce"):
-            raise ConfigError(f"train.loss must be 'ce', 'dice' or 'dice+ce', got {self.loss!r}")
+        if self.loss not in LOSS_NAMES:
+            raise ConfigError(f"train.loss must be one of {LOSS_NAMES}, got {self.loss!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,6 @@ from training.config import AugmentConfig
 from training.joints import joint_centres, read_volume
 
 HEAT_MM = 7.0
-HEAT_WEIGHT = 400.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,8 +80,8 @@ def draw_tile(
     """A varied tile of one head: HU (z, y, x), heat (2, z, y, x) and weight (1, z, y, x).
 
     Mirrored heads swap their sides; heads turned upside down or back to front have no heat, so
-    that the localiser's silence on them can be told from its answer on the upright one. Voxels
-    about any joint weigh more, in both channels: there it is decided which side it is, if any.
+    that the localiser's silence on them can be told from its answer on the upright one.
+    Where a joint lies at the edge of the tile or of the scan, nothing is asked (weight 0).
     """
     grid = sample.volume.grid
     middle, extent = _middle(sample, rng), np.array(grid.size_xyz) * COARSE_MM
@@ -116,7 +115,6 @@ def draw_tile(
         distance = torch.from_numpy(np.linalg.norm(here - at, axis=-1)).float()
         bump = torch.exp(-0.5 * (distance / HEAT_MM) ** 2)
         depth = _depth(at, size, seen)
-        weight = torch.maximum(weight, (1.0 + HEAT_WEIGHT * bump)[None])
         if depth > 0 and upright:
             heat[channel] = bump
         if -8.0 < depth <= 16.0:

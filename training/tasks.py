@@ -81,7 +81,7 @@ class HeadTask:
     channels: tuple[str, ...] = CHANNELS["heads"]
 
     def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """See Task. Voxels about a joint count more: they are one in ten thousand."""
+        """See Task."""
         data = self.experiment.data
         source = _pick(rng, self.real, self.phantoms, data.phantom_share)
         hu, heat, weight = draw_tile(source, rng, self.experiment.augment, data.patch)

@@ -42,6 +42,7 @@ def measure_scan(monkeypatch: pytest.MonkeyPatch) -> Mock:
     """Stands in for the pipeline, and for the slow computation of the truth."""
     fake: Mock = create_autospec(demo.measure_scan, return_value=report())
     monkeypatch.setattr(demo, "measure_scan", fake)
+    monkeypatch.setattr(demo, "load_models", create_autospec(demo.load_models))
 
     def known(_: PhantomHead, side: Side, __: ClipSettings) -> PhantomTruth:
         return TRUTHS[side]
@@ -127,6 +128,17 @@ def test_the_scan_is_a_head_ct_with_unequal_joints(
     assert scan.volume.values_zyx.max() > 1000  # bone
     right, left = demo.SPACES_MM[Side.RIGHT], demo.SPACES_MM[Side.LEFT]
     assert left >= 1.5 * right
+
+
+def test_an_unusable_bundle_is_refused_before_anything_is_drawn(
+    negvol: Negvol, bundle_folder: Path, tmp_path: Path
+) -> None:
+    (bundle_folder / "localiser.onnx").unlink()
+
+    result = negvol("demo", "--quiet", "--bundle", bundle_folder)
+
+    assert result.exit_code == 4
+    assert not (tmp_path / "negvol-demo").exists()
 
 
 @pytest.mark.usefixtures("measure_scan", "small")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import SimpleITK as sitk
-from heads import grid_about
 
 from negvol_cli.config import Device, Settings
 from negvol_cli.image_io import to_sitk
@@ -15,6 +14,7 @@ from negvol_cli.pipeline import Models, load_models
 from negvol_cli.report import ScanReport
 from negvol_cli.study import measure_scan
 from negvol_cli.volume import Volume
+from tests.pipeline.heads import grid_about
 
 
 @pytest.fixture(scope="session")

@@ -123,3 +123,23 @@ def test_thin_bright_slices_are_averaged_not_skipped():
     small = coarse(Volume(values, grid)).values_zyx
 
     assert small[2:-2, 2:-2, 2:-2] == pytest.approx(100, abs=1)
+
+
+def test_a_stray_peak_far_from_the_other_joint_is_not_taken_for_its_pair():
+    volume, joints = head(size_mm=400.0)
+    stray = volume.values_zyx.copy()
+    stray[4:12, 96:104, 12:20] = RIGHT_HU
+    scan = Volume(stray, volume.grid)
+
+    def doubtful(tile: np.ndarray) -> np.ndarray:
+        """Surer of the stray marker, which no chin goes with, than of the true one."""
+        heat = find_markers(tile)
+        marker = np.abs(tile - level(RIGHT_HU)) < 0.05
+        if marker.any() and not heat[0].any():
+            heat[0][marker] = 0.95
+        return heat
+
+    found = locate(scan, doubtful, 48, WINDOW)
+
+    for side in Side:
+        assert np.linalg.norm(np.subtract(found[side].centre_mm_xyz, joints[side])) < 3.0

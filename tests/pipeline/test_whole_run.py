@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from heads import grid_about
 
 from negvol_cli.config import Side
 from negvol_cli.errors import InputError
@@ -11,6 +10,7 @@ from negvol_cli.image_io import to_sitk
 from negvol_cli.phantom import ScanSettings, draw_abdomen
 from negvol_cli.report import JointReport, Status
 from negvol_cli.volume import Grid, Volume
+from tests.pipeline.heads import grid_about
 
 ORIENTATIONS = ("RAS", "LPI", "ASR", "SPL", "PIR", "IRA")
 

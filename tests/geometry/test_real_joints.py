@@ -1,0 +1,150 @@
+"""What must hold on the reference labels of real joints."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from benchmarks.reference_joints import measure, read_joint
+from negvol_cli.anatomy import Clip
+from negvol_cli.config import ClipSettings, InflationSettings, Label, Settings, Side
+from negvol_cli.inflation import inflate
+from negvol_cli.joint import measure_joint, smooth_labels
+from negvol_cli.mesh import Mesh
+from negvol_cli.mesh_backend import load_backend
+from tests.geometry.made_joints import frame_points, measured
+from tests.geometry.solids import turn
+
+CASES = (
+    "fullhead",
+    "cthead",
+    "cranium",
+    "visible-male",
+    "visible-female",
+    "medimodel",
+    "sharp-base",
+)
+
+
+@pytest.fixture(scope="module")
+def joint_file(shared_data):
+    def find(case: str, side: Side):
+        path = shared_data / "tmj" / case / f"{side}.nii.gz"
+        if not path.exists():
+            pytest.skip(f"the reference labels {case}/{side} are not here")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="module")
+def probabilities(joint_file):
+    def read(case: str, side: Side):
+        labels, frame = read_joint(joint_file(case, side), side)
+        condyle, bone = (
+            smooth_labels(labels == label, frame.spacing_mm)
+            for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
+        )
+        return condyle, bone, frame
+
+    return read
+
+
+@pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize("case", CASES)
+def test_mesh_and_voxels_agree_within_2_per_cent(joint_file, case, side):
+    joint, _ = measure(joint_file(case, side), side)
+
+    assert joint.nv_mm3 == pytest.approx(joint.nv_voxel_mm3, rel=0.02)
+    assert joint.flags == ()
+    assert joint.watertight
+    assert joint.inflated.is_watertight
+    assert 0 < joint.articular_nv_mm3 < joint.nv_mm3
+
+
+@pytest.mark.parametrize("degrees", [15.0, -15.0])
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+def test_turning_a_joint_by_15_degrees_within_its_clip_keeps_its_negative_volume(
+    probabilities, backend, axis, degrees
+):
+    """Labels and clip turn together: the figure belongs to the joint, not to the grid."""
+    condyle, bone, frame = probabilities("visible-male", Side.LEFT)
+    upright = measured(condyle, bone, backend, frame=frame)
+    rotation = turn(axis, degrees)
+
+    tilted = measured(*(_turned(p, rotation, frame) for p in (condyle, bone)), backend, frame=frame)
+    x, y, z = rotation @ upright.head_centre_mm
+    clip = Clip((x, y, z), ClipSettings())
+    again = inflate(tilted.condyle, tilted.temporal_bone, clip, InflationSettings())
+
+    assert again.nv_mm3 == pytest.approx(upright.nv_mm3, rel=0.005)
+    assert again.articular_nv_mm3 == pytest.approx(upright.articular_nv_mm3, rel=0.02)
+
+
+def test_the_side_is_all_that_a_mirrored_joint_changes(probabilities, backend):
+    condyle, bone, frame = probabilities("sharp-base", Side.RIGHT)
+    other = type(frame)(Side.LEFT, frame.centre_mm_xyz)
+
+    one = measured(condyle, bone, backend, frame=frame)
+    two = measured(condyle, bone, backend, frame=other)
+
+    assert one.nv_mm3 == two.nv_mm3
+    assert one.articular_nv_mm3 == two.articular_nv_mm3
+    assert one.joint_space == two.joint_space
+
+
+@pytest.mark.parametrize("case", ["sharp-base", "fullhead"])
+def test_both_mesh_backends_give_the_same_negative_volume(probabilities, case):
+    condyle, bone, frame = probabilities(case, Side.LEFT)
+    ours, other = load_backend("pymeshlab"), load_backend("trimesh")
+    if ours.name != "pymeshlab":
+        pytest.skip(ours.why)
+
+    one, two = (measured(condyle, bone, library, frame=frame) for library in (ours, other))
+
+    assert two.watertight
+    assert two.nv_mm3 == pytest.approx(one.nv_mm3, rel=0.01)
+
+
+def test_the_inflated_condyle_counts_no_space_twice(probabilities, backend):
+    """Without bone to stop it, it is the whole clip, hollow neck and notch and all."""
+    condyle, bone, frame = probabilities("fullhead", Side.LEFT)
+    joint = measured(condyle, bone, backend, frame=frame)
+    clip = Clip(joint.head_centre_mm, ClipSettings())
+
+    free = inflate(joint.condyle, Mesh.empty(), clip, InflationSettings())
+
+    assert free.inflated.volume_mm3 == pytest.approx(4 / 3 * np.pi * 15**3, rel=0.002)
+
+
+def test_the_inflated_condyle_does_not_cut_through_itself(joint_file):
+    pymeshlab = pytest.importorskip("pymeshlab", exc_type=ImportError)
+    joint, _ = measure(joint_file("fullhead", Side.LEFT), Side.LEFT)
+    meshes = pymeshlab.MeshSet()
+    meshes.add_mesh(pymeshlab.Mesh(joint.inflated.points_mm, joint.inflated.triangles))
+
+    meshes.compute_selection_by_self_intersections_per_face()
+
+    assert meshes.current_mesh().selected_face_number() == 0
+
+
+def test_a_label_map_without_a_centre_gives_what_one_with_it_gives(probabilities, backend):
+    condyle, bone, frame = probabilities("fullhead", Side.RIGHT)
+
+    with_centre, without = (
+        measure_joint(
+            condyle, bone, frame, Settings(), backend, recorded_zyx=None, centre_known=known
+        )
+        for known in (True, False)
+    )
+
+    assert without.apex_mm == pytest.approx(with_centre.apex_mm, abs=1e-9)
+    assert without.nv_mm3 == with_centre.nv_mm3
+
+
+def _turned(probability, rotation, frame):
+    """The probability [z, y, x] of a joint turned about the frame's centre."""
+    source = frame_points(frame) @ rotation
+    index = frame.local_grid.to_index(source)
+    return ndimage.map_coordinates(probability, np.moveaxis(index, -1, 0)[::-1], order=1)
