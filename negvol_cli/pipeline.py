@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
-from negvol_cli.anatomy import NoCondyleError, hinder_process
+from negvol_cli.anatomy import NoCondyleError
 from negvol_cli.bundle import Bundle, load_bundle
 from negvol_cli.config import ClipSettings, Label, Settings, Side, scan_label
 from negvol_cli.enhancement import enhance_fossa
 from negvol_cli.errors import InputError
+from negvol_cli.framing import centred_on_process, frame_of_labels
 from negvol_cli.image_io import AIR_HU, Scan, crop_to, resample, resample_nearest
 from negvol_cli.joint import measure_joint, smooth_labels
 from negvol_cli.joint_picture import JointPicture
@@ -25,14 +25,10 @@ from negvol_cli.plausibility import distance_flag, judge, missing
 from negvol_cli.preprocess import JointFrame
 from negvol_cli.recorded import recorded_mask
 from negvol_cli.report import Asymmetry, JointReport, ScanReport, Status
-from negvol_cli.segmentation import segment_joint
+from negvol_cli.segmentation import Floats, segment_joint
 from negvol_cli.session import Predictor, open_session
 from negvol_cli.stopwatch import Stopwatch
-from negvol_cli.volume import Points, Vector, Volume
-
-UPPER_MM: Final = 15.0
-WIDE_MM: Final = 96
-BELOW_APEX_MM: Final = 6.0
+from negvol_cli.volume import Volume
 
 Progress = Callable[[str, float], None]
 
@@ -130,7 +126,7 @@ def measure_label_map(
             continue
         progress(f"measuring the {side} joint", 0.2 if side is Side.RIGHT else 0.5)
         volume = labels.joint(side)
-        frame = _frame_of_labels(volume, side)
+        frame = frame_of_labels(volume, side)
         with watch.step("measure"):
             masks = [
                 Volume((volume.values_zyx == label).astype(np.float32), volume.grid)
@@ -184,11 +180,13 @@ def _measure_side(
     watch: Stopwatch,
 ) -> tuple[JointReport, JointPicture | None]:
     frame = JointFrame(side, found.centre_mm_xyz)
+    hu, condyle, bone = _segment(scan, frame, models, watch)
+    better = centred_on_process(condyle, frame)
+    if better is not None:
+        frame, found = better, replace(found, centre_mm_xyz=better.centre_mm_xyz)
+        hu, condyle, bone = _segment(scan, frame, models, watch)
     with watch.step("resample"):
-        hu = frame.mirror(resample(scan.volume, frame.grid, fill=AIR_HU))
         recorded = frame.mirror(recorded_mask(scan.volume, frame.grid))
-    with watch.step("segment"):
-        condyle, bone = segment_joint(hu, models.segmenters)
     if settings.enhance:
         with watch.step("enhance"):
             bone = enhance_fossa(hu, bone, condyle, frame.spacing_mm)
@@ -207,6 +205,17 @@ def _measure_side(
             ), None
     seen = replace(geometry, labels_zyx=np.where(recorded, geometry.labels_zyx, 0).astype(np.uint8))
     return judge(seen, found, recorded, settings), JointPicture(seen, hu)
+
+
+def _segment(
+    scan: Scan, frame: JointFrame, models: Models, watch: Stopwatch
+) -> tuple[Floats, Floats, Floats]:
+    """The CT over a frame, and the probabilities of condyle and temporal bone."""
+    with watch.step("resample"):
+        hu = frame.mirror(resample(scan.volume, frame.grid, fill=AIR_HU))
+    with watch.step("segment"):
+        condyle, bone = segment_joint(hu, models.segmenters)
+    return hu, condyle, bone
 
 
 def _report(
@@ -252,21 +261,3 @@ def _refuse_what_cannot_be_measured(located: Localisation, name: str) -> None:
             f"no jaw joint was found in {name} (right: not found, left: not found): "
             "give a head CT that shows the ears"
         )
-
-
-def _frame_of_labels(volume: Volume, side: Side) -> JointFrame:
-    """The joint frame about the condylar process of one side's labels."""
-    index = np.argwhere(volume.values_zyx == Label.CONDYLE)[:, ::-1]
-    points = volume.grid.to_world(index)
-    upper = points[points[:, 2] > points[:, 2].max() - UPPER_MM].mean(axis=0)
-    wide = JointFrame(side, _vector(upper), spacing_mm=1.0, size=WIDE_MM)
-    mask = Volume((volume.values_zyx == Label.CONDYLE).astype(np.float32), volume.grid)
-    process = hinder_process(
-        wide.mirror(resample(mask, wide.grid, fill=0.0)) >= 0.5, wide.local_grid
-    )
-    return JointFrame(side, _vector(wide.to_world(process) - (0.0, 0.0, BELOW_APEX_MM)))
-
-
-def _vector(point_mm: Points) -> Vector:
-    x, y, z = (float(v) for v in point_mm)
-    return (x, y, z)

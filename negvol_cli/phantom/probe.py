@@ -55,15 +55,23 @@ def onto_surface(solid: Distance, points: Points) -> Points:
 
 def surface_cloud(condyle: Distance, centre: Points, reach: float, step: float) -> SurfaceCloud:
     """Points on MC's surface within ``reach`` of ``centre``, about ``step`` apart or less."""
-    axis = np.arange(-reach, reach + step, step)
-    lattice = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
-    lattice = lattice[np.einsum("ij,ij->i", lattice, lattice) < reach**2] + centre
+    wide = 4 * step
+    coarse = _lattice(np.arange(-reach, reach + wide, wide))
+    coarse = coarse[np.einsum("ij,ij->i", coarse, coarse) < reach**2] + centre
+    coarse = coarse[np.abs(condyle(coarse)) < 1.3 * wide]
+    fine = _lattice((np.arange(4) - 1.5) * step)
+    lattice = (coarse[:, None] + fine).reshape(-1, 3)
     points = lattice[np.abs(condyle(lattice)) < 0.9 * step]
     points = onto_surface(condyle, points)
     slope = gradient(condyle, points)
     good = np.abs(condyle(points)) < 0.01
     normals = slope[good] / np.linalg.norm(slope[good], axis=1, keepdims=True)
     return SurfaceCloud(points[good], normals, cKDTree(points[good]))
+
+
+def _lattice(axis: Values) -> Points:
+    """(N³, 3): all points whose coordinates are of ``axis`` (N,)."""
+    return np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
 def nearest_ways(

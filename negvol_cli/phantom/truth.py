@@ -100,7 +100,7 @@ def measure(
       within 45 degrees of it and whose normal ends on TB. Points count by the area they stand for.
     """
     settings = head or HeadSettings()
-    reach = settings.radius_mm + clip.width_mm / 2 + 6.0
+    reach = settings.radius_mm + clip.width_mm / 2 + 3.0
     cloud = surface_cloud(condyle, np.array(centre_mm), reach, min(0.5, step_mm * 1.25))
     apex = _apex(condyle, cloud, np.array(centre_mm), settings.apex_radius_mm)
     volume, middle, of_head = _head(condyle, cloud, apex, settings, min(step_mm, 0.3))

@@ -114,8 +114,9 @@ def test_json_holds_report_truth_and_place(negvol: Negvol) -> None:
 
 
 def test_the_scan_is_a_head_ct_with_unequal_joints(
-    negvol: Negvol, tmp_path: Path, measure_scan: Mock
+    negvol: Negvol, tmp_path: Path, measure_scan: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(demo, "EXTENT_MM_XYZ", (190.0, 190.0, 48.0))  # a slab is drawn sooner
     negvol("demo", "--quiet", "--seed", "3")
 
     (path, out, _), options = measure_scan.call_args

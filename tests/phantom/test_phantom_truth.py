@@ -7,11 +7,15 @@ import pytest
 
 from negvol_cli.config import ClipSettings, ClipShape, Side
 from negvol_cli.phantom import draw_head
-from negvol_cli.phantom.truth import measure
+from negvol_cli.phantom import truth as method
 
 CENTRE = (10.0, -20.0, 30.0)
 SPHERE_CLIP = ClipSettings()
 BALL_MM = 5.0
+
+
+def measure(condyle, temporal_bone, centre, side, clip):
+    return method.measure(condyle, temporal_bone, centre, side, clip, step_mm=0.6)
 
 
 def ball(radius_mm, centre=CENTRE):
@@ -101,8 +105,8 @@ def test_a_normal_that_meets_another_part_of_the_mandible_first_does_not_end_on_
         for solid in (ball(BALL_MM), with_a_process_at(-28.0), with_a_process_at(-12.0))
     )
 
-    assert free.joint_space_mm.minimum == pytest.approx(7.0, abs=0.02)
-    assert behind.joint_space_mm.minimum == pytest.approx(7.0, abs=0.02)
+    assert free.joint_space_mm.minimum == pytest.approx(7.0, abs=0.05)
+    assert behind.joint_space_mm.minimum == pytest.approx(7.0, abs=0.05)
     assert before.joint_space_mm.minimum is None
     assert before.head_volume_mm3 == pytest.approx(free.head_volume_mm3, rel=1e-3)
 

@@ -1,0 +1,62 @@
+"""Where a joint frame belongs, once something of the mandible is labelled."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from scipy import ndimage
+
+from negvol_cli.anatomy import NoCondyleError, hinder_process
+from negvol_cli.config import Label, Side
+from negvol_cli.image_io import resample
+from negvol_cli.preprocess import JointFrame
+from negvol_cli.segmentation import Floats
+from negvol_cli.volume import Points, Vector, Volume
+
+UPPER_MM: Final = 15.0
+WIDE_MM: Final = 96
+BELOW_APEX_MM: Final = 6.0
+WELL_CENTRED_MM: Final = 3.0
+CONDYLE_MM3: Final = 500.0
+
+
+def centred_on_process(condyle_p: Floats, frame: JointFrame) -> JointFrame | None:
+    """The frame about the condylar process that was segmented in ``frame``, [z, y, x].
+
+    The localiser sees voxels of 4 mm; the segmenter shows where the condyle really is. None where
+    the frame is centred to 3 mm already, or where no condylar process was segmented.
+    """
+    grid = frame.local_grid
+    labels, count = ndimage.label(condyle_p >= 0.5)
+    large = np.bincount(labels.ravel(), minlength=count + 1) * grid.voxel_mm3 >= CONDYLE_MM3
+    large[0] = False
+    try:
+        apex = hinder_process(large[labels], grid)
+    except NoCondyleError:
+        return None
+    centre = np.subtract(apex, (0.0, 0.0, BELOW_APEX_MM))
+    if np.linalg.norm(centre) <= WELL_CENTRED_MM:
+        return None
+    return JointFrame(frame.side, _vector(frame.to_world(centre)))
+
+
+def frame_of_labels(volume: Volume, side: Side) -> JointFrame:
+    """The frame about the condylar process in one side's labels (``Label`` values).
+
+    Raises NoCondyleError where the mandible's label has no such process.
+    """
+    mandible = volume.values_zyx == Label.CONDYLE
+    points = volume.grid.to_world(np.argwhere(mandible)[:, ::-1])
+    upper = points[points[:, 2] > points[:, 2].max() - UPPER_MM].mean(axis=0)
+    wide = JointFrame(side, _vector(upper), spacing_mm=1.0, size=WIDE_MM)
+    mask = Volume(mandible.astype(np.float32), volume.grid)
+    process = hinder_process(
+        wide.mirror(resample(mask, wide.grid, fill=0.0)) >= 0.5, wide.local_grid
+    )
+    return JointFrame(side, _vector(wide.to_world(process) - (0.0, 0.0, BELOW_APEX_MM)))
+
+
+def _vector(point_mm: Points) -> Vector:
+    x, y, z = (float(v) for v in point_mm)
+    return (x, y, z)
