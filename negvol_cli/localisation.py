@@ -16,7 +16,9 @@ from negvol_cli.preprocess import normalise
 from negvol_cli.volume import Grid, Vector, Volume
 
 COARSE_MM: Final = 4.0
-FOUND: Final = 0.3
+FOUND: Final = 0.4
+SURE_OF_STANCE: Final = 0.5
+SURER_BY: Final = 1.1
 PEAK_RADIUS_MM: Final = 10.0
 HIGHEST_HU: Final = 3071
 BONE_HU: Final = 300.0
@@ -68,20 +70,23 @@ def locate(volume: Volume, heat: Heat, size: int, window_hu: tuple[float, float]
     """Both joints of the scan ``volume``.
 
     ``heat`` takes a normalised tile (size, size, size) at ``COARSE_MM`` and gives (2, size, size,
-    size): how much each voxel is the centre of the right and of the left joint. A head that is
-    found only with its array flipped was stored against its header; its stance says so and its
-    centres are None, because left and right can no longer be told.
+    size): how much each voxel is the centre of the right and of the left joint. A head whose
+    joints are found more surely with its array flipped was stored against its header; its stance
+    says so and its centres are None, because left and right can no longer be told.
     """
     small = coarse(volume)
     image = normalise(small.values_zyx, window_hu)
     bone = float(normalise(np.array(BONE_HU), window_hu))
-    for stance in Stance:
-        found = _peaks(np.flip(image, stance.flipped_axes), small.grid, heat, size, bone)
-        if any(found):
-            if stance is Stance.UPRIGHT:
-                return Localisation(found[0], found[1])
-            return Localisation(None, None, stance)
-    return Localisation(None, None)
+    found = {
+        stance: _peaks(np.flip(image, stance.flipped_axes), small.grid, heat, size, bone)
+        for stance in Stance
+    }
+    upright = found.pop(Stance.UPRIGHT)
+    stance = max(found, key=lambda stance: _sureness(found[stance]))
+    sureness = _sureness(found[stance])
+    if sureness >= SURE_OF_STANCE and sureness > SURER_BY * _sureness(upright):
+        return Localisation(None, None, stance)
+    return Localisation(*upright)
 
 
 def coarse(volume: Volume) -> Volume:
@@ -140,6 +145,12 @@ def _peaks(
     if right is None or left is None:
         return right, left
     return (right, None) if right.confidence >= left.confidence else (None, left)
+
+
+def _sureness(pair: tuple[FoundJoint | None, FoundJoint | None]) -> float:
+    """The lesser confidence of a pair; 0 where one is missing."""
+    right, left = pair
+    return min(right.confidence, left.confidence) if right and left else 0.0
 
 
 def _is_pair(right: FoundJoint, left: FoundJoint) -> bool:

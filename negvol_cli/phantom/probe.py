@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +69,7 @@ def surface_cloud(condyle: Distance, centre: Points, reach: float, step: float) 
     return SurfaceCloud(points[good], normals, cKDTree(points[good]))
 
 
-def _lattice(axis: Values) -> Points:
+def _lattice(axis: npt.NDArray[Any]) -> Points:
     """(N³, 3): all points whose coordinates are of ``axis`` (N,)."""
     return np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
 

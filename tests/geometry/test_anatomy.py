@@ -135,5 +135,5 @@ def test_what_is_not_connected_within_the_head_does_not_belong_to_it():
 
     head = condylar_head(body, Surface(body), (0.0, 0.0, 3.0), HeadSettings(), 0.5)
 
-    assert head.volume_mm3 == pytest.approx(np.pi * 36 * 3, rel=0.02)
+    assert head.volume_mm3 == pytest.approx(np.pi * 36 * 3, rel=0.03)
     assert not head.of_condyle[len(upper.points_mm) :].any()

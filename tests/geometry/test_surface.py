@@ -20,12 +20,12 @@ def soft_ball(radius, centre=(0.0, 0.0, 0.0)):
     return np.clip(0.5 + (radius - radius_zyx(centre)), 0, 1).astype(np.float32)
 
 
-@pytest.mark.parametrize("radius", [3.0, 6.3, 10.0])
-def test_the_surface_of_a_soft_ball_lies_between_voxels(radius):
+@pytest.mark.parametrize(("radius", "tolerance"), [(3.0, 0.02), (6.3, 0.005), (10.0, 0.002)])
+def test_the_surface_of_a_soft_ball_lies_between_voxels(radius, tolerance):
     mesh = iso_surface(soft_ball(radius, (0.1, -0.2, 0.3)), GRID, 0.5)
 
     assert mesh.is_watertight
-    assert mesh.volume_mm3 == pytest.approx(ball_mm3(radius), rel=0.005)
+    assert mesh.volume_mm3 == pytest.approx(ball_mm3(radius), rel=tolerance)
     assert mesh.centroid_mm == pytest.approx((0.1, -0.2, 0.3), abs=0.01)
 
 
