@@ -53,7 +53,8 @@ def head(phantom: PhantomHead, samples: Samples, width_mm: float) -> Array:
     soft, cranium = phantom.soft, phantom.cranium
     both = samples.folded()
     cavity = cranium.cavity(samples)
-    skin = soft.skin(both, cavity, cranium.cover_mm)
+    closed = phantom.bite.closed(samples).folded()
+    skin = soft.skin(both, closed, cavity, cranium.cover_mm)
     if skin.min() > width_mm:
         return np.full_like(samples.x, AIR_HU)
     hu = soft.values(samples, both, skin) if cavity.max() > -12 else np.full_like(skin, BRAIN_HU)

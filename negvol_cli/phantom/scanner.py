@@ -16,7 +16,7 @@ from negvol_cli.volume import Grid, Points, Volume
 AIR_HU: Final = -1000.0
 GREATEST_HU: Final = 3071.0
 BLOCK_SAMPLES: Final = 24
-FINE_MM: Final = 1.3
+FINE_MM: Final = 1.6
 COARSE_MM: Final = 2.1
 
 Slices = tuple[slice, slice, slice]

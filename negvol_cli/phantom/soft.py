@@ -24,10 +24,14 @@ FAT_HU, MUSCLE_HU, BRAIN_HU, WATER_HU = -95.0, 55.0, 34.0, 8.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoftTissue:
-    """The outline of head and neck, and what is soft in it; all solids in side coordinates."""
+    """The outline of head and neck, and what is soft in it; all solids in side coordinates.
+
+    ``chin`` goes with the mandible when the mouth opens.
+    """
 
     scalp_mm: float
     outline: tuple[Sweep, ...]
+    chin: tuple[Sweep, ...]
     pinna: tuple[Sweep, ...]
     muscles: tuple[Sweep, ...]
     airway: tuple[Sweep, ...]
@@ -37,9 +41,10 @@ class SoftTissue:
     streaks: Waves
     mottle: Waves
 
-    def skin(self, both: Samples, cavity: Array, cover_mm: float) -> Array:
-        """Signed distance to the skin."""
+    def skin(self, both: Samples, closed: Samples, cavity: Array, cover_mm: float) -> Array:
+        """Signed distance to the skin; ``closed`` are the samples as the closed mandible's."""
         total = union(self.outline, both, 14.0, cavity - (cover_mm + self.scalp_mm))
+        total = union(self.chin, closed, 14.0, total)
         for part in self.pinna:
             if part.near(both, 8.0):
                 total = smooth_min(total, part.distance(both), 3.0)
@@ -77,9 +82,12 @@ def draw_soft(rng: np.random.Generator, size: HeadSize) -> SoftTissue:
         ),
         Sweep((c - 4, -4, -2), (c - 8, -10, -50), (26 + plump / 2, 32, 28), (20 + plump, 32, 24)),
         rod(at(0, -96, -2), at(0, -110, -26), 7.0, 9.0),
-        ellipsoid(at(0, -84, -76), (22, 14, 16)),
         ellipsoid(at(0, -46, 18), (c + 4, 45 * d, 30)),
         Sweep((0.0, 46, -215), (150.0, 50, -235), (60, 55, 40), (60, 50, 40)),
+    )
+    chin = (
+        ellipsoid(at(0, -84, -76), (22, 14, 16)),
+        Sweep(at(0, -48, -54), at(0, -70, -72), (c - 2 + plump, 32, 22), (30, 20, 22)),
     )
     turn = (0.86, 0.5, 0.0, -0.5, 0.86, 0.0, 0.0, 0.0, 1.0)
     pinna = (ellipsoid((c + 25, 24.0, 2.0), (2.5, 15.0, 29.0), turn),)
@@ -94,9 +102,9 @@ def draw_soft(rng: np.random.Generator, size: HeadSize) -> SoftTissue:
     )
     open_mouth = u(0.5, 5.0)
     airway = (
-        Sweep(at(0, -22, -22), at(0, -8, -48), (13, 6, 8), (11, 5, 8)),
-        Sweep(at(0, -8, -48), at(0, 2, -110), (11, 6, 8), (9, 8, 8)),
-        Sweep(at(0, 2, -110), at(0, 12, -250), (9, 10, 9), (9, 9, 9)),
+        Sweep(at(0, -22, -22), at(0, -8, -48), (13, 6, 8), (9, 5, 8)),
+        Sweep(at(0, -8, -48), at(0, 2, -110), (9, 5, 8), (8, 7, 8)),
+        Sweep(at(0, 2, -110), at(0, 12, -250), (8, 8, 9), (8, 8, 9)),
         Sweep(at(0, -80, -46), at(0, -30, -44), (14, 9, open_mouth), (12, 9, open_mouth)),
         Sweep(at(6, -104, -28), at(8, -86, -24), (3.5, 6, 3.5), (4, 6, 7)),
     )
@@ -109,6 +117,7 @@ def draw_soft(rng: np.random.Generator, size: HeadSize) -> SoftTissue:
     return SoftTissue(
         scalp_mm=float(u(4.5, 8.0)),
         outline=outline,
+        chin=chin,
         pinna=pinna,
         muscles=muscles,
         airway=airway,

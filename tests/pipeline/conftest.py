@@ -9,12 +9,12 @@ import SimpleITK as sitk
 
 from negvol_cli.config import Device, Settings
 from negvol_cli.image_io import to_sitk
-from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
+from negvol_cli.phantom import PhantomHead, draw_head
 from negvol_cli.pipeline import Models, load_models
 from negvol_cli.report import ScanReport
 from negvol_cli.study import measure_scan
 from negvol_cli.volume import Volume
-from tests.pipeline.heads import grid_about
+from tests.pipeline.heads import QUIET, grid_about
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def head() -> PhantomHead:
 
 @pytest.fixture(scope="session")
 def ct(head) -> Volume:
-    return head.scan(grid_about(head), ScanSettings(), 1)
+    return head.scan(grid_about(head), QUIET, 1)
 
 
 @pytest.fixture

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from negvol_cli.config import Side
-from negvol_cli.phantom import PhantomHead
+from negvol_cli.phantom import PhantomHead, ScanSettings
 from negvol_cli.volume import Grid
 
-SPACING_MM = 1.0
+SPACING_MM = 0.8
 SIZE_MM = (180, 190, 130)
+QUIET = ScanSettings(noise_hu=4.0)
+"""Little noise, so that two scans of a head differ by their voxels alone."""
 
 
 def grid_about(

@@ -10,7 +10,7 @@ from negvol_cli.image_io import to_sitk
 from negvol_cli.phantom import ScanSettings, draw_abdomen
 from negvol_cli.report import JointReport, Status
 from negvol_cli.volume import Grid, Volume
-from tests.pipeline.heads import grid_about
+from tests.pipeline.heads import QUIET, SPACING_MM, grid_about
 
 ORIENTATIONS = ("RAS", "LPI", "ASR", "SPL", "PIR", "IRA")
 
@@ -72,7 +72,7 @@ def test_however_the_scan_is_stored_sides_and_figures_stay(report, ct, measure, 
 def test_an_oblique_scan_gives_the_same_sides_and_figures(report, head, measure, axis):
     grid = grid_about(head, size_mm=(200, 210, 170), direction=turn(axis, 20.0))
 
-    again = measure(head.scan(grid, ScanSettings(), 1))
+    again = measure(head.scan(grid, QUIET, 1))
 
     for joint, before in zip(again.joints, report.joints, strict=True):
         assert joint.status is Status.OK
@@ -99,7 +99,9 @@ def test_a_scan_that_misses_the_joints_has_none(head, measure, part):
     joints = np.mean([head.condyle_centre_mm(side)[2] for side in Side])
     offset = 25.0 if part == "above the ears" else -25.0 - 70
     x, y, _ = whole.origin_mm_xyz
-    grid = Grid((180, 190, 70), whole.spacing_mm_xyz, (x, y, joints + offset))
+    grid = Grid(
+        (*whole.size_xyz[:2], round(70 / SPACING_MM)), whole.spacing_mm_xyz, (x, y, joints + offset)
+    )
 
     with pytest.raises(InputError, match="no jaw joint was found"):
         measure(head.scan(grid, ScanSettings(), 1))
@@ -125,7 +127,7 @@ def test_a_joint_cut_below_its_head_gives_no_nv(head, measure):
     whole = grid_about(head)
     low = min(head.condyle_centre_mm(side)[2] for side in Side) - 10.0
     x, y, _ = whole.origin_mm_xyz
-    grid = Grid((180, 190, 75), whole.spacing_mm_xyz, (x, y, low))
+    grid = Grid((*whole.size_xyz[:2], round(75 / SPACING_MM)), whole.spacing_mm_xyz, (x, y, low))
 
     cut = measure(head.scan(grid, ScanSettings(), 1))
 
