@@ -10,10 +10,12 @@ import numpy.typing as npt
 from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
-from negvol_cli.mesh import Mesh
+from negvol_cli.mesh import Mesh, unit
 from negvol_cli.volume import Grid, Points
 
 Scalars = npt.NDArray[np.float64]
+
+ON_SURFACE_MM: Final = 1e-6
 
 _TINY: Final = 1e-300
 
@@ -22,11 +24,13 @@ _TINY: Final = 1e-300
 class Nearest:
     """Of N points: the closest point (N, 3) of a surface and the distance (N,), minus inside.
 
-    Where the surface was farther than asked for, the distance is infinite and the point NaN.
+    ``outward`` (N, 3) is the unit direction out of the surface there, through the point asked
+    for. Where the surface was farther than asked for, the distance is infinite, the rest NaN.
     """
 
     distance_mm: Scalars
     point_mm: Points
+    outward: Points
 
 
 class Surface:
@@ -48,7 +52,7 @@ class Surface:
     def nearest(self, points_mm: Points, within_mm: float = np.inf) -> Nearest:
         """The closest surface point of each point (N, 3), sought to ``within_mm``."""
         distance = np.full(len(points_mm), np.inf)
-        closest = np.full((len(points_mm), 3), np.nan)
+        closest, outward = np.full((2, len(points_mm), 3), np.nan)
         reach, vertex = self._tree.query(points_mm, distance_upper_bound=within_mm)
         found = np.flatnonzero(np.isfinite(reach))
         points, ring = points_mm[found], self._ring[vertex[found]]
@@ -68,11 +72,15 @@ class Surface:
         u, w = u[:, None], w[:, None]
         foot = self._a[triangle] + u * self._ab[triangle] + w * self._ac[triangle]
         i, j, k = (self._normals[self._triangles[triangle, n]] for n in range(3))
-        outward = (1.0 - u - w) * i + u * j + w * k
-        inside = np.einsum("ij,ij->i", points - foot, outward) < 0
-        distance[found] = np.where(inside, -1.0, 1.0) * np.sqrt(np.maximum(best, 0.0))
+        normal = (1.0 - u - w) * i + u * j + w * k
+        offset = points - foot
+        sign = np.where(np.einsum("ij,ij->i", offset, normal) < 0, -1.0, 1.0)
+        far = np.sqrt(np.maximum(best, 0.0))
+        distance[found] = sign * far
         closest[found] = foot
-        return Nearest(distance, closest)
+        on_it = far < ON_SURFACE_MM
+        outward[found] = unit(np.where(on_it[:, None], normal, sign[:, None] * offset))
+        return Nearest(distance, closest, outward)
 
 
 def _triangles_around(mesh: Mesh) -> npt.NDArray[np.int32]:

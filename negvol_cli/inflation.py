@@ -25,7 +25,7 @@ from scipy import ndimage
 from negvol_cli.anatomy import Clip
 from negvol_cli.config import InflationSettings
 from negvol_cli.distance import Field, Scalars, Surface, lattice, nodes
-from negvol_cli.mesh import Mesh, unit
+from negvol_cli.mesh import Mesh
 from negvol_cli.surface import iso_surface
 from negvol_cli.volume import Grid, Points
 
@@ -77,9 +77,8 @@ def inflate(
 
     # Nodes just inside MC too, with segments of no length: I must not dip to 0 at free surface.
     free = near.distance_mm > -step
-    node, start, length = inner[free], near.point_mm[free], near.distance_mm[free]
-    direction = unit(points[node] - start) * np.where(length < 0, -1.0, 1.0)[:, None]
-    length = np.maximum(length, 0.0)
+    node, start, direction = inner[free], near.point_mm[free], near.outward[free]
+    length = np.maximum(near.distance_mm[free], 0.0)
     bone = _bone_field(temporal_bone, np.vstack([points[inner], start]), step)
     clearance = _lowest_along(bone, start, direction, length, ray_step, -step)
 
