@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from negvol_cli.anatomy import NoCondyleError, hinder_process
@@ -12,33 +13,44 @@ from negvol_cli.config import Label, Side
 from negvol_cli.image_io import resample
 from negvol_cli.preprocess import JointFrame
 from negvol_cli.segmentation import Floats
-from negvol_cli.volume import Points, Vector, Volume
+from negvol_cli.volume import Grid, Points, Vector, Volume
+
+Mask = npt.NDArray[np.bool_]
 
 UPPER_MM: Final = 15.0
 WIDE_MM: Final = 96
 BELOW_APEX_MM: Final = 6.0
 WELL_CENTRED_MM: Final = 3.0
-CONDYLE_MM3: Final = 500.0
+FARTHEST_MM: Final = 15.0
 
 
 def centred_on_process(condyle_p: Floats, frame: JointFrame) -> JointFrame | None:
     """The frame about the condylar process that was segmented in ``frame``, [z, y, x].
 
     The localiser sees voxels of 4 mm; the segmenter shows where the condyle really is. None where
-    the frame is centred to 3 mm already, or where no condylar process was segmented.
+    the frame is centred to 3 mm already, or where no condylar process was segmented within 15 mm:
+    what lies farther off was taken for a condyle by mistake.
     """
     grid = frame.local_grid
-    labels, count = ndimage.label(condyle_p >= 0.5)
-    large = np.bincount(labels.ravel(), minlength=count + 1) * grid.voxel_mm3 >= CONDYLE_MM3
-    large[0] = False
     try:
-        apex = hinder_process(large[labels], grid)
+        apex = hinder_process(_nearest_piece(condyle_p >= 0.5, grid), grid)
     except NoCondyleError:
         return None
     centre = np.subtract(apex, (0.0, 0.0, BELOW_APEX_MM))
-    if np.linalg.norm(centre) <= WELL_CENTRED_MM:
+    if not WELL_CENTRED_MM < np.linalg.norm(centre) <= FARTHEST_MM:
         return None
     return JointFrame(frame.side, _vector(frame.to_world(centre)))
+
+
+def _nearest_piece(mask: Mask, grid: Grid) -> Mask:
+    """The component of ``mask`` [z, y, x] with the most voxels within 15 mm of the origin."""
+    labels, count = ndimage.label(mask)
+    if count <= 1:
+        return mask
+    points = grid.to_world(np.argwhere(mask)[:, ::-1])
+    near = np.linalg.norm(points, axis=1) <= FARTHEST_MM
+    size = np.bincount(labels[mask][near], minlength=count + 1)
+    return np.asarray(labels == int(np.argmax(size))) & mask
 
 
 def frame_of_labels(volume: Volume, side: Side) -> JointFrame:
