@@ -55,11 +55,15 @@ def check_ct(volume: Volume, name: str = "the scan") -> tuple[str, ...]:
     return _coarse(volume)
 
 
+def is_coarse(volume: Volume) -> bool:
+    """Whether any voxel edge is over 2 mm (rounded to 0.1 mm)."""
+    return max(round(s, 1) for s in volume.grid.spacing_mm_xyz) > COARSE_MM
+
+
 def _coarse(volume: Volume) -> tuple[str, ...]:
-    spacing = [round(s, 1) for s in volume.grid.spacing_mm_xyz]
-    if max(spacing) <= COARSE_MM:
+    if not is_coarse(volume):
         return ()
-    voxel = " x ".join(f"{s:.1f}" for s in spacing)
+    voxel = " x ".join(f"{s:.1f}" for s in volume.grid.spacing_mm_xyz)
     return (f"voxels of {voxel} mm are coarser than {COARSE_MM:g} mm: figures are rough",)
 
 

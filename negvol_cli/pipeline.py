@@ -16,12 +16,13 @@ from negvol_cli.enhancement import enhance_fossa
 from negvol_cli.errors import InputError
 from negvol_cli.framing import centred_on_process, frame_of_labels
 from negvol_cli.image_io import AIR_HU, Scan, crop_to, resample, resample_nearest
+from negvol_cli.inspection import is_coarse
 from negvol_cli.joint import measure_joint, smooth_labels
 from negvol_cli.joint_picture import JointPicture
 from negvol_cli.label_files import LabelMap
 from negvol_cli.localisation import FoundJoint, Localisation, Stance, locate
 from negvol_cli.mesh_backend import MeshBackend, load_backend
-from negvol_cli.plausibility import distance_flag, judge, missing
+from negvol_cli.plausibility import doubt_distance, judge, missing
 from negvol_cli.preprocess import JointFrame
 from negvol_cli.recorded import recorded_mask
 from negvol_cli.report import Asymmetry, JointReport, ScanReport, Status
@@ -181,7 +182,7 @@ def _measure_side(
 ) -> tuple[JointReport, JointPicture | None]:
     frame = JointFrame(side, found.centre_mm_xyz)
     hu, condyle, bone = _segment(scan, frame, models, watch)
-    better = centred_on_process(condyle, frame)
+    better = None if is_coarse(scan.volume) else centred_on_process(condyle, frame)
     if better is not None:
         frame, found = better, replace(found, centre_mm_xyz=better.centre_mm_xyz)
         hu, condyle, bone = _segment(scan, frame, models, watch)
@@ -225,8 +226,7 @@ def _report(
     settings: Settings,
     backend: MeshBackend,
 ) -> ScanReport:
-    right, left = joints[Side.RIGHT], joints[Side.LEFT]
-    apart = distance_flag(right, left)
+    right, left = doubt_distance(joints[Side.RIGHT], joints[Side.LEFT])
     return ScanReport(
         scan=scan.name,
         spacing_mm_xyz=scan.volume.grid.spacing_mm_xyz,
@@ -234,7 +234,7 @@ def _report(
         left=left,
         nv_asymmetry=_asymmetry(left, right, "nv_mm3"),
         articular_nv_asymmetry=_asymmetry(left, right, "articular_nv_mm3"),
-        flags=(*flags, apart) if apart else flags,
+        flags=flags,
         mesh_backend=backend.name + (f" ({backend.why})" if backend.why else ""),
         clip=_clip_text(settings.clip),
     )

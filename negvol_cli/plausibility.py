@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -72,15 +73,22 @@ def missing(side: Side, other: FoundJoint | None, volume: Volume) -> JointReport
     return JointReport(side=side, status=Status.NOT_FOUND)
 
 
-def distance_flag(right: JointReport, left: JointReport) -> str:
-    """A sentence where the two heads lie too close or too far apart; empty where they do not."""
+def doubt_distance(right: JointReport, left: JointReport) -> tuple[JointReport, JointReport]:
+    """Both reports, implausible instead of ok where the heads lie too near, too far, or crossed."""
     if right.head_centre_mm_xyz is None or left.head_centre_mm_xyz is None:
-        return ""
+        return right, left
     apart = float(np.linalg.norm(np.subtract(right.head_centre_mm_xyz, left.head_centre_mm_xyz)))
     least, most = BETWEEN_JOINTS_MM
     if least <= apart <= most and left.head_centre_mm_xyz[0] > right.head_centre_mm_xyz[0]:
-        return ""
-    return f"the condyles lie {apart:.0f} mm apart (expected {least:.0f} to {most:.0f} mm)"
+        return right, left
+    reason = f"the condyles lie {apart:.0f} mm apart (expected {least:.0f} to {most:.0f})"
+    doubted = (
+        replace(joint, status=Status.IMPLAUSIBLE, reason=reason)
+        if joint.status is Status.OK
+        else joint
+        for joint in (right, left)
+    )
+    return next(doubted), next(doubted)
 
 
 def _implausible(geometry: JointGeometry) -> str:

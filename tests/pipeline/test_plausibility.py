@@ -7,7 +7,7 @@ from negvol_cli.config import FRAME_SIZE, Label, Settings, Side
 from negvol_cli.joint import JointGeometry
 from negvol_cli.localisation import FoundJoint
 from negvol_cli.mesh import Mesh
-from negvol_cli.plausibility import distance_flag, judge, missing
+from negvol_cli.plausibility import doubt_distance, judge, missing
 from negvol_cli.preprocess import JointFrame
 from negvol_cli.report import JointReport, JointSpace, Status
 from negvol_cli.volume import Grid, Volume
@@ -111,11 +111,12 @@ def test_without_any_joint_nothing_is_said_of_the_field_of_view():
 
 
 @pytest.mark.parametrize(
-    ("right_x", "left_x", "flagged"),
+    ("right_x", "left_x", "doubted"),
     [(-50.0, 50.0, False), (-30.0, 30.0, True), (-80.0, 80.0, True), (50.0, -50.0, True)],
 )
-def test_condyles_too_near_too_far_or_on_each_others_side_are_flagged(right_x, left_x, flagged):
+def test_condyles_too_near_too_far_or_on_each_others_side_are_doubted(right_x, left_x, doubted):
     right = JointReport(side=Side.RIGHT, status=Status.OK, head_centre_mm_xyz=(right_x, 0.0, 0.0))
     left = JointReport(side=Side.LEFT, status=Status.OK, head_centre_mm_xyz=(left_x, 0.0, 0.0))
 
-    assert bool(distance_flag(right, left)) is flagged
+    for joint in doubt_distance(right, left):
+        assert (joint.status is Status.IMPLAUSIBLE) is doubted
