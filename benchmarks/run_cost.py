@@ -57,6 +57,23 @@ def segmenter_gflop() -> float:
     return total / 1e9
 
 
+def segmenter_seconds(repeats: int = 5) -> float:
+    """The best time of one joint's segmentation on the CPU."""
+    from negvol_cli.bundle import load_bundle
+    from negvol_cli.config import Device
+    from negvol_cli.session import open_session
+
+    bundle = load_bundle()
+    predictors = [open_session(bundle.read(s), s, Device.CPU) for s in bundle.segmenters]
+    best = np.inf
+    for _ in range(repeats):
+        start = time.perf_counter()
+        for predictor in predictors:
+            predictor.warm_up()
+        best = min(best, time.perf_counter() - start)
+    return float(best)
+
+
 def measure(scan: Path) -> tuple[float, dict[str, dict[str, float]]]:
     """Wall seconds of a cold ``negvol run`` and what its ``run.json`` says of each step."""
     with tempfile.TemporaryDirectory() as out:
@@ -71,8 +88,11 @@ def measure(scan: Path) -> tuple[float, dict[str, dict[str, float]]]:
 
 def main() -> None:
     """Print a table per scan."""
-    speed, work = matrix_product_gflops(), segmenter_gflop()
-    print(f"matrix product: {speed:.0f} GFLOP/s; one joint's segmentation: {work:.0f} GFLOP")
+    speed, work, seconds = matrix_product_gflops(), segmenter_gflop(), segmenter_seconds()
+    print(
+        f"one joint's segmentation: {work:.0f} GFLOP in {seconds:.2f} s, {work / seconds:.0f} "
+        f"GFLOP/s, {work / seconds / speed:.0%} of a matrix product's {speed:.0f} GFLOP/s"
+    )
     for scan in map(Path, sys.argv[1:]):
         wall, steps = measure(scan)
         print(f"\n{scan.parent.name}/{scan.name}: {wall:.1f} s from a cold start")
@@ -80,11 +100,7 @@ def main() -> None:
         for name, step in steps.items():
             print(f"| {name} | {step['seconds']:.2f} | {step['peak_mb']:.0f} |")
         networks = sum(steps[name]["seconds"] for name in NETWORK_STEPS)
-        reached = 2 * work / steps["segment"]["seconds"]
-        print(
-            f"networks: {networks / wall:.0%} of the time; segmentation reaches "
-            f"{reached:.0f} GFLOP/s, {reached / speed:.0%} of the matrix product"
-        )
+        print(f"networks: {networks / wall:.0%} of the time")
 
 
 if __name__ == "__main__":

@@ -92,16 +92,14 @@ def inflate(
 
     held = _shares(step, clearance, outward[node], depth[node])
     counted = np.flatnonzero(held > 0)
+    reach = length[counted]
     ahead = _bone_ahead(
-        bone,
-        condyle_distance,
-        clip,
-        start[counted],
-        direction[counted],
-        length[counted],
-        ray_step,
+        bone, condyle_distance, clip, start[counted], direction[counted], reach, ray_step
     )
-    articular = held[counted] @ _shares(step, ahead.fairness) / max(held.sum(), _TINY)
+    # a line that met TB well before its node grazes an edge, and the node lies in the shade of it
+    lit = ~(ahead.distance_mm < reach - step)
+    facing = np.where(lit, _shares(step, ahead.fairness), 0.0)
+    articular = held[counted] @ facing / max(held.sum(), _TINY)
     return Inflation(
         inflated,
         within.volume_mm3,
@@ -188,18 +186,18 @@ def _bone_ahead(
     clip: Clip,
     start: Points,
     direction: Points,
-    travelled_mm: Scalars,
+    least_mm: Scalars,
     step: float,
 ) -> _Hits:
-    """Follow rays from ``travelled_mm`` on until they meet TB or are well out of the clip.
+    """Follow rays for ``least_mm`` and on, until they meet TB or are well out of the clip.
 
     A hit counts inside the clip and where no other part of MC is nearer to it than the ray's
     start by more than 0.5 mm or 5 %.
     """
     hit = np.full(len(start), np.nan)
-    travelled, last = travelled_mm.copy(), travelled_mm.copy()
+    travelled, last = np.zeros(len(start)), np.zeros(len(start))
     before = np.zeros(len(start))  # the distance to TB at ``last``; at first that counts as met
-    farthest = travelled_mm + 2.0 * np.sqrt(3.0) * clip.half_width_mm
+    farthest = least_mm + 2.0 * np.sqrt(3.0) * clip.half_width_mm
     active = np.arange(len(start))
     while len(active):
         here = travelled[active]
@@ -208,7 +206,8 @@ def _bone_ahead(
         met = value <= 0
         share = before[active] / np.maximum(before[active] - value, _TINY)
         hit[active[met]] = (last[active] + share * (here - last[active]))[met]
-        going = ~met & (clip.depth(points) > -BEYOND_CLIP_MM) & (here < farthest[active])
+        near = (here < least_mm[active]) | (clip.depth(points) > -BEYOND_CLIP_MM)
+        going = ~met & near & (here < farthest[active])
         before[active], last[active] = value, here
         travelled[active] = here + np.maximum(value, step)
         active = active[going]

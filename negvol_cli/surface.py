@@ -66,7 +66,7 @@ def without_specks(
 ) -> npt.NDArray[np.float32]:
     """The probability with every component (at 0.5) under 20 mm³ set to 0."""
     labels, count = ndimage.label(probability_zyx >= 0.5)
-    if count <= 1:
+    if count == 0:
         return probability_zyx
     small = np.bincount(labels.ravel()) * voxel_mm3 < SPECK_MM3
     small[0] = False

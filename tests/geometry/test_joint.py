@@ -10,7 +10,7 @@ from tests.geometry.made_joints import LEFT, RIGHT, ball, frame_points, measured
 from tests.geometry.solids import ball_mm3, cap_mm3
 
 NOTHING = np.zeros(LEFT.local_grid.shape_zyx, dtype=np.float32)
-CENTRE = (1.0, -0.5, 2.0)
+CENTRE = (1.1, -0.37, 2.13)
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +24,10 @@ def test_a_ball_in_a_socket_comes_out_with_the_figures_of_the_formula(ball_in_so
 
     assert ball_in_socket.nv_mm3 == pytest.approx(above + below, rel=0.01)
     assert ball_in_socket.nv_voxel_mm3 == pytest.approx(above + below, rel=0.02)
-    assert ball_in_socket.articular_nv_mm3 == pytest.approx(above, rel=0.02)
+    assert ball_in_socket.articular_nv_mm3 == pytest.approx(above, rel=0.03)
     assert ball_in_socket.head_volume_mm3 == pytest.approx(ball_mm3(5), rel=0.02)
     assert ball_in_socket.head_centre_mm == pytest.approx(CENTRE, abs=0.1)
-    assert ball_in_socket.apex_mm == pytest.approx((1.0, -0.5, 7.0), abs=0.8)
+    assert ball_in_socket.apex_mm[2] == pytest.approx(CENTRE[2] + 5.0, abs=0.1)
     assert ball_in_socket.watertight
     assert ball_in_socket.flags == ()
     assert ball_in_socket.unseen_fraction == 0.0

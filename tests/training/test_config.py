@@ -24,7 +24,7 @@ def test_no_head_of_the_segmenter_is_held_out_twice():
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("steps =", "stepps =", "unknown key train.stepps; allowed are seed, steps"),
+        ("steps =", "stepps =", "unknown key train.stepps; allowed are loss, seed, steps"),
         ("spacing_mm = 0.5\n", "", "missing key data.spacing_mm"),
         ("size = 128", 'size = "128"', "data.size must be of type int, got '128'"),
         ('object = "joints"', 'object = "knees"', "data.object must be 'joints' or 'heads'"),
