@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 from rich.console import Console
@@ -17,6 +17,12 @@ from negvol_cli.report_files import report_to_dict
 
 if TYPE_CHECKING:
     from negvol_cli.demo import Comparison, Demo
+
+
+WHY_DIFFERENT: Final = (
+    "The networks learnt from real scans whose bone was outlined at about 250 HU, outside the\n"
+    "phantom's true edge: here condyles come out too thick and joint spaces too narrow."
+)
 
 
 def print_result(report: ScanReport, out: Path | None, *, as_json: bool, quiet: bool) -> None:
@@ -44,6 +50,7 @@ def print_demo(demo: Demo, *, as_json: bool) -> None:
     print_report(demo.report, Console())
     click.echo()
     print_columns([("figure", "measured", "truth", "difference"), *map(_cells, demo.comparisons)])
+    click.echo(f"\n{WHY_DIFFERENT}")
     click.echo(f"\nPhantom scan: {demo.scan}\nPictures and files: {demo.folder / 'report.html'}")
 
 
