@@ -196,12 +196,8 @@ def condylar_head(
     margin = 2.0 * spacing_mm
     above = reach * (1.0, 1.0, 0.0)
     grid = lattice(apex - reach - margin, apex + above + margin, spacing_mm)
-    points = nodes(grid)
-    box = _head_room(points, apex, settings)
-    depth = np.minimum(box, -margin)
-    inner = np.flatnonzero(box > -margin)
-    depth[inner] = np.minimum(box[inner], -surface.nearest(points[inner]).distance_mm)
-    field = depth.reshape(grid.shape_zyx)
+    room = _head_room(nodes(grid), apex, settings).reshape(grid.shape_zyx)
+    field = np.minimum(room, -surface.field(grid, 3.0 * spacing_mm).values_zyx)
 
     labels, _ = ndimage.label(field > 0)
     index = grid.to_index(apex)[::-1]

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import map_coordinates
+from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from negvol_cli.mesh import Mesh, unit
@@ -82,6 +82,11 @@ class Surface:
         outward[found] = unit(np.where(on_it[:, None], normal, sign[:, None] * offset))
         return Nearest(distance, closest, outward)
 
+    def field(self, grid: Grid, band_mm: float) -> Field:
+        """The signed distance at the nodes of ``grid``, cut off at ``band_mm``."""
+        distance = self.nearest(nodes(grid), band_mm).distance_mm.reshape(grid.shape_zyx)
+        return Field(_filled(distance, band_mm), grid)
+
 
 def _triangles_around(mesh: Mesh) -> npt.NDArray[np.int32]:
     """(V, K): the triangles at each vertex, filled up with -1."""
@@ -123,6 +128,16 @@ def _closest_on_triangles(v: Points, ab: Points, ac: Points) -> tuple[Scalars, S
     return best, bu, bw
 
 
+def _filled(distance_zyx: Scalars, band_mm: float) -> Scalars:
+    """Infinite distances made ``band_mm``, with the sign of the finite ones around them."""
+    labels, count = ndimage.label(np.isinf(distance_zyx))
+    beside = ndimage.maximum_filter(labels, footprint=ndimage.generate_binary_structure(3, 1))
+    rim = (labels == 0) & (beside > 0)
+    votes = np.bincount(beside[rim], np.sign(distance_zyx[rim]), minlength=count + 1)
+    far = np.where(votes < 0, -band_mm, band_mm)[labels]
+    return np.where(labels > 0, far, np.clip(distance_zyx, -band_mm, band_mm))
+
+
 def _dot(a: Points, b: Points) -> Scalars:
     return np.asarray(np.einsum("ij,ij->i", a, b))
 
@@ -137,7 +152,9 @@ class Field:
     def __call__(self, points_mm: Points) -> Scalars:
         """(N,): the values at points (N, 3); beyond the grid, those of its border."""
         index = (points_mm - self.grid.origin_mm_xyz) / self.grid.spacing_mm_xyz
-        return np.asarray(map_coordinates(self.values_zyx, index.T[::-1], order=1, mode="nearest"))
+        return np.asarray(
+            ndimage.map_coordinates(self.values_zyx, index.T[::-1], order=1, mode="nearest")
+        )
 
 
 def lattice(low_mm: npt.ArrayLike, high_mm: npt.ArrayLike, spacing_mm: float) -> Grid:

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy import ndimage
 
 from negvol_cli.anatomy import Clip
 from negvol_cli.config import InflationSettings
@@ -124,18 +123,7 @@ def _bone_field(temporal_bone: Mesh, reach: Points, step: float) -> Field:
     part = _within(temporal_bone, grid, BONE_BAND_MM)
     if part.is_empty:
         return Field(np.full(grid.shape_zyx, BONE_BAND_MM), grid)
-    distance = Surface(part).nearest(nodes(grid), BONE_BAND_MM).distance_mm
-    return Field(_filled(distance.reshape(grid.shape_zyx)), grid)
-
-
-def _filled(distance_zyx: Scalars) -> Scalars:
-    """Infinite distances made 1.5 mm, with the sign of the finite ones around them."""
-    labels, count = ndimage.label(np.isinf(distance_zyx))
-    beside = ndimage.maximum_filter(labels, footprint=ndimage.generate_binary_structure(3, 1))
-    rim = (labels == 0) & (beside > 0)
-    votes = np.bincount(beside[rim], np.sign(distance_zyx[rim]), minlength=count + 1)
-    far = np.where(votes < 0, -BONE_BAND_MM, BONE_BAND_MM)[labels]
-    return np.where(labels > 0, far, np.clip(distance_zyx, -BONE_BAND_MM, BONE_BAND_MM))
+    return Surface(part).field(grid, BONE_BAND_MM)
 
 
 def _within(mesh: Mesh, grid: Grid, margin_mm: float) -> Mesh:
