@@ -5,17 +5,15 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from export.onnx_model import INPUT, OUTPUT, write_onnx
+from negvol_cli.manifest import SCHEMA, Accuracy
 from training.config import Experiment
 from training.loop import load_trained
 from training.tasks import CHANNELS
-
-SCHEMA = 1
 
 SOURCES = (
     ("FullHead, a sample of VTK", "Apache-2.0", "vtk.org"),
@@ -32,17 +30,6 @@ SOURCES = (
     ),
     ("Phantom heads of negvol", "GPL-3.0-or-later", ""),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Accuracy:
-    """One measured figure that the bundle states of itself."""
-
-    measure: str
-    of: str
-    value: float
-    unit: str
-    how: str
 
 
 def write_bundle(
@@ -86,7 +73,10 @@ def _accuracies(role: str, experiment: Experiment, scores: Path) -> list[Accurac
     how = f"{folds} fold(s), {heads} heads not seen in training"
     if role == "localiser":
         distances = [float(row[side]) for row in rows for side in ("right_mm", "left_mm")]
-        return [Accuracy("median distance", "joint centre", float(np.median(distances)), "mm", how)]
+        median = float(np.median(distances))
+        return [
+            Accuracy(measure="median distance", of="joint centre", value=median, unit="mm", how=how)
+        ]
     figures = (
         ("Dice", "condyle", "condyle_dice", ""),
         ("HD95", "condyle", "condyle_hd95_mm", "mm"),
@@ -94,7 +84,13 @@ def _accuracies(role: str, experiment: Experiment, scores: Path) -> list[Accurac
         ("HD95", "temporal_bone", "bone_hd95_mm", "mm"),
     )
     return [
-        Accuracy(measure, of, float(np.mean([float(row[key]) for row in rows])), unit, how)
+        Accuracy(
+            measure=measure,
+            of=of,
+            value=float(np.mean([float(row[key]) for row in rows])),
+            unit=unit,
+            how=how,
+        )
         for measure, of, key, unit in figures
     ]
 

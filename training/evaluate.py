@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.ndimage import distance_transform_edt
 from torch import nn
 
 from negvol_cli.config import Side
@@ -110,10 +111,9 @@ def score_heads(
 
 def find(network: nn.Module, experiment: Experiment, volume: Volume) -> Localisation:
     """What the localiser ``network`` finds in a scan."""
-    heat: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]] = lambda tile: predict(  # noqa: E731
-        network, tile
+    return locate(
+        volume, partial(predict, network), experiment.data.size, experiment.data.window_hu
     )
-    return locate(volume, heat, experiment.data.size, experiment.data.window_hu)
 
 
 def _score(
@@ -126,8 +126,6 @@ def _score(
     index = np.indices(reference[0].shape)
     middle = np.array([(n - 1) / 2 for n in reference[0].shape]).reshape(3, 1, 1, 1)
     near = np.linalg.norm((index - middle) * spacing_mm, axis=0) <= CONDYLE_REACH_MM
-    from scipy.ndimage import distance_transform_edt
-
     beside = distance_transform_edt(~(reference[0] & near)) * spacing_mm <= BONE_REACH_MM
     spacing = (spacing_mm,) * 3
     condyle = compare(predicted[0] & near, reference[0] & near, spacing)

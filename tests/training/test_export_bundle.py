@@ -1,0 +1,60 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from export.bundle import write_bundle
+from negvol_cli.bundle import load_bundle
+from negvol_cli.config import Device
+from negvol_cli.session import open_session
+from training.config import load_experiment
+from training.loop import WEIGHTS
+from training.networks import build_network
+
+CONFIGS = Path(__file__).resolve().parents[2] / "training" / "configs"
+SCORES = {
+    "localiser": "head,side,right_mm,left_mm,confidence\na,x,2.0,4.0,0.9\nb,x,6.0,8.0,0.9\n",
+    "segmenter": (
+        "head,side,condyle_dice,condyle_hd95_mm,bone_dice,bone_hd95_mm\n"
+        "a,right,0.9,1.0,0.8,2.0\na,left,0.7,2.0,0.6,4.0\n"
+    ),
+}
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Untrained networks of the configured kinds, small, where finished ones would lie."""
+    experiments = {}
+    for role in SCORES:
+        experiment = load_experiment(CONFIGS / f"{role}.toml")
+        experiment = replace(
+            experiment,
+            network=replace(experiment.network, channels=(4, 8)),
+            data=replace(experiment.data, size=16),
+        )
+        folder = tmp_path / "runs" / experiment.name
+        (folder / "final").mkdir(parents=True)
+        network = build_network("light-unet", (4, 8), 2)
+        torch.save(network.state_dict(), folder / "final" / WEIGHTS)
+        (folder / "scores.csv").write_text(SCORES[role], encoding="utf-8")
+        experiments[role] = experiment
+    return experiments, tmp_path
+
+
+def test_what_is_exported_is_a_bundle_that_runs_and_states_its_accuracy(trained):
+    experiments, folder = trained
+    write_bundle(experiments, folder / "runs", folder / "out", "mine", "1.2")
+
+    bundle = load_bundle(folder / "out")
+
+    assert bundle.title == "mine 1.2"
+    assert bundle.localiser.channels == ("right", "left")
+    (segmenter,) = bundle.segmenters
+    assert segmenter.window_hu == experiments["segmenter"].data.window_hu
+    for spec in (bundle.localiser, segmenter):
+        open_session(bundle.read(spec), spec, Device.CPU).warm_up()
+    stated = {(a.measure, a.of): a.value for a in bundle.manifest.accuracy}
+    assert stated["median distance", "joint centre"] == 5.0
+    assert stated["Dice", "condyle"] == pytest.approx(0.8)
+    assert stated["HD95", "temporal_bone"] == pytest.approx(3.0)
