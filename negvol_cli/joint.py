@@ -16,7 +16,14 @@ from negvol_cli.mesh import Mesh
 from negvol_cli.mesh_backend import MeshBackend
 from negvol_cli.preprocess import JointFrame
 from negvol_cli.report import JointSpace
-from negvol_cli.surface import crop, iso_surface, only_component, smooth_labels, without_specks
+from negvol_cli.surface import (
+    crop,
+    iso_surface,
+    only_component,
+    smooth_labels,
+    without_hollows,
+    without_specks,
+)
 from negvol_cli.volume import Vector
 from negvol_cli.voxel_check import count_voxels, unseen_fraction
 
@@ -88,7 +95,7 @@ def measure_joint(
     centre = (0.0, 0.0, 0.0) if centre_known else None
     seed = condyle_seed(condyle_p >= 0.5, grid, settings.head, centre)
     k, j, i = (int(n) for n in np.rint(grid.to_index(seed))[::-1])
-    condyle_p = only_component(condyle_p, (k, j, i))
+    condyle_p = without_hollows(only_component(condyle_p, (k, j, i)))
     temporal_p = without_specks(temporal_p, grid.voxel_mm3)
 
     condyle = backend.refine(iso_surface(condyle_p, grid, 0.5), CONDYLE_EDGE_MM)

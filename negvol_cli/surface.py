@@ -83,3 +83,17 @@ def only_component(
     other = np.ones(count + 1, dtype=np.bool_)
     other[[0, labels[seed_zyx]]] = False
     return np.where(other[labels], np.float32(0.0), probability_zyx)
+
+
+def without_hollows(probability_zyx: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The probability with every hollow (at 0.5) that nothing connects to the border set to 1.
+
+    A condyle's marrow is part of it, and no place that could be inflated into.
+    """
+    labels, count = ndimage.label(probability_zyx < 0.5)
+    open_ = np.zeros(count + 1, dtype=np.bool_)
+    for axis in range(3):
+        for end in (0, -1):
+            open_[np.unique(labels.take(end, axis))] = True
+    open_[0] = True
+    return np.where(open_[labels], probability_zyx, np.float32(1.0))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from benchmarks.reference_joints import measure, read_joint
 from negvol_cli.anatomy import Clip
-from negvol_cli.config import ClipSettings, InflationSettings, Label, Settings, Side
+from negvol_cli.config import ClipSettings, InflationSettings, Label, Side
 from negvol_cli.inflation import inflate
-from negvol_cli.joint import measure_joint, smooth_labels
+from negvol_cli.joint import smooth_labels
 from negvol_cli.mesh import Mesh
 from negvol_cli.mesh_backend import load_backend
 from negvol_cli.surface import crop, iso_surface, without_specks
@@ -52,10 +55,20 @@ def probabilities(joint_file):
     return read
 
 
+@pytest.fixture(scope="module")
+def reference(joint_file):
+    @cache
+    def find(case: str, side: Side):
+        joint, _ = measure(joint_file(case, side), side)
+        return joint
+
+    return find
+
+
 @pytest.mark.parametrize("side", list(Side))
 @pytest.mark.parametrize("case", CASES)
-def test_mesh_and_voxels_agree_within_2_per_cent(joint_file, case, side):
-    joint, _ = measure(joint_file(case, side), side)
+def test_mesh_and_voxels_agree_within_2_per_cent(reference, case, side):
+    joint = reference(case, side)
 
     assert joint.nv_mm3 == pytest.approx(joint.nv_voxel_mm3, rel=0.02)
     assert joint.flags == ()
@@ -64,19 +77,14 @@ def test_mesh_and_voxels_agree_within_2_per_cent(joint_file, case, side):
     assert 0 < joint.articular_nv_mm3 < joint.nv_mm3
 
 
-@pytest.fixture(scope="module")
-def upright(probabilities, backend):
-    condyle, bone, frame = probabilities("visible-male", Side.LEFT)
-    return measured(condyle, bone, backend, frame=frame)
-
-
 @pytest.mark.parametrize("degrees", [15.0, -15.0])
 @pytest.mark.parametrize("axis", ["x", "y", "z"])
 def test_turning_a_joint_by_15_degrees_with_its_clip_keeps_its_negative_volume(
-    probabilities, upright, backend, axis, degrees
+    probabilities, reference, backend, axis, degrees
 ):
     """The figure belongs to the joint, not to the grid that it was computed on."""
     condyle, bone, frame = probabilities("visible-male", Side.LEFT)
+    upright = reference("visible-male", Side.LEFT)
     rotation = turn(axis, degrees)
     x, y, z = rotation @ upright.head_centre_mm
     clip = Clip((x, y, z), ClipSettings())
@@ -88,12 +96,11 @@ def test_turning_a_joint_by_15_degrees_with_its_clip_keeps_its_negative_volume(
     assert tilted.articular_nv_mm3 == pytest.approx(upright.articular_nv_mm3, rel=0.02)
 
 
-def test_the_side_is_all_that_a_mirrored_joint_changes(probabilities, backend):
+def test_the_side_is_all_that_a_mirrored_joint_changes(probabilities, reference, backend):
     condyle, bone, frame = probabilities("sharp-base", Side.RIGHT)
-    other = type(frame)(Side.LEFT, frame.centre_mm_xyz)
+    one = reference("sharp-base", Side.RIGHT)
 
-    one = measured(condyle, bone, backend, frame=frame)
-    two = measured(condyle, bone, backend, frame=other)
+    two = measured(condyle, bone, backend, frame=replace(frame, side=Side.LEFT))
 
     assert one.nv_mm3 == two.nv_mm3
     assert one.articular_nv_mm3 == two.articular_nv_mm3
@@ -101,22 +108,22 @@ def test_the_side_is_all_that_a_mirrored_joint_changes(probabilities, backend):
 
 
 @pytest.mark.parametrize("case", ["sharp-base", "fullhead"])
-def test_both_mesh_backends_give_the_same_negative_volume(probabilities, case):
+def test_both_mesh_backends_give_the_same_negative_volume(probabilities, reference, case):
     condyle, bone, frame = probabilities(case, Side.LEFT)
-    ours, other = load_backend("pymeshlab"), load_backend("trimesh")
-    if ours.name != "pymeshlab":
-        pytest.skip(ours.why)
+    usual = load_backend()
+    if usual.name != "pymeshlab":
+        pytest.skip(usual.why)
+    one = reference(case, Side.LEFT)
 
-    one, two = (measured(condyle, bone, library, frame=frame) for library in (ours, other))
+    two = measured(condyle, bone, load_backend("trimesh"), frame=frame)
 
     assert two.watertight
     assert two.nv_mm3 == pytest.approx(one.nv_mm3, rel=0.01)
 
 
-def test_the_inflated_condyle_counts_no_space_twice(probabilities, backend):
+def test_the_inflated_condyle_counts_no_space_twice(reference):
     """Without bone to stop it, it is the whole clip, hollow neck and notch and all."""
-    condyle, bone, frame = probabilities("fullhead", Side.LEFT)
-    joint = measured(condyle, bone, backend, frame=frame)
+    joint = reference("fullhead", Side.LEFT)
     clip = Clip(joint.head_centre_mm, ClipSettings())
 
     free = inflate(joint.condyle, Mesh.empty(), clip, InflationSettings())
@@ -124,9 +131,10 @@ def test_the_inflated_condyle_counts_no_space_twice(probabilities, backend):
     assert free.inflated.volume_mm3 == pytest.approx(4 / 3 * np.pi * 15**3, rel=0.002)
 
 
-def test_the_inflated_condyle_does_not_cut_through_itself(joint_file):
+@pytest.mark.parametrize("case", ["fullhead", "cranium", "cthead"])
+def test_the_inflated_condyle_does_not_cut_through_itself(reference, case):
     pymeshlab = pytest.importorskip("pymeshlab", exc_type=ImportError)
-    joint, _ = measure(joint_file("fullhead", Side.LEFT), Side.LEFT)
+    joint = reference(case, Side.LEFT)
     meshes = pymeshlab.MeshSet()
     meshes.add_mesh(pymeshlab.Mesh(joint.inflated.points_mm, joint.inflated.triangles))
 
@@ -135,18 +143,16 @@ def test_the_inflated_condyle_does_not_cut_through_itself(joint_file):
     assert meshes.current_mesh().selected_face_number() == 0
 
 
-def test_a_label_map_without_a_centre_gives_what_one_with_it_gives(probabilities, backend):
+def test_a_label_map_without_a_centre_gives_what_one_with_it_gives(
+    probabilities, reference, backend
+):
     condyle, bone, frame = probabilities("fullhead", Side.RIGHT)
+    located = reference("fullhead", Side.RIGHT)
 
-    with_centre, without = (
-        measure_joint(
-            condyle, bone, frame, Settings(), backend, recorded_zyx=None, centre_known=known
-        )
-        for known in (True, False)
-    )
+    found = measured(condyle, bone, backend, frame=frame, centre_known=False)
 
-    assert without.apex_mm == pytest.approx(with_centre.apex_mm, abs=1e-9)
-    assert without.nv_mm3 == with_centre.nv_mm3
+    assert found.apex_mm == pytest.approx(located.apex_mm, abs=1e-9)
+    assert found.nv_mm3 == located.nv_mm3
 
 
 def _turned_mesh(probability, rotation, frame, backend, clip):

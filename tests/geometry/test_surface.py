@@ -3,7 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from negvol_cli.surface import crop, iso_surface, only_component, smooth_labels, without_specks
+from negvol_cli.surface import (
+    crop,
+    iso_surface,
+    only_component,
+    smooth_labels,
+    without_hollows,
+    without_specks,
+)
 from negvol_cli.volume import Grid
 from tests.geometry.solids import ball_mm3
 
@@ -85,6 +92,15 @@ def test_only_the_component_that_was_asked_for_stays():
     kept = only_component(np.maximum(one, other), (32, 32, 20))
 
     assert np.array_equal(kept >= 0.5, one >= 0.5)
+
+
+def test_a_closed_hollow_is_filled_and_an_open_one_is_not():
+    hollow = soft_ball(8.0) - soft_ball(3.0)
+    drilled = hollow.copy()
+    drilled[32:, 30:34, 30:34] = 0.0
+
+    assert np.array_equal(without_hollows(hollow) >= 0.5, soft_ball(8.0) >= 0.5)
+    assert np.array_equal(without_hollows(drilled), drilled)
 
 
 @pytest.mark.parametrize("centre", [(0.0, 0.0, 0.0), (14.0, -13.0, 3.0)])
