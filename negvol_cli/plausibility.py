@@ -54,7 +54,7 @@ def judge(
         articular_nv_mm3=geometry.articular_nv_mm3 if whole else None,
         joint_space_mm=geometry.joint_space if head_seen else None,
         watertight=geometry.watertight,
-        flags=geometry.flags,
+        flags=(*geometry.flags, *_frame_flags(geometry, recorded_zyx)),
     )
 
 
@@ -89,6 +89,16 @@ def doubt_distance(right: JointReport, left: JointReport) -> tuple[JointReport, 
         for joint in (right, left)
     )
     return next(doubted), next(doubted)
+
+
+def _frame_flags(
+    geometry: JointGeometry, recorded_zyx: npt.NDArray[np.bool_] | None
+) -> tuple[str, ...]:
+    unseen = 0.0 if recorded_zyx is None else 1.0 - float(recorded_zyx.mean())
+    if unseen <= CUT_FRACTION:
+        return ()
+    frame = geometry.frame
+    return (f"{unseen:.0%} of the {frame.size * frame.spacing_mm:.0f} mm joint frame not scanned",)
 
 
 def _implausible(geometry: JointGeometry) -> str:

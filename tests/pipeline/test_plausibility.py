@@ -46,6 +46,7 @@ def test_a_sound_joint_is_ok_and_its_head_lies_in_the_world(geometry):
     report = judge(geometry, FoundJoint((-50.0, 0.0, 0.0), 0.8), everything_seen(), Settings())
 
     assert report.status is Status.OK
+    assert report.flags == ()
     assert report.head_centre_mm_xyz == (-52.0, 0.0, 0.0)
     assert (report.nv_mm3, report.confidence) == (6000.0, 0.8)
 
@@ -58,6 +59,7 @@ def test_a_joint_cut_below_keeps_its_joint_space_but_gives_no_nv(geometry):
     assert report.status_text == "cut by the field of view: 10% of the clip not scanned"
     assert (report.nv_mm3, report.nv_voxel_mm3, report.articular_nv_mm3) == (None, None, None)
     assert report.joint_space_mm == SPACE
+    assert report.flags == ("31% of the 64 mm joint frame not scanned",)
     assert report.head_volume_mm3 == 1200.0
 
 
