@@ -4,8 +4,8 @@ Above the condyle the temporal bone can be thinner than a voxel. There the netwo
 fades below one half, though it still has a crest along the bone, and so has the CT. The paper
 gates the CT's Canny edges with the probability; an edge, however, runs along both faces of thick
 bone too and thickens it. What is added here is only where the CT and the probability both form a
-bright sheet (a strongly negative second derivative across it), and where that sheet hangs together
-with certain bone (hysteresis).
+bright sheet (a strongly negative second derivative across it) that hangs together with certain
+bone (hysteresis) but has none to either side, so that thick bone stays as it is.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from negvol_cli.config import Label, Side
 from negvol_cli.image_io import resample
 from negvol_cli.preprocess import JointFrame
 from negvol_cli.segmentation import Floats
-from negvol_cli.volume import Grid, Points, Vector, Volume
+from negvol_cli.volume import Grid, Volume, vector
 
 Mask = npt.NDArray[np.bool_]
 
@@ -39,7 +39,7 @@ def centred_on_process(condyle_p: Floats, frame: JointFrame) -> JointFrame | Non
     centre = np.subtract(apex, (0.0, 0.0, BELOW_APEX_MM))
     if not WELL_CENTRED_MM < np.linalg.norm(centre) <= FARTHEST_MM:
         return None
-    return JointFrame(frame.side, _vector(frame.to_world(centre)))
+    return JointFrame(frame.side, vector(frame.to_world(centre)))
 
 
 def _nearest_piece(mask: Mask, grid: Grid) -> Mask:
@@ -61,14 +61,9 @@ def frame_of_labels(volume: Volume, side: Side) -> JointFrame:
     mandible = volume.values_zyx == Label.CONDYLE
     points = volume.grid.to_world(np.argwhere(mandible)[:, ::-1])
     upper = points[points[:, 2] > points[:, 2].max() - UPPER_MM].mean(axis=0)
-    wide = JointFrame(side, _vector(upper), spacing_mm=1.0, size=WIDE_MM)
+    wide = JointFrame(side, vector(upper), spacing_mm=1.0, size=WIDE_MM)
     mask = Volume(mandible.astype(np.float32), volume.grid)
     process = hinder_process(
         wide.mirror(resample(mask, wide.grid, fill=0.0)) >= 0.5, wide.local_grid
     )
-    return JointFrame(side, _vector(wide.to_world(process) - (0.0, 0.0, BELOW_APEX_MM)))
-
-
-def _vector(point_mm: Points) -> Vector:
-    x, y, z = (float(v) for v in point_mm)
-    return (x, y, z)
+    return JointFrame(side, vector(wide.to_world(process) - (0.0, 0.0, BELOW_APEX_MM)))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from negvol_cli.config import Side
 from negvol_cli.image_io import AIR_HU, resample
 from negvol_cli.preprocess import normalise
-from negvol_cli.volume import Grid, Vector, Volume
+from negvol_cli.volume import Grid, Vector, Volume, vector
 
 COARSE_MM: Final = 4.0
 FOUND: Final = 0.4
@@ -103,7 +103,7 @@ def coarse(volume: Volume) -> Volume:
     grid = Grid(
         (int(size[0]), int(size[1]), int(size[2])),
         (COARSE_MM,) * 3,
-        (float(first[0]), float(first[1]), float(first[2])),
+        vector(first),
     )
     return Volume(resample(shrunk, grid, fill=AIR_HU), grid)
 
@@ -121,7 +121,7 @@ def _block_means(volume: Volume, factor_xyz: list[int]) -> Volume:
     grid = Grid(
         (nx, ny, nz),
         (sx * fx, sy * fy, sz * fz),
-        (float(origin[0]), float(origin[1]), float(origin[2])),
+        vector(origin),
         volume.grid.direction,
     )
     return Volume(means, grid)
@@ -136,8 +136,8 @@ def _peaks(
         for channel, heat_zyx in enumerate(heat(tile)):
             peak = float(heat_zyx.max())
             if peak >= FOUND:
-                x, y, z = grid.to_world((_centroid(heat_zyx) + corner)[::-1])
-                found[channel].append(FoundJoint((float(x), float(y), float(z)), peak))
+                centre = grid.to_world((_centroid(heat_zyx) + corner)[::-1])
+                found[channel].append(FoundJoint(vector(centre), peak))
     pairs = [(right, left) for right in found[0] for left in found[1] if _is_pair(right, left)]
     if pairs:
         return max(pairs, key=lambda pair: pair[0].confidence + pair[1].confidence)

@@ -11,6 +11,13 @@ import numpy.typing as npt
 Vector = tuple[float, float, float]
 Points = npt.NDArray[np.float64]
 
+
+def vector(point: npt.ArrayLike) -> Vector:
+    """A point (3,) as plain floats."""
+    x, y, z = (float(v) for v in np.asarray(point))
+    return (x, y, z)
+
+
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 

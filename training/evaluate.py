@@ -53,12 +53,12 @@ def score_joints(
     """Accuracy of a segmenter on both joints of ``heads``, frames at the true centres."""
     data = experiment.data
     folder = Path(data.folder) / "tmj"
+    all_centres = joint_centres(folder)
     scores = []
     for head in heads:
         ct = read_volume(folder / head / "ct.nii.gz")
         for side in Side:
-            centre = joint_centres(folder)[head][side]
-            frame = JointFrame(side, centre, data.spacing_mm, data.size)
+            frame = JointFrame(side, all_centres[head][side], data.spacing_mm, data.size)
             image = normalise(frame.mirror(resample(ct, frame.grid, fill=AIR_HU)), data.window_hu)
             labels = read_volume(folder / head / f"{side.value}.nii.gz")
             reference = [

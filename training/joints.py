@@ -50,12 +50,10 @@ def joint_centres(folder: Path) -> dict[str, dict[Side, Vector]]:
     return centres  # type: ignore[return-value]
 
 
-def load_joints(folder: Path, heads: tuple[str, ...] | None = None) -> list[JointSample]:
-    """Both joints of every labelled head below ``folder`` (all, or those named)."""
+def load_joints(folder: Path) -> list[JointSample]:
+    """Both joints of every labelled head below ``folder``."""
     samples = []
     for head, centres in joint_centres(folder).items():
-        if heads is not None and head not in heads:
-            continue
         if not (folder / head / "right.nii.gz").is_file():
             continue
         ct = read_volume(folder / head / "ct.nii.gz")
