@@ -17,11 +17,13 @@ import numpy as np
 
 from negvol_cli.errors import InputError
 from negvol_cli.headers import Header, Packing
+from negvol_cli.output_folder import is_text
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _NIFTI_BYTES: Final = 348
 _UNIT_MM: Final = {1: 1000.0, 3: 0.001}  # metres, micrometres; all else is millimetres
 _TEXT_BYTES: Final = 2**16
+_NRRD_FIELD_CHARACTERS: Final = 500  # from about 1016 on, teem writes beyond its buffers
 
 # words of NRRD's many spellings of its types, the first found counts: "unsigned short int" is 2
 _NRRD_BYTES: Final = {
@@ -48,6 +50,8 @@ def read_header(path: Path) -> Header:
     Raises InputError where the file is missing, empty, unreadable, of an unknown extension, or not
     what its extension says.
     """
+    if not is_text(path):  # ITK ends the whole process
+        raise InputError(f"the name {str(path)!a} is no text (UTF-8): rename the file or folder")
     try:
         length = path.stat().st_size
         reader = _reader_for(path)
@@ -132,6 +136,11 @@ def _nrrd(path: Path) -> Header:
     text, offset = _text_header(path, b"\n\n", b"\r\n\r\n")
     if not text.startswith("NRRD"):
         raise InputError(f"{path} is not an NRRD image, whatever its name says: export it again")
+    if any(len(line) > _NRRD_FIELD_CHARACTERS for line in _nrrd_field_lines(text)):
+        raise InputError(
+            f"{path} has a damaged header: a field of over {_NRRD_FIELD_CHARACTERS} characters; "
+            "copy or export it again"
+        )
     fields = _fields(text, ":")
     encoding = fields["encoding"].lower()
     packing = {"raw": Packing.RAW, "gzip": Packing.GZIP, "gz": Packing.GZIP}.get(encoding)
@@ -150,6 +159,11 @@ def _nrrd(path: Path) -> Header:
         packing=packing,
         oriented=fields.get("space", "").lower() in _NRRD_SPACES and "space directions" in fields,
     )
+
+
+def _nrrd_field_lines(text: str) -> list[str]:
+    """The lines that are neither comments nor pairs of a key and a value (":="), of any length."""
+    return [line for line in text.split("\n") if not line.startswith("#") and ":=" not in line]
 
 
 def _meta(path: Path) -> Header:
@@ -182,6 +196,11 @@ def _text_header(path: Path, *ends: bytes) -> tuple[str, int]:
     with path.open("rb") as file:
         raw = file.read(_TEXT_BYTES)
     found = [(raw.index(end), end) for end in ends if end in raw]
+    if not found and len(raw) == _TEXT_BYTES:
+        raise InputError(
+            f"{path} has no end of its header within {_TEXT_BYTES >> 10} KiB, so it is damaged or "
+            "no image: copy or export it again"
+        )
     if not found:
         return raw.decode("latin-1"), len(raw)
     at, end = min(found)

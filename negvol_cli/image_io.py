@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from negvol_cli.dicom import read_series, read_zip, reason
+from negvol_cli.dicom import Series, choose_in, is_dicom, read_series
 from negvol_cli.errors import InputError, OutputError
 from negvol_cli.header_formats import read_header
 from negvol_cli.headers import LEAST_SCAN_MM, check_grid, check_header
@@ -20,6 +23,7 @@ from negvol_cli.volume import Grid, Volume
 AIR_HU = -1000.0
 
 _KEPT: Final = {sitk.sitkInt8, sitk.sitkUInt8, sitk.sitkInt16, sitk.sitkUInt16, sitk.sitkFloat32}
+_BLOCK_BYTES: Final = 2**20
 _EXTENSIONS: Final = (".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".zip")
 
 
@@ -29,22 +33,50 @@ class Scan:
 
     The axes of ``volume`` run to the left, posterior and superior; what is left of an oblique
     orientation stays in its grid's direction. ``original_grid`` is the grid of the file, on which
-    labels are written. ``name`` is the file or folder name without the extensions of an image.
+    labels are written. ``name`` is the file's name without the extensions of an image; that of a
+    DICOM series names nobody. ``notes`` say in words what to beware of.
     """
 
     volume: Volume
     original_grid: Grid
     name: str
+    notes: tuple[str, ...] = ()
 
 
-def read_scan(path: Path) -> Scan:
-    """A CT from a NIfTI, NRRD or MetaImage file, or a folder or zip of one DICOM series.
+def read_scan(path: Path, series: str | None = None) -> Scan:
+    """A CT from a NIfTI, NRRD or MetaImage file, or a DICOM series in a folder, zip or file.
 
     Values are HU if the file tells the truth (``inspection.check_ct`` judges that), in the file's
-    own type, or float32 where that is wider than 16 bits. Raises InputError for whatever cannot be
-    read right, as far as possible before memory is taken: see ``headers`` and ``dicom``.
+    own type, or float32 where that is wider than 16 bits; int16 of DICOM. ``series`` chooses one
+    of several by its key or number. Raises InputError for whatever cannot be read right, as far as
+    possible before memory is taken: see ``headers`` and ``dicom``.
     """
-    return _scan(_read(path), path)
+    if holds_dicom(path):
+        return read_series_scan(*choose_in(path, series))
+    if series is not None:
+        raise InputError(f"{path} is no DICOM, so that there is no series to choose in it")
+    return _scan(_read_file(path, least_mm=LEAST_SCAN_MM), path)
+
+
+def read_series_scan(series: Series, notes: tuple[str, ...] = ()) -> Scan:
+    """The scan that a DICOM series makes; ``notes`` are what is known against it already.
+
+    Raises InputError where it cannot be read right.
+    """
+    read = read_series(series)
+    grid = read.volume.grid
+    check_grid(grid, Path(series.name), least_mm=LEAST_SCAN_MM)
+    order = AxisOrder.of(grid)
+    values = np.ascontiguousarray(order.to_lps(read.volume.values_zyx))
+    return Scan(Volume(values, order.lps_grid(grid)), grid, series.name, (*notes, *read.notes))
+
+
+def holds_dicom(path: Path) -> bool:
+    """Whether a path is to be read as DICOM: a folder, a zip, or a file that begins so."""
+    try:
+        return path.is_dir() or path.suffix.lower() == ".zip" or is_dicom(path)
+    except OSError as err:
+        raise InputError(f"cannot read {path}: {err.strerror or err}") from err
 
 
 def read_image(path: Path) -> Scan:
@@ -59,11 +91,25 @@ def write_labels(labels_zyx: npt.NDArray[np.uint8], scan: Scan, path: Path) -> N
     """
     grid = scan.original_grid
     labels = AxisOrder.of(grid).from_lps(labels_zyx.astype(np.uint8, copy=False))
-    image = to_sitk(Volume(labels, grid))
+    write_nifti(Volume(labels, grid), path)
+
+
+def write_nifti(volume: Volume, path: Path) -> None:
+    """Write a volume as .nii.gz, whole: on a full disk ITK ends in silence, so it is read again.
+
+    Raises OutputError where the file cannot be written; what there is of it is removed then.
+    """
     try:
-        sitk.WriteImage(image, str(path), useCompression=True)
-    except RuntimeError as err:  # SimpleITK has no exception of its own
-        raise OutputError(f"cannot write {path}: {reason(err)}") from err
+        sitk.WriteImage(to_sitk(volume), str(path), useCompression=True)
+        if _unpacked_bytes(path) < volume.values_zyx.nbytes:
+            raise EOFError("its end is missing")
+    except (RuntimeError, OSError, EOFError, zlib.error) as err:  # SimpleITK's are RuntimeError
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        why = reason(err) if isinstance(err, RuntimeError) else str(err)
+        raise OutputError(
+            f"cannot write {path} whole ({why}): make room on its disk, or choose another -o"
+        ) from err
 
 
 def grid_of(image: sitk.Image | sitk.ImageFileReader) -> Grid:
@@ -141,16 +187,16 @@ def name_of(path: Path) -> str:
     return stem if f".{ending.lower()}" in _EXTENSIONS and stem else name
 
 
-def _read(path: Path) -> sitk.Image:
-    try:
-        is_folder = path.is_dir()
-    except OSError as err:
-        raise InputError(f"cannot read {path}: {err.strerror or err}") from err
-    if not is_folder and path.suffix.lower() != ".zip":
-        return _read_file(path, least_mm=LEAST_SCAN_MM)
-    image = read_series(path) if is_folder else read_zip(path)
-    check_grid(grid_of(image), path, least_mm=LEAST_SCAN_MM)
-    return image
+def reason(err: RuntimeError) -> str:
+    """The last sentence of one of ITK's long messages."""
+    lines = [line.strip() for line in str(err).splitlines() if line.strip()]
+    return lines[-1].rsplit("): ", 1)[-1] if lines else "no reason given"
+
+
+def _unpacked_bytes(path: Path) -> int:
+    """The bytes in a gzip file. Raises EOFError, OSError or zlib.error where it is not whole."""
+    with gzip.open(path, "rb") as file:
+        return sum(len(block) for block in iter(lambda: file.read(_BLOCK_BYTES), b""))
 
 
 def _read_file(path: Path, *, least_mm: float) -> sitk.Image:

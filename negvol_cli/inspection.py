@@ -12,10 +12,14 @@ from negvol_cli.errors import InputError
 from negvol_cli.volume import Volume
 
 COARSE_MM: Final = 2.0
+THICK_MM: Final = 3.0
+"""Above this, what is found by searching a folder is left out; named by a person, it is tried."""
 
 _SAMPLE: Final = 1_000_000
 _SCALED: Final = 1.5
-_RESCALE: Final = 1024  # the intercept of nearly every CT
+RESCALE: Final = 1024
+"""The intercept of nearly every CT, with its sign changed."""
+
 _AIR_HU: Final = (-1500.0, -300.0)  # cone-beam air reads -1000 to -500; padding lies below
 _LEAST_AIR: Final = 0.001
 _BONE_HU: Final = 200.0
@@ -55,6 +59,13 @@ def check_ct(volume: Volume, name: str = "the scan") -> tuple[str, ...]:
     return _coarse(volume)
 
 
+def is_shifted(values_zyx: npt.NDArray[Any]) -> bool:
+    """Whether values are a CT's without its rescale: HU + 1024, but for padding below all air."""
+    sample = _sample(values_zyx)
+    sample = sample[sample > _AIR_HU[0]]
+    return sample.size > 0 and sample.min() > _AIR_HU[1] and _looks_shifted(sample)
+
+
 def is_coarse(volume: Volume) -> bool:
     """Whether any voxel edge is over 2 mm (rounded to 0.1 mm)."""
     return max(round(s, 1) for s in volume.grid.spacing_mm_xyz) > COARSE_MM
@@ -75,7 +86,7 @@ def _sample(values_zyx: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 def _looks_shifted(sample: npt.NDArray[np.float32]) -> bool:
     """Whether the values less 1024 are a CT: air, bone, and most of the rest soft tissue."""
-    hu = sample - _RESCALE
+    hu = sample - RESCALE
     rest = hu[hu > -500]
     tissue = np.mean((rest > -200) & (rest < 200)) if rest.size else 0.0
     air, bone = np.mean(hu < -700), np.mean(hu > _BONE_HU)

@@ -16,6 +16,7 @@ Mask = npt.NDArray[np.bool_]
 PADDING_HU: Final = -1100.0
 
 _LEAST_BLOCK_MM3: Final = 200.0  # noise and the shadows of metal stay below it
+_LEAST_EVEN: Final = 0.5  # the share of a block of padding that has its neighbour's value
 _MOST_SLICES: Final = 48
 _CIRCLE_VOXELS: Final = 1.5  # how far the rim of a field of view may be from a circle, on average
 _CIRCLE_SHARE: Final = 0.98
@@ -26,8 +27,9 @@ def recorded_mask(volume: Volume, grid: Grid) -> Mask:
 
     False beyond the volume; in blank slices (one value throughout); outside a cylindrical field of
     view (columns of one value through all slices, around a circle); and in padding (connected
-    blocks below ``PADDING_HU``). Air is recorded, also where it is clipped to one value, as long as
-    it does not leave a circle.
+    blocks below ``PADDING_HU``, mostly of one value). Air is recorded, also where it is clipped to
+    one value, as long as it does not leave a circle, and where a cone-beam CT gives it noisy values
+    far below -1000 HU.
     """
     part = crop_to(volume, grid)
     if part is None:
@@ -35,12 +37,18 @@ def recorded_mask(volume: Volume, grid: Grid) -> Mask:
     x, y, z = np.rint(volume.grid.to_index(part.grid.origin_mm_xyz)).astype(int)
     depth, height, width = part.values_zyx.shape
     blank = _blank_slices(volume.values_zyx)
-    recorded = ~_padding(part)
+    recorded = np.ones(part.values_zyx.shape, dtype=bool)
     recorded[blank[z : z + depth]] = False
     outside = _outside_cylinder(volume.values_zyx, blank)
     if outside is not None:
         recorded &= ~outside[y : y + height, x : x + width]
+    recorded &= ~_padding(part, recorded)
     return resample_nearest(Volume(recorded.astype(np.uint8), part.grid), grid) > 0
+
+
+def outside_field(volume: Volume) -> Mask | None:
+    """(Y, X) bool: the columns outside a cylindrical field of view; None where there is none."""
+    return _outside_cylinder(volume.values_zyx, _blank_slices(volume.values_zyx))
 
 
 def _blank_slices(values_zyx: npt.NDArray[Any]) -> Mask:
@@ -52,16 +60,20 @@ def _blank_slices(values_zyx: npt.NDArray[Any]) -> Mask:
     return np.asarray(blank)
 
 
-def _padding(part: Volume) -> Mask:
-    """Connected blocks below ``PADDING_HU``, of some size and thickness."""
-    low: Mask = part.values_zyx < PADDING_HU
+def _padding(part: Volume, among: Mask) -> Mask:
+    """Connected blocks below ``PADDING_HU``, of some size and thickness and mostly of one value."""
+    low: Mask = (part.values_zyx < PADDING_HU) & among
     if not low.any():
         return low
     blocks, count = ndimage.label(low)
     voxels = np.bincount(blocks.ravel(), minlength=count + 1)
     thick = ndimage.binary_erosion(low, np.ones((3, 3, 3), dtype=bool), border_value=1)
     keep = voxels * part.grid.voxel_mm3 >= _LEAST_BLOCK_MM3
-    keep &= np.bincount(blocks[thick], minlength=count + 1) > 0
+    core = np.bincount(blocks[thick], minlength=count + 1)
+    even = np.zeros_like(low)
+    even[..., 1:] = part.values_zyx[..., 1:] == part.values_zyx[..., :-1]
+    same = np.bincount(blocks[thick & even], minlength=count + 1)
+    keep &= (core > 0) & (same >= _LEAST_EVEN * core)
     keep[0] = False
     return np.asarray(keep[blocks])
 

@@ -111,3 +111,15 @@ def test_real_joints_are_recorded_as_far_as_the_scan_goes(shared_data: Path):
     assert inside.all()
     top = JointFrame(Side.LEFT, (middle[0], middle[1], float(grid.corners_mm()[:, 2].max()))).grid
     assert recorded_mask(scan, top)[64:].sum() == 0
+
+
+def test_the_noisy_air_of_a_cone_beam_ct_is_recorded_however_dark():
+    rng = np.random.default_rng(6)
+    inside = disc(39.5)
+    values = np.where(inside, rng.normal(-1400, 60, SIZE), -3024)
+    values[:, 20:60, 20:60] = rng.normal(-300, 60, (60, 40, 40))
+
+    mask = recorded_mask(Volume(values.astype(np.int16), GRID), GRID)
+
+    assert mask[:, inside].all()
+    assert np.mean(mask == inside) > 0.995

@@ -1,0 +1,97 @@
+"""Attributes of a DICOM data set, from hands that are not trusted.
+
+pydicom converts a value when it is asked for, and then raises whatever the value makes it raise;
+its warnings and its errors quote the value, which may be a patient's name.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the warnings of pydicom."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def value_of(data: Dataset, keyword: str) -> Any:
+    """The value of an attribute; None where it is missing, empty or unreadable."""
+    try:
+        value = data.get(keyword)
+    except Exception:  # noqa: BLE001 - whatever a hostile value makes pydicom raise
+        return None
+    return None if value is None or value == "" else value
+
+
+def text_of(data: Dataset, keyword: str) -> str:
+    """The text of an attribute; empty where there is none."""
+    value = value_of(data, keyword)
+    return "" if value is None else str(value).strip()
+
+
+def numbers_of(data: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
+    """The ``count`` finite numbers of an attribute; None where they are not that."""
+    value = value_of(data, keyword)
+    try:
+        numbers = tuple(float(v) for v in (value if count > 1 else [value]))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return numbers if len(numbers) == count and bool(np.isfinite(numbers).all()) else None
+
+
+def number_of(data: Dataset, keyword: str) -> float | None:
+    """The finite number of an attribute; None where it is not that."""
+    numbers = numbers_of(data, keyword, 1)
+    return numbers[0] if numbers else None
+
+
+def whole_of(data: Dataset, keyword: str, default: int) -> int:
+    """The whole number of an attribute, or ``default``."""
+    number = number_of(data, keyword)
+    return default if number is None else int(number)
+
+
+def items_of(data: Dataset, keyword: str) -> list[Dataset]:
+    """The items of a sequence; none where it is missing."""
+    value = value_of(data, keyword)
+    return list(value) if isinstance(value, pydicom.Sequence) else []
+
+
+class Groups:
+    """What the file says of each frame: its own group, the shared one, then the top of the file.
+
+    Cone-beam machines write multi-frame files that keep at the top what an Enhanced CT keeps in
+    functional groups (DICOM PS3.3 C.7.6.16), so that is looked for there as well.
+    """
+
+    def __init__(self, data: Dataset) -> None:
+        self.data = data
+        self._each = items_of(data, "PerFrameFunctionalGroupsSequence")
+        self._shared = (items_of(data, "SharedFunctionalGroupsSequence") or [Dataset()])[0]
+
+    def __len__(self) -> int:
+        """The number of frames; 1 for a file that says nothing of frames."""
+        return max(len(self._each), whole_of(self.data, "NumberOfFrames", 1), 1)
+
+    def own(self, frame: int, sequence: str, keyword: str) -> Dataset | None:
+        """The item of ``sequence`` that holds ``keyword`` for a frame; None where none does."""
+        for place in [*self._each[frame : frame + 1], self._shared]:
+            for item in items_of(place, sequence)[:1]:
+                if value_of(item, keyword) is not None:
+                    return item
+        return None
+
+    def holder(self, frame: int, sequence: str, keyword: str) -> Dataset:
+        """Like ``own``, or else the top of the file, whether it holds ``keyword`` or not."""
+        item = self.own(frame, sequence, keyword)
+        return self.data if item is None else item

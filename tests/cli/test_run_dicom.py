@@ -1,0 +1,118 @@
+"""``negvol run`` on a DICOM study: which series, and what of the patient is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import Mock, create_autospec
+
+import pytest
+
+from negvol_cli import study
+from tests.cli.conftest import Negvol
+from tests.cli.reports import report
+from tests.dicom.made_dicom import ROOT, ct_values, places, save, series_of
+
+
+@pytest.fixture
+def measure_scan(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """Stands in for the pipeline, with the same signature."""
+    answer: Callable[..., object] = lambda *_, **__: report()  # noqa: E731
+    fake: Mock = create_autospec(study.measure_scan, side_effect=answer)
+    monkeypatch.setattr(study, "measure_scan", fake)
+    return fake
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Series 3 of 2.5 mm and series 4 of 1.5 mm, of the patient P1."""
+    found = tmp_path_factory.mktemp("study")
+    save(series_of(ct_values()), found / "a")
+    thin = ct_values((60, 24, 26))
+    made = series_of(thin, places(60, 1.5), series=f"{ROOT}.4", SeriesNumber=4)
+    save(made, found / "b")
+    return found
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    path = tmp_path / "secret" / "hospital.key"
+    path.parent.mkdir()
+    path.write_bytes(bytes(range(32)))
+    return path
+
+
+# The keys are the first digits of what "printf '%s' UID | sha256sum" prints.
+SERIES_3 = "2cd74f57"
+
+
+def test_series_are_listed_and_nothing_is_measured(
+    negvol: Negvol, measure_scan: Mock, folder: Path
+) -> None:
+    result = negvol("run", folder, "--series", "list")
+    as_json = json.loads(negvol("run", folder, "--series", "list", "--json").stdout)
+
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert lines[1][:5] == [SERIES_3, "3", "CT", "axial", "22"]
+    assert [(s["number"], s["images"], s["why_not"]) for s in as_json] == [
+        (3, 22, None),
+        (4, 60, None),
+    ]
+    assert not measure_scan.called
+
+
+@pytest.mark.parametrize("wanted", ["3", SERIES_3])
+def test_a_series_is_chosen(negvol: Negvol, measure_scan: Mock, folder: Path, wanted: str) -> None:
+    negvol("run", folder, "--series", wanted)
+
+    intake = measure_scan.call_args.args[0]
+    assert (intake.name, intake.patient_id) == (f"ct-{SERIES_3}", "")
+
+
+def test_the_patient_id_is_kept_on_request(
+    negvol: Negvol, measure_scan: Mock, folder: Path
+) -> None:
+    negvol("run", folder, "--keep-patient-id")
+
+    assert measure_scan.call_args.args[0].patient_id == "P1"
+
+
+def test_a_key_gives_a_pseudonym_and_writes_the_crosswalk(
+    negvol: Negvol, measure_scan: Mock, folder: Path, key: Path
+) -> None:
+    for _ in range(2):
+        result = negvol("run", folder, "--series", "3", "--pseudonym-key", key)
+        assert result.exit_code == 0, result.stderr
+
+    name = measure_scan.call_args.args[0].name
+    lines = (key.parent / "hospital.key.crosswalk.csv").read_text().splitlines()
+    assert lines[1:] == [f"{name},P1,{ROOT}.9,{ROOT}.1,"]
+
+
+def test_a_key_beside_a_kept_patient_id_is_wrong_usage(
+    negvol: Negvol, measure_scan: Mock, folder: Path, key: Path
+) -> None:
+    result = negvol("run", folder, "--keep-patient-id", "--pseudonym-key", key)
+
+    assert result.exit_code == 2
+    assert "give away" in result.stderr
+    assert not measure_scan.called
+
+
+def test_a_key_among_the_results_is_refused(
+    negvol: Negvol, measure_scan: Mock, folder: Path, key: Path
+) -> None:
+    result = negvol("run", folder, "-o", key.parent, "--pseudonym-key", key)
+
+    assert result.exit_code == 3
+    assert "keep it away from the results" in result.stderr
+    assert not measure_scan.called
+    assert [p.name for p in key.parent.iterdir()] == [key.name]
+
+
+def test_a_key_that_is_not_there_is_refused(negvol: Negvol, folder: Path, tmp_path: Path) -> None:
+    result = negvol("run", folder, "--pseudonym-key", tmp_path / "no.key")
+
+    assert result.exit_code == 3
+    assert "cannot read the key" in result.stderr
