@@ -3,12 +3,19 @@
 NegvolError            exit 1   anything we can explain
 ├── InputError         exit 3   the scan, labels or path are not usable
 ├── OutputError        exit 1   the result cannot be written where it was asked for
-└── ModelError         exit 4   the model bundle is missing, damaged or of another shape
-    └── DeviceError    exit 4   the asked-for GPU cannot really run the model
+├── ModelError         exit 4   the model bundle is missing, damaged or of another shape
+│   └── DeviceError    exit 4   the asked-for GPU cannot really run the model
+├── BatchError         exit 5   some scans of a batch failed
+├── ClusterError       exit 1   the Dask cluster cannot be used
+└── StoppedError       exit 130 a batch was stopped by Ctrl-C, and can go on
 
 The message of each is one sentence for the person at the keyboard: what is wrong,
 with which file or value, and what to do.
 """
+
+from __future__ import annotations
+
+import errno
 
 
 class NegvolError(Exception):
@@ -35,3 +42,33 @@ class ModelError(NegvolError):
 
 class DeviceError(ModelError):
     """The device that was asked for cannot really run the model."""
+
+
+class BatchError(NegvolError):
+    """Some scans of a batch failed; the others are measured."""
+
+    exit_code = 5
+
+
+class ClusterError(NegvolError):
+    """The Dask cluster cannot be reached, or cannot do the work."""
+
+
+class StoppedError(NegvolError):
+    """The work was stopped by Ctrl-C; what is done is kept."""
+
+    exit_code = 130
+
+
+def explain(err: BaseException) -> str | None:
+    """A sentence for the person at the keyboard, or None where only the program is to blame."""
+    if isinstance(err, NegvolError):
+        return " ".join(str(err).split())
+    if isinstance(err, MemoryError):
+        return "there is not enough memory; close other programs or use a larger machine"
+    if isinstance(err, OSError) and err.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full; make room or choose another output folder with -o"
+    if isinstance(err, OSError) and err.strerror:
+        where = f" ({err.filename})" if err.filename else ""
+        return f"the system says: {err.strerror}{where}; check the path and its permissions"
+    return None

@@ -6,11 +6,12 @@ import ctypes
 import errno
 import glob
 import os
+import re
 import secrets
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ RESULT_MARK: Final = "run.json"
 
 MIN_FREE_BYTES: Final = 64 << 20
 _MOVED_AWAY: Final = "-old"
+_LEFTOVER: Final = re.compile(r"\.(.+)\.(?:part-[0-9a-f]{8}(?:-old)?|lock)")
 
 
 @contextmanager
@@ -38,6 +40,8 @@ def new_output(parent: Path, name: str, overwrite: bool = False) -> Iterator[Pat
     target = parent / name
     if name != Path(name).name or name in ("", ".", ".."):
         raise OutputError(f"{name!r} cannot be the name of a folder; rename the scan")
+    if not is_text(target):
+        raise OutputError(f"{str(target)!a} is no text (UTF-8): rename it, or choose another -o")
     with _explained(target):
         _refuse(target, overwrite)
         parent.mkdir(parents=True, exist_ok=True)
@@ -59,6 +63,15 @@ def new_output(parent: Path, name: str, overwrite: bool = False) -> Iterator[Pat
         raise OutputError(
             f"another negvol is writing {target} at this moment; wait for it or choose another -o"
         ) from err
+
+
+def is_text(path: Path) -> bool:
+    """Whether a path can be written as UTF-8, as JSON and ITK need; a Linux file name need not."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextmanager
@@ -103,6 +116,15 @@ def _clear_leftovers(target: Path) -> None:
             left.rename(target)
         else:
             shutil.rmtree(left, ignore_errors=True)
+
+
+def clear_leftovers(parent: Path) -> None:
+    """Remove what killed runs left half written in ``parent``, except where one is running."""
+    names = {match[1] for path in parent.glob(".*") if (match := _LEFTOVER.fullmatch(path.name))}
+    for name in sorted(names):
+        with suppress(Busy, OSError), locked(parent / f".{name}.lock") as alone:
+            if alone:
+                _clear_leftovers(parent / name)
 
 
 def _put(part: Path, target: Path) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import click
 
-from negvol_cli.errors import NegvolError
+from negvol_cli.errors import NegvolError, explain
 
 INTERRUPTED = 130
 
@@ -36,17 +36,10 @@ def explained(ctx: click.Context) -> Iterator[None]:
 
 def _explain(err: BaseException) -> tuple[str, int]:
     """A sentence for the person at the keyboard, and the exit code."""
-    if isinstance(err, NegvolError):
-        return " ".join(str(err).split()), err.exit_code
     if isinstance(err, KeyboardInterrupt):
         return "stopped; nothing half done is left behind", INTERRUPTED
-    if isinstance(err, MemoryError):
-        return "there is not enough memory; close other programs or use a larger machine", 1
-    if isinstance(err, OSError) and err.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full; make room or choose another output folder with -o", 1
-    if isinstance(err, OSError) and err.strerror:
-        where = f" ({err.filename})" if err.filename else ""
-        return f"the system says: {err.strerror}{where}; check the path and its permissions", 1
+    if sentence := explain(err):
+        return sentence, err.exit_code if isinstance(err, NegvolError) else 1
     from importlib import metadata
 
     what = " ".join(f"{type(err).__name__}: {err}".split())

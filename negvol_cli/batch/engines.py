@@ -1,0 +1,191 @@
+"""Where scans are measured: in this process, in processes of their own, or on a Dask cluster.
+
+All three take work as a ``concurrent.futures`` executor does.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from types import TracebackType
+from typing import Any, Final, Protocol, Self, TypeVar
+
+from negvol_cli.batch.worker import prepare_process
+from negvol_cli.errors import ClusterError
+
+T = TypeVar("T")
+
+CONNECT_SECONDS: Final = 20
+WORKER_SECONDS: Final = 60
+
+
+class Engine(Protocol):
+    """An executor, and how it fails. Leaving its block ends it, at once after an exception.
+
+    ``lost`` are the errors of a future whose worker died. With ``shared_fate`` one death loses all
+    that was running, and ``renew`` makes a new executor.
+    """
+
+    lost: tuple[type[BaseException], ...]
+    shared_fate: bool
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        err: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def places(self) -> int:
+        """How many scans can be measured at once, now."""
+
+    def submit(self, work: Callable[..., T], *args: Any) -> Future[T]:
+        """Start the work, or queue it."""
+
+    def renew(self) -> None:
+        """Go on after a death."""
+
+
+def threads_each(jobs: int) -> int | None:
+    """Threads for each of ``jobs`` processes, so that together they fill the machine; None: all."""
+    if jobs == 1:
+        return None
+    known = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    cores = len(known(0)) if known else os.cpu_count() or 1
+    return max(1, cores // jobs)
+
+
+class Here:
+    """One scan after the other in this process; what kills it ends the batch."""
+
+    lost: tuple[type[BaseException], ...] = ()
+    shared_fate = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def places(self) -> int:
+        """One."""
+        return 1
+
+    def submit(self, work: Callable[..., T], *args: Any) -> Future[T]:
+        """Do the work."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(work(*args))
+        except Exception as err:  # noqa: BLE001 - as every executor does
+            future.set_exception(err)
+        return future
+
+    def renew(self) -> None:
+        """Nothing dies here alone."""
+
+
+class Processes:
+    """Processes started anew (``spawn``), each keeping its networks from scan to scan."""
+
+    lost: tuple[type[BaseException], ...] = (BrokenProcessPool,)
+    shared_fate = True
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._pool = self._new()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._kill()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def places(self) -> int:
+        """As many as there are processes: nothing waits in a queue that cannot be recalled."""
+        return self._jobs
+
+    def submit(self, work: Callable[..., T], *args: Any) -> Future[T]:
+        """Give the work to a process that is free."""
+        return self._pool.submit(work, *args)
+
+    def renew(self) -> None:
+        """Start new processes in the place of those that are gone."""
+        self._kill()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool = self._new()
+
+    def _new(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            self._jobs,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=prepare_process,
+        )
+
+    def _kill(self) -> None:
+        """End the processes at once; ``kill_workers`` is new in Python 3.14."""
+        for process in list((self._pool._processes or {}).values()):
+            process.kill()
+
+
+class Cluster:
+    """The workers of a Dask scheduler; Dask itself repeats what a lost worker had."""
+
+    shared_fate = False
+
+    def __init__(self, address: str) -> None:
+        try:
+            import distributed
+        except ImportError as err:
+            raise ClusterError(
+                "--scheduler needs the package 'distributed', which is not installed: "
+                "pip install 'negvol[cluster]'"
+            ) from err
+        self.lost: tuple[type[BaseException], ...] = (distributed.scheduler.KilledWorker,)
+        self._address = address
+        try:
+            self._client = distributed.Client(
+                address, timeout=CONNECT_SECONDS, set_as_default=False
+            )
+        except (OSError, TimeoutError, ValueError) as err:
+            raise ClusterError(
+                f"no Dask scheduler answers at {address}: start one with 'dask scheduler', and "
+                "give its address as it prints it"
+            ) from err
+        self.wait_for(1)
+        self._executor: Executor = self._client.get_executor(pure=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._executor.shutdown(wait=kind is None)
+        self._client.close()
+
+    def places(self) -> int:
+        """A scan for each thread of each worker that is there now."""
+        threads: dict[str, int] = self._client.nthreads()
+        return max(1, sum(threads.values()))
+
+    def wait_for(self, workers: int) -> None:
+        """Wait until so many workers are there. Raises ClusterError after a minute."""
+        try:
+            self._client.wait_for_workers(workers, timeout=WORKER_SECONDS)
+        except TimeoutError as err:
+            self._client.close()
+            raise ClusterError(
+                f"the scheduler at {self._address} has no workers: start some with 'dask worker'"
+            ) from err
+
+    def submit(self, work: Callable[..., T], *args: Any) -> Future[T]:
+        """Send the work to the scheduler."""
+        return self._executor.submit(work, *args)
+
+    def renew(self) -> None:
+        """Dask starts what died by itself."""

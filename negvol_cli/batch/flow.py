@@ -1,0 +1,130 @@
+"""Scans through an engine: never more at once than it has places, and none lost with a worker."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
+from dataclasses import dataclass
+from typing import Final
+
+from negvol_cli.batch.engines import Engine
+from negvol_cli.batch.found import Found
+from negvol_cli.batch.order import Result
+from negvol_cli.batch_report import FailureRow, Outcome
+from negvol_cli.errors import ClusterError
+
+Work = Callable[[Found], Result]
+
+_LOOK_AGAIN_SECONDS: Final = 2.0
+"""A cluster may have got more workers meanwhile."""
+
+
+@dataclass(slots=True)
+class Stop:
+    """Set ``asked``, and what runs is finished and nothing more begun."""
+
+    asked: bool = False
+
+
+class Flow:
+    """One passage of scans through an engine; ``work`` must be picklable."""
+
+    def __init__(
+        self, engine: Engine, work: Work, scans: Iterable[Found], stop: Stop, limit: int | None
+    ) -> None:
+        self._engine, self._work, self._stop, self._left = engine, work, stop, limit
+        self._waiting = deque(scans)
+        self._suspects: deque[Found] = deque()
+        self._testing = False
+        self._running: dict[Future[Result], Found] = {}
+
+    def results(self) -> Iterator[Result]:
+        """The results as they come, one for each scan, until all are done or a stop is asked for.
+
+        At most ``limit`` scans are measured; earlier results that still hold do not count. What a
+        worker raises, as opposed to returns, concerns every scan and is raised here.
+        """
+        while True:
+            self._start()
+            if not self._running:
+                return
+            done, _ = wait(self._running, _LOOK_AGAIN_SECONDS, "FIRST_COMPLETED")
+            lost = []
+            for future in done:
+                found = self._running.pop(future)
+                result = self._result(future)
+                if result is None:
+                    lost.append(found)
+                else:
+                    yield self._counted(result)
+            if lost:
+                yield from self._after_death(lost)
+
+    def _start(self) -> None:
+        """Fill the places that are free; while one of several is suspected, one at a time."""
+        while not self._stop.asked and (self._left is None or self._left > len(self._running)):
+            queue = self._suspects or self._waiting
+            self._testing = self._testing and bool(self._running)
+            alone = self._testing or bool(self._suspects)
+            if not queue or len(self._running) >= (1 if alone else self._engine.places()):
+                return
+            found = queue.popleft()
+            try:
+                future = self._engine.submit(self._work, found)
+            except BrokenExecutor:  # an idle worker died
+                queue.appendleft(found)
+                if self._running:
+                    return
+                self._engine.renew()
+                continue
+            self._testing = alone
+            self._running[future] = found
+
+    def _result(self, future: Future[Result]) -> Result | None:
+        """What the worker returned; None where it died."""
+        try:
+            return future.result()
+        except self._engine.lost:
+            return None
+        except CancelledError as err:
+            raise ClusterError(
+                "the connection to the scheduler was lost: start it again, then give the same "
+                "command to go on"
+            ) from err
+        except ImportError as err:
+            raise ClusterError(
+                f"a worker cannot run negvol ({err}): install the same negvol on every machine"
+            ) from err
+
+    def _after_death(self, lost: list[Found]) -> Iterator[Result]:
+        """Name the scan that killed its worker; where it is one of several, try each alone."""
+        if self._engine.shared_fate:
+            wait(self._running)
+            for future, found in self._running.items():
+                result = self._result(future)
+                if result is None:
+                    lost.append(found)
+                else:
+                    yield self._counted(result)
+            self._running.clear()
+            self._engine.renew()
+            if len(lost) > 1:
+                self._suspects.extend(lost)
+                return
+        for found in lost:
+            yield self._counted(_died(found))
+
+    def _counted(self, result: Result) -> Result:
+        if self._left is not None and not result.earlier:
+            self._left -= 1
+        return result
+
+
+def _died(found: Found) -> Result:
+    reason = (
+        "the process that measured it died, for want of memory or by a fault in a library: try it "
+        "alone with 'negvol run', on a machine with more memory"
+    )
+    failure = FailureRow(file=found.shown, step="measuring", reason=reason)
+    return Result(name=found.name, outcome=Outcome.FAILED, failure=failure)

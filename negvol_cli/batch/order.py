@@ -1,0 +1,46 @@
+"""What is the same for every scan of a batch, and what comes back of each: all of it picklable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from negvol_cli.batch_report import FailureRow, Outcome
+from negvol_cli.config import Device, Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """How every scan is measured and where its result goes.
+
+    ``bundle_stamp`` and ``version`` say which networks and which negvol the person has who gave
+    the order; a worker with others refuses it. Without ``resume`` earlier results are redone.
+    """
+
+    out: Path
+    settings: Settings
+    bundle: Path
+    bundle_stamp: str
+    version: str
+    resume: bool = True
+    keep_patient_id: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How one scan ended; ``failure`` is None unless the outcome is ``FAILED``.
+
+    ``earlier``: an earlier result still holds and nothing was measured. ``seconds`` is the time it
+    took.
+    """
+
+    name: str
+    outcome: Outcome
+    seconds: float = 0.0
+    earlier: bool = False
+    failure: FailureRow | None = None
+
+
+def that_matter(settings: Settings) -> Settings:
+    """The settings that change a figure: where and on how many threads it was computed do not."""
+    return replace(settings, device=Device.AUTO, threads=None)

@@ -1,0 +1,209 @@
+"""A batch from what was found to its tables."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from plotly.offline import get_plotlyjs
+
+from negvol_cli.batch import tables
+from negvol_cli.batch.done import earlier_report
+from negvol_cli.batch.engines import Engine
+from negvol_cli.batch.flow import Flow, Stop
+from negvol_cli.batch.found import Discovery
+from negvol_cli.batch.order import Order, Result
+from negvol_cli.batch.source import intake_of
+from negvol_cli.batch.worker import measure_found
+from negvol_cli.batch_report import FailureRow, Outcome, SummaryRow
+from negvol_cli.bundle import load_bundle
+from negvol_cli.config import Settings
+from negvol_cli.errors import InputError, OutputError
+from negvol_cli.file_lock import Busy, locked
+from negvol_cli.output_folder import clear_leftovers
+from negvol_cli.render.html import LIBRARY
+from negvol_cli.render.summary import render_summary
+from negvol_cli.report_files import read_json
+
+_TABLES_EVERY_SECONDS: Final = 60.0
+_TABLES_SHARE: Final = 20  # no more than a twentieth of the time goes into tables
+
+
+@dataclass(slots=True)
+class Tally:
+    """How far a batch is: how many of its ``scans`` ended how, and how many were there already."""
+
+    scans: int
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    earlier: int = 0
+    measured: int = 0
+
+    @property
+    def done(self) -> int:
+        """How many scans have ended, well or not."""
+        return self.outcomes.total()
+
+    def __getitem__(self, outcome: Outcome) -> int:
+        return self.outcomes[outcome]
+
+    def add(self, result: Result) -> None:
+        """Count one more."""
+        self.outcomes[result.outcome] += 1
+        self.earlier += result.earlier
+        self.measured += not result.earlier
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What a batch has made.
+
+    ``rows`` are all results that hold, by name; ``failures`` stand in the order of the paths.
+    """
+
+    tally: Tally
+    rows: tuple[SummaryRow, ...]
+    failures: tuple[FailureRow, ...]
+    stopped: bool
+
+
+Told = Callable[[Tally, Result], None]
+
+
+def order_for(
+    out: Path,
+    settings: Settings,
+    bundle: Path,
+    *,
+    resume: bool = True,
+    keep_patient_id: bool = False,
+) -> Order:
+    """How to measure every scan. Raises ModelError for an unusable bundle, before any work."""
+    return Order(
+        out=out.absolute(),
+        settings=settings,
+        bundle=bundle.absolute(),
+        bundle_stamp=load_bundle(bundle).stamp,
+        version=metadata.version("negvol"),
+        resume=resume,
+        keep_patient_id=keep_patient_id,
+    )
+
+
+def run_batch(
+    discovery: Discovery,
+    order: Order,
+    engine: Engine,
+    *,
+    limit: int | None = None,
+    stop: Stop | None = None,
+    told: Told = lambda _tally, _result: None,
+) -> BatchResult:
+    """Measure what was found, and write the tables, also where a stop cuts it short.
+
+    ``engine`` is entered and left here. Raises ModelError where the networks cannot be used,
+    ClusterError where a cluster is lost, and OutputError where the tables cannot be written.
+    """
+    stop = stop or Stop()
+    batch = _Batch(discovery, order)
+    with _alone(order.out), engine:
+        tables.write_whole(order.out / LIBRARY, get_plotlyjs())
+        work = partial(measure_found, order)
+        try:
+            for result in Flow(engine, work, discovery.scans, stop, limit).results():
+                batch.add(result)
+                told(batch.tally, result)
+        finally:
+            batch.write_tables()
+    return BatchResult(batch.tally, batch.rows, batch.failures, stopped=stop.asked)
+
+
+class _Batch:
+    """What has come back so far, and its tables."""
+
+    def __init__(self, discovery: Discovery, order: Order) -> None:
+        self._discovery, self._order, self._out = discovery, order, order.out
+        self._results: dict[str, Result] = {}
+        self._written, self._took = time.monotonic(), 0.0
+        self.rows: tuple[SummaryRow, ...] = ()
+        self.tally = Tally(len(discovery.scans))
+
+    @property
+    def failures(self) -> tuple[FailureRow, ...]:
+        """The failures, in the order in which the scans were found."""
+        results = (self._results.get(found.name) for found in self._discovery.scans)
+        return tuple(r.failure for r in results if r is not None and r.failure is not None)
+
+    def add(self, result: Result) -> None:
+        """Take in one result, and from time to time write the tables."""
+        self._results[result.name] = result
+        self.tally.add(result)
+        pause = max(_TABLES_EVERY_SECONDS, _TABLES_SHARE * self._took)
+        if time.monotonic() - self._written > pause:
+            with suppress(OutputError):  # at the end it is tried again, and said
+                self.write_tables()
+
+    def write_tables(self) -> None:
+        """Write every table from the results as they lie in their folders."""
+        start = time.monotonic()
+        tables.write_found(self._found(), self._out)
+        tables.write_failures(self.failures, self._out)
+        rows = self.rows = tuple(self._rows())
+        tables.write_summary(rows, self._out)
+        tables.write_whole(self._out / tables.PAGE, render_summary(rows, self.failures))
+        self._written = time.monotonic()
+        self._took = self._written - start
+
+    def _rows(self) -> Iterator[SummaryRow]:
+        """The scans with a result that holds, as far as is known at this moment."""
+        for found in sorted(self._discovery.scans, key=lambda found: found.name):
+            result = self._results.get(found.name)
+            report = None
+            if result is None and self._order.resume:
+                intake = intake_of(found, keep_patient_id=self._order.keep_patient_id)
+                report = earlier_report(intake, self._order, compare_input=False)
+            elif result is not None and result.failure is None:
+                with suppress(InputError):  # somebody took it away meanwhile
+                    report = read_json(self._out / found.name / "report.json")
+            if report is not None:
+                yield SummaryRow(folder=found.name, report=report)
+
+    def _found(self) -> Iterator[Mapping[str, str]]:
+        for found in self._discovery.scans:
+            result = self._results.get(found.name)
+            outcome = "not yet measured" if result is None else str(result.outcome)
+            why = result.failure.reason if result and result.failure else ""
+            yield _line(found.shown, found.name, outcome, why)
+        for left in () if self._discovery.private else self._discovery.left_out:
+            yield _line(left.shown, "", "left out", left.reason)
+
+
+def _line(*values: str) -> Mapping[str, str]:
+    return dict(zip(tables.FOUND_COLUMNS, values, strict=True))
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep a second batch out of the folder, and remove what a killed one left half written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with locked(out / ".batch.lock"):
+            clear_leftovers(out)
+            try:
+                yield
+            finally:
+                clear_leftovers(out)
+    except Busy as err:
+        raise OutputError(
+            f"another batch is writing into {out} at this moment; wait for it or choose another -o"
+        ) from err
+    except OSError as err:
+        if err.filename is None or not str(err.filename).startswith(str(out)):
+            raise
+        raise OutputError(f"cannot write into {out}: {err.strerror}; choose another -o") from err

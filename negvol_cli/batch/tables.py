@@ -1,0 +1,72 @@
+"""The files that a batch writes beside its results, each complete or not there.
+
+``summary.csv`` has a row per joint of every scan with a valid result, ``failures.csv`` a row per
+scan that failed, ``found.csv`` a row per scan and per thing left out. Paths in them are those of
+the person's folders, from the folder that was searched; no value of a header is in them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from negvol_cli.batch_report import FailureRow, SummaryRow
+from negvol_cli.errors import OutputError
+from negvol_cli.report_files import csv_cell, csv_rows
+
+SUMMARY: Final = "summary.csv"
+FAILURES: Final = "failures.csv"
+FOUND: Final = "found.csv"
+PAGE: Final = "summary.html"
+
+FAILURE_COLUMNS: Final = ("file", "step", "reason")
+FOUND_COLUMNS: Final = ("file", "scan", "outcome", "reason")
+
+
+def write_summary(rows: Sequence[SummaryRow], out: Path) -> None:
+    """Write ``summary.csv``. Raises OutputError where it cannot be written."""
+    lines = [
+        {"outcome": str(row.outcome), **joint} for row in rows for joint in csv_rows(row.report)
+    ]
+    columns = list(lines[0]) if lines else ["outcome", "scan", "side", "status"]
+    write_whole(out / SUMMARY, _csv(columns, lines))
+
+
+def write_failures(failures: Iterable[FailureRow], out: Path) -> None:
+    """Write ``failures.csv``. Raises OutputError where it cannot be written."""
+    lines = [{name: getattr(failure, name) for name in FAILURE_COLUMNS} for failure in failures]
+    write_whole(out / FAILURES, _csv(FAILURE_COLUMNS, lines))
+
+
+def write_found(lines: Iterable[Mapping[str, str]], out: Path) -> None:
+    """Write ``found.csv``. Raises OutputError where it cannot be written."""
+    write_whole(out / FOUND, _csv(FOUND_COLUMNS, lines))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file beside its place, then rename it. Raises OutputError where that cannot be."""
+    part = path.with_name(f".{path.name}.new")
+    try:
+        with part.open("w", encoding="utf-8", errors="replace", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as err:
+        raise OutputError(
+            f"cannot write {path} ({err.strerror}): make room, or close it in other programs, then "
+            "give the same command again"
+        ) from err
+
+
+def _csv(columns: Sequence[str], lines: Iterable[Mapping[str, object]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    for line in lines:
+        writer.writerow({name: csv_cell(value) for name, value in line.items()})
+    return text.getvalue()

@@ -1,0 +1,111 @@
+"""What a worker does: one scan, in a process that keeps its networks from scan to scan."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import signal
+import threading
+import time
+from dataclasses import replace
+from functools import cache
+from importlib import metadata
+from multiprocessing import connection
+from pathlib import Path
+from typing import Final
+
+import SimpleITK as sitk
+
+from negvol_cli.batch.done import earlier_report
+from negvol_cli.batch.found import Found
+from negvol_cli.batch.order import Order, Result
+from negvol_cli.batch.source import intake_of
+from negvol_cli.batch_report import FailureRow, Outcome, outcome_of
+from negvol_cli.config import Device, Settings
+from negvol_cli.errors import ModelError, explain
+from negvol_cli.intake import Intake
+from negvol_cli.pipeline import Models, load_models
+from negvol_cli.render.html import LIBRARY
+from negvol_cli.study import measure_scan
+
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""A cluster's worker may have several threads; a scan takes all the memory one was given."""
+
+
+def measure_found(order: Order, found: Found) -> Result:
+    """Measure one scan unless an earlier result still holds; a scan that fails is a result too.
+
+    Raises ModelError where the networks cannot be used, since no scan could be measured then.
+    """
+    with _ONE_AT_A_TIME:
+        start = time.perf_counter()
+        intake = intake_of(found, keep_patient_id=order.keep_patient_id)
+        report = earlier_report(intake, order) if order.resume else None
+        if report is None:
+            result = _measured(order, found, intake, _models(order))
+        else:
+            result = Result(name=found.name, outcome=outcome_of(report), earlier=True)
+        return replace(result, seconds=time.perf_counter() - start)
+
+
+def prepare_process() -> None:
+    """Called once in a new process, which ends with its parent and leaves Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _measured(order: Order, found: Found, intake: Intake, models: Models) -> Result:
+    step = "reading the scan"
+
+    def at(name: str, _done: float) -> None:
+        nonlocal step
+        step = name
+
+    try:
+        sha256 = intake.digest()  # before it is read: if it changes meanwhile, it is redone
+        report = measure_scan(
+            replace(intake, digest=lambda: sha256),
+            order.out,
+            order.settings,
+            models=models,
+            overwrite=True,
+            progress=at,
+            library=f"../{LIBRARY}",
+        )
+    except Exception as err:  # noqa: BLE001 - one scan must not stop the others, whatever is wrong
+        why = explain(err) or f"{type(err).__name__}: {' '.join(str(err).split())}"
+        why = why.replace(str(found.path), found.shown)
+        failure = FailureRow(file=found.shown, step=step, reason=why)
+        return Result(name=found.name, outcome=Outcome.FAILED, failure=failure)
+    return Result(name=found.name, outcome=outcome_of(report))
+
+
+def _models(order: Order) -> Models:
+    """The networks of the order, loaded when first asked for."""
+    if (version := metadata.version("negvol")) != order.version:
+        raise ModelError(
+            f"{platform.node()} has negvol {version}, and the batch was started with "
+            f"{order.version}: install the same on every machine"
+        )
+    models = _loaded(order.bundle, order.settings.device, order.settings.threads)
+    if models.bundle.stamp != order.bundle_stamp:
+        raise ModelError(
+            f"{order.bundle} on {platform.node()} is {models.bundle.stamp}, and the batch was "
+            f"started with {order.bundle_stamp}: put the same bundle on every machine"
+        )
+    return models
+
+
+@cache
+def _loaded(bundle: Path, device: Device, threads: int | None) -> Models:
+    if threads is not None:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+    return load_models(bundle, Settings(device=device, threads=threads))
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the process that started this one, and end at once."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,101 @@
+"""``negvol batch``: every scan below a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from negvol_cli.cli import options
+
+if TYPE_CHECKING:
+    from negvol_cli.batch import Pseudonym
+    from negvol_cli.intake import Privacy
+
+
+@click.command(short_help="Measure every scan below a folder.")
+@click.argument("folder", type=options.PATH)
+@options.out("negvol-results")
+@options.device
+@options.clip
+@options.threads
+@options.bundle
+@click.option("--no-enhance", is_flag=True, help="Do not look for the thin fossa roof (step C).")
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    show_default=True,
+    help="Keep results that were made from the same input, bundle and settings.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Scans measured at once, each in a process of its own.",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, as tcp://host:8786.")
+@options.keep_patient_id
+@options.pseudonym_key
+@click.option("--limit", type=click.IntRange(min=1), help="Measure at most so many scans now.")
+@click.option("--dry-run", is_flag=True, help="Only say what is found.")
+@options.as_json
+@options.quiet
+def batch(
+    *,
+    folder: Path,
+    out: Path,
+    device: str,
+    clip: str,
+    threads: int | None,
+    bundle: str | None,
+    no_enhance: bool,
+    resume: bool,
+    jobs: int,
+    scheduler: str | None,
+    keep_patient_id: bool,
+    pseudonym_key: Path | None,
+    limit: int | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Measure every scan below FOLDER: NIfTI, NRRD, MHA, DICOM series, and zips of them.
+
+    Ctrl-C ends it after the running scan; the same command goes on. Exit code 5: some failed.
+    """
+    from negvol_cli.batch import Cluster, Processes, discover, order_for, run_batch, threads_each
+    from negvol_cli.bundle_store import find_bundle
+    from negvol_cli.cli import batch_output
+    from negvol_cli.cli.batch_progress import batch_progress, looking, stop_on_ctrl_c
+    from negvol_cli.config import ClipSettings, ClipShape, Device, Settings
+
+    privacy = options.privacy_of(keep_patient_id, pseudonym_key, out)
+    settings = Settings(
+        clip=ClipSettings(shape=ClipShape(clip)),
+        device=Device(device),
+        threads=threads or (None if scheduler else threads_each(jobs)),
+        enhance=not no_enhance,
+    )
+    order = order_for(
+        out, settings, find_bundle(bundle), resume=resume, keep_patient_id=keep_patient_id
+    )
+    engine = Cluster(scheduler) if scheduler and not dry_run else Processes(jobs)
+    with looking(quiet) as look:
+        discovery = discover(folder, out, look, _pseudonym(privacy, dry_run))
+    batch_output.print_discovery(discovery, folder, quiet=quiet)
+    if dry_run:
+        batch_output.print_dry_run(discovery, as_json=as_json)
+        return
+    with stop_on_ctrl_c() as stop, batch_progress(limit, quiet) as told:
+        result = run_batch(discovery, order, engine, limit=limit, stop=stop, told=told)
+    batch_output.print_batch(result, out, as_json=as_json, quiet=quiet)
+    batch_output.raise_for(result, out, limited=limit is not None)
+
+
+def _pseudonym(privacy: Privacy, dry_run: bool) -> Pseudonym | None:
+    """How scans are named where a key was given; what is only looked at is not recorded."""
+    if privacy.pseudonyms is None:
+        return None
+    return privacy.pseudonyms.name_for if dry_run else privacy.pseudonyms.record

@@ -1,0 +1,53 @@
+"""Results as a run leaves them, without the run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from negvol_cli.batch import Found, Order
+from negvol_cli.batch.source import intake_of
+from negvol_cli.config import Settings
+from negvol_cli.report import ScanReport
+from negvol_cli.report_files import write_json
+from negvol_cli.study import RUN_SCHEMA
+from tests.cli.reports import report
+
+STAMP = "tiny 1.0 (0123456789ab)"
+
+
+def order(out: Path, settings: Settings | None = None, *, resume: bool = True) -> Order:
+    return Order(
+        out=out,
+        settings=settings or Settings(),
+        bundle=out / "bundle",
+        bundle_stamp=STAMP,
+        version="9.9",
+        resume=resume,
+    )
+
+
+def report_of(name: str) -> ScanReport:
+    return replace(report(), scan=name)
+
+
+def write_result(found: Found, given: Order) -> Path:
+    """Write the least of a result that ``given`` would have."""
+    folder = given.out / found.name
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(report_of(found.name), folder / "report.json")
+    record: dict[str, Any] = {
+        "schema": RUN_SCHEMA,
+        "research_use": "",
+        "scan": found.name,
+        "input_sha256": intake_of(found).digest(),
+        "settings": asdict(given.settings),
+        "bundle": given.bundle_stamp,
+        "versions": {"negvol": given.version},
+        "steps": [],
+        "files": {"report.json": (folder / "report.json").stat().st_size},
+    }
+    (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    return folder

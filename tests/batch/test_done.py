@@ -1,0 +1,246 @@
+"""An earlier result holds only if it was made from the same input, networks and settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from negvol_cli.batch import Found, discover
+from negvol_cli.batch.done import earlier_report
+from negvol_cli.batch.source import intake_of
+from negvol_cli.config import ClipSettings, ClipShape, Device, InflationSettings, Settings
+from negvol_cli.report_files import report_to_dict
+from tests.batch.results import order, report_of, write_result
+from tests.reading.made_scans import ct_values, write, write_series
+
+CT = ct_values((22, 24, 26))
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Found:
+    (tmp_path / "in").mkdir()
+    write(CT, tmp_path / "in" / "head.nii.gz")
+    return discover(tmp_path / "in").scans[0]
+
+
+@pytest.fixture
+def result(scan: Found, tmp_path: Path) -> Path:
+    return write_result(scan, order(tmp_path / "out"))
+
+
+def holds(scan: Found, out: Path, **changes: Any) -> bool:
+    return earlier_report(intake_of(scan), replace(order(out), **changes)) is not None
+
+
+@pytest.mark.usefixtures("result")
+def test_the_same_again_is_there_already(scan: Found, tmp_path: Path) -> None:
+    found = earlier_report(intake_of(scan), order(tmp_path / "out"))
+
+    assert found is not None
+    assert report_to_dict(found) == report_to_dict(report_of("head"))
+
+
+def test_without_a_result_there_is_none(scan: Found, tmp_path: Path) -> None:
+    assert not holds(scan, tmp_path / "out")
+
+
+@pytest.mark.usefixtures("result")
+def test_another_file_of_the_same_name_size_and_time_is_redone(scan: Found, tmp_path: Path) -> None:
+    before = scan.path.stat()
+    raw = bytearray(scan.path.read_bytes())
+    raw[-1] ^= 1
+    scan.path.write_bytes(raw)
+    os.utime(scan.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert scan.path.stat().st_mtime_ns == before.st_mtime_ns
+    assert not holds(scan, tmp_path / "out")
+
+
+@pytest.mark.usefixtures("result")
+def test_a_file_that_was_only_touched_is_not_redone(scan: Found, tmp_path: Path) -> None:
+    os.utime(scan.path, (0, 0))
+
+    assert holds(scan, tmp_path / "out")
+
+
+@pytest.mark.usefixtures("result")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bundle_stamp": "tiny 1.0 (ba9876543210)"},
+        {"version": "9.10"},
+        {"settings": Settings(clip=ClipSettings(shape=ClipShape.CUBE))},
+        {"settings": Settings(enhance=False)},
+        {"settings": Settings(inflation=InflationSettings(grid_mm=0.4))},
+    ],
+)
+def test_other_networks_settings_or_versions_are_redone(
+    scan: Found, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    assert not holds(scan, tmp_path / "out", **changes)
+
+
+@pytest.mark.usefixtures("result")
+@pytest.mark.parametrize("settings", [Settings(threads=3), Settings(device=Device.CPU)])
+def test_where_it_is_computed_changes_nothing(
+    scan: Found, tmp_path: Path, settings: Settings
+) -> None:
+    assert holds(scan, tmp_path / "out", settings=settings)
+
+
+def _without_record(folder: Path) -> None:
+    (folder / "run.json").unlink()
+
+
+def _without_report(folder: Path) -> None:
+    (folder / "report.json").unlink()
+
+
+def _cut_report(folder: Path) -> None:
+    text = (folder / "report.json").read_text(encoding="utf-8")
+    (folder / "report.json").write_text(text[: len(text) // 2], encoding="utf-8")
+
+
+def _cut_record(folder: Path) -> None:
+    text = (folder / "run.json").read_text(encoding="utf-8")
+    (folder / "run.json").write_text(text[: len(text) // 2], encoding="utf-8")
+
+
+def _garbled_record(folder: Path) -> None:
+    (folder / "run.json").write_bytes(b"\xff\xfe\x00")
+
+
+def _deep_record(folder: Path) -> None:
+    (folder / "run.json").write_text("[" * 100_000, encoding="utf-8")
+
+
+def _edited(**values: object) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        record = json.loads((folder / "run.json").read_text(encoding="utf-8")) | values
+        (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _without_record,
+        _without_report,
+        _cut_report,
+        _cut_record,
+        _garbled_record,
+        _deep_record,
+        _edited(schema=99),
+        _edited(settings=None),
+        _edited(versions=[]),
+        _edited(files={}),
+        _edited(files={"report.json": 1}),
+        _edited(files={"meshes/gone.ply": 1}),
+        _edited(files={"report.json": "many"}),
+        _edited(files={"report\0json": 1}),
+        _edited(input_sha256=None),
+    ],
+)
+def test_a_damaged_result_is_redone(
+    scan: Found, result: Path, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    damage(result)
+
+    assert not holds(scan, tmp_path / "out")
+
+
+def test_the_result_of_another_scan_is_redone(scan: Found, result: Path, tmp_path: Path) -> None:
+    shutil.copytree(result, result.with_name("copy"))
+
+    assert not holds(replace(scan, name="copy"), tmp_path / "out")
+
+
+def test_an_input_that_is_gone_is_tried_again(scan: Found, result: Path, tmp_path: Path) -> None:
+    scan.path.unlink()
+
+    assert result.is_dir()
+    assert not holds(scan, tmp_path / "out")
+
+
+def _series(folder: Path) -> Found:
+    return discover(folder).scans[0]
+
+
+def test_a_series_is_known_again_under_other_file_names(tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "in", CT)
+    write_result(_series(folder), order(tmp_path / "out"))
+    (folder / "000.dcm").rename(folder / "renamed.dcm")
+
+    assert holds(_series(folder), tmp_path / "out")
+
+
+def test_a_series_with_one_changed_slice_is_redone(tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "in", CT)
+    write_result(_series(folder), order(tmp_path / "out"))
+    raw = bytearray((folder / "005.dcm").read_bytes())
+    raw[-1] ^= 1
+    (folder / "005.dcm").write_bytes(raw)
+
+    assert not holds(_series(folder), tmp_path / "out")
+
+
+def test_a_series_with_a_slice_more_is_redone(tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "in", CT[:-1])
+    write_result(_series(folder), order(tmp_path / "out"))
+    write_series(folder, CT)
+
+    assert not holds(_series(folder), tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["head.mhd", "head.nhdr"])
+def test_a_changed_file_of_voxels_beside_an_unchanged_header_is_redone(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "in").mkdir()
+    write(CT, tmp_path / "in" / name, packed=False)
+    (found,) = discover(tmp_path / "in").scans
+    write_result(found, order(tmp_path / "out"))
+    assert holds(found, tmp_path / "out")
+    (voxels,) = set((tmp_path / "in").iterdir()) - {found.path}
+    raw = bytearray(voxels.read_bytes())
+    raw[100] ^= 1
+    voxels.write_bytes(raw)
+
+    assert not holds(found, tmp_path / "out")
+
+
+def test_an_image_in_a_zip_counts_by_its_own_bytes(tmp_path: Path) -> None:
+    file = write(CT, tmp_path / "head.nii.gz")
+    (tmp_path / "in").mkdir()
+
+    def pack(*others: str) -> Found:
+        with zipfile.ZipFile(tmp_path / "in" / "study.zip", "w") as archive:
+            archive.write(file, "head.nii.gz")
+            for other in others:
+                archive.writestr(other, other)
+        return discover(tmp_path / "in").scans[0]
+
+    write_result(pack(), order(tmp_path / "out"))
+
+    assert holds(pack("a letter.txt"), tmp_path / "out")
+    write(CT[::-1], file)
+    assert not holds(pack(), tmp_path / "out")
+
+
+def test_a_result_that_names_the_patient_is_redone_where_it_must_not(tmp_path: Path) -> None:
+    found = _series(write_series(tmp_path / "in", CT))
+    write_result(found, order(tmp_path / "out"))
+    anonymous = replace(intake_of(found), patient_id="")
+    named = replace(intake_of(found), patient_id="4711")
+
+    assert earlier_report(anonymous, order(tmp_path / "out")) is not None
+    assert earlier_report(named, order(tmp_path / "out")) is None

@@ -1,0 +1,80 @@
+"""A scan reads the same wherever it was found, and its failure names what the person knows."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from negvol_cli.batch import discover
+from negvol_cli.batch.source import intake_of
+from negvol_cli.errors import InputError
+from tests.reading.made_scans import ct_values, write, write_series
+
+CT = ct_values((24, 26, 28))
+
+
+def _file(folder: Path) -> None:
+    write(CT, folder / "head.nii.gz")
+
+
+def _zipped_file(folder: Path) -> None:
+    write(CT, folder / "head.nrrd")
+    _pack(folder)
+
+
+def _series(folder: Path) -> None:
+    write_series(folder / "a" / "b", CT)
+
+
+def _zipped_series(folder: Path) -> None:
+    write_series(folder / "a", CT)
+    _pack(folder)
+
+
+def _pack(folder: Path) -> None:
+    packed = shutil.make_archive(str(folder.parent / "study"), "zip", folder)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    shutil.move(packed, folder)
+
+
+@pytest.mark.parametrize("make", [_file, _zipped_file, _series, _zipped_series])
+def test_a_scan_reads_the_same_wherever_it_lies(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    make(folder)
+    (found,) = discover(folder).scans
+
+    scan = intake_of(found).read()
+
+    assert np.array_equal(scan.volume.values_zyx, CT)
+    assert len(str(intake_of(found).digest())) == 64
+
+
+def test_a_damaged_image_in_a_zip_is_named_by_its_zip(tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "head.nii").write_bytes(b"no image")
+    shutil.make_archive(str(tmp_path / "study"), "zip", tmp_path / "made")
+    shutil.rmtree(tmp_path / "made")
+    (found,) = discover(tmp_path).scans
+
+    with pytest.raises(InputError, match=r"study\.zip/head\.nii is cut short"):
+        intake_of(found).read()
+
+
+def test_the_patient_id_is_taken_along_only_on_request(tmp_path: Path) -> None:
+    for file in write_series(tmp_path, CT).glob("*.dcm"):
+        dataset = pydicom.dcmread(file)
+        dataset.PatientID = "4711"
+        dataset.save_as(file)
+    (found,) = discover(tmp_path).scans
+
+    assert intake_of(found).patient_id == ""
+    assert intake_of(found, keep_patient_id=True).patient_id == "4711"
