@@ -14,7 +14,9 @@ from typing import ClassVar, Final
 from negvol_cli.config import RESEARCH_USE, Side
 from negvol_cli.volume import Vector
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
+COMPARED: Final = ("condyle", "temporal_bone", "negative_volume")
+"""The structures of ``ReferenceComparison``."""
 
 
 class Status(StrEnum):
@@ -43,6 +45,36 @@ class JointSpace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How far one structure agrees with somebody's reference (see ``metrics.Metrics``).
+
+    ``None`` is a figure without a meaning: the distance to a structure that was not found.
+    """
+
+    dice: float | None
+    hd95_mm: float | None
+    mean_surface_distance_mm: float | None
+    surface_dice: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceComparison:
+    """One joint against a reference segmentation of the same scan; ``None``: not in it.
+
+    Compared over the voxels of the joint frame within ``within_mm`` of the condylar head's
+    centre that the reference covers. ``coverage`` is the share of that ball, 0 to 1, that it does;
+    ``sha256`` says which file it was.
+    """
+
+    condyle: Agreement | None
+    temporal_bone: Agreement | None
+    negative_volume: Agreement | None
+    within_mm: float
+    coverage: float
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JointReport:
     """One joint. ``reason`` says in words why the status is not ok; ``flags`` what to beware of."""
 
@@ -58,6 +90,7 @@ class JointReport:
     articular_nv_mm3: float | None = None
     joint_space_mm: JointSpace | None = None
     watertight: bool | None = None
+    reference: ReferenceComparison | None = None
     flags: tuple[str, ...] = ()
 
     @property
@@ -100,7 +133,11 @@ class Asymmetry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanReport:
-    """Both joints of one scan."""
+    """Both joints of one scan. ``patient_id`` is empty unless its keeping was asked for.
+
+    The expected errors are the bundle's, found on heads that its networks had not seen: the root
+    mean square of the relative error of one joint's volume, per cent.
+    """
 
     scan: str
     spacing_mm_xyz: Vector
@@ -108,11 +145,14 @@ class ScanReport:
     left: JointReport
     nv_asymmetry: Asymmetry | None
     articular_nv_asymmetry: Asymmetry | None
+    nv_expected_error_percent: float | None = None
+    articular_nv_expected_error_percent: float | None = None
     flags: tuple[str, ...] = ()
     bundle: str = ""
     provider: str = ""
     mesh_backend: str = ""
     clip: str = ""
+    patient_id: str = ""
     research_use: str = RESEARCH_USE
     schema: int = SCHEMA
 

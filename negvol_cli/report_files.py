@@ -16,12 +16,23 @@ from typing import Any, TypeVar
 
 from negvol_cli.config import Side
 from negvol_cli.errors import InputError, OutputError
-from negvol_cli.report import SCHEMA, Asymmetry, JointReport, JointSpace, ScanReport, Status
+from negvol_cli.report import (
+    COMPARED,
+    SCHEMA,
+    Agreement,
+    Asymmetry,
+    JointReport,
+    JointSpace,
+    ReferenceComparison,
+    ScanReport,
+    Status,
+)
 
 T = TypeVar("T")
 
 _SPACES = tuple(item.name for item in fields(JointSpace))
 _ASYMMETRIES = tuple(item.name for item in fields(Asymmetry))
+_AGREEMENTS = tuple(item.name for item in fields(Agreement))
 _FORMULAS = "asymmetry_formulas"
 
 
@@ -119,6 +130,7 @@ def _row(report: ScanReport, joint: JointReport) -> dict[str, Any]:
     row: dict[str, Any] = {
         "schema": report.schema,
         "scan": report.scan,
+        "patient_id": report.patient_id,
         "side": joint.side.value,
         "status": joint.status.value,
         "reason": joint.reason,
@@ -127,10 +139,13 @@ def _row(report: ScanReport, joint: JointReport) -> dict[str, Any]:
         "nv_mm3": joint.nv_mm3,
         "nv_voxel_mm3": joint.nv_voxel_mm3,
         "articular_nv_mm3": joint.articular_nv_mm3,
+        "nv_expected_error_percent": report.nv_expected_error_percent,
+        "articular_nv_expected_error_percent": report.articular_nv_expected_error_percent,
         **{f"joint_space_{name}_mm": getattr(spaces, name, None) for name in _SPACES},
         **_components("centre", joint.centre_mm_xyz),
         **_components("head_centre", joint.head_centre_mm_xyz),
         "watertight": joint.watertight,
+        **_reference_cells(joint.reference),
         **_asymmetry_cells("nv_asymmetry", report.nv_asymmetry),
         **_asymmetry_cells("articular_nv_asymmetry", report.articular_nv_asymmetry),
         "joint_flags": "; ".join(joint.flags),
@@ -142,7 +157,7 @@ def _row(report: ScanReport, joint: JointReport) -> dict[str, Any]:
         "mesh_backend": report.mesh_backend,
         "research_use": report.research_use,
     }
-    return {name: _cell(value) for name, value in row.items()}
+    return {name: csv_cell(value) for name, value in row.items()}
 
 
 def _components(name: str, vector: tuple[float, ...] | None) -> dict[str, float | None]:
@@ -153,7 +168,18 @@ def _asymmetry_cells(name: str, asymmetry: Asymmetry | None) -> dict[str, float 
     return {f"{name}_{figure}": getattr(asymmetry, figure, None) for figure in _ASYMMETRIES}
 
 
-def _cell(value: object) -> object:
+def _reference_cells(reference: ReferenceComparison | None) -> dict[str, float | None]:
+    return {
+        f"reference_{structure}_{figure}": getattr(
+            getattr(reference, structure, None), figure, None
+        )
+        for structure in COMPARED
+        for figure in _AGREEMENTS
+    }
+
+
+def csv_cell(value: object) -> object:
+    """A value as it stands in a CSV: text that a spreadsheet would run gets an apostrophe."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     if isinstance(value, bool):
@@ -187,7 +213,17 @@ def _joint(side: Side, values: Mapping[str, Any]) -> JointReport:
         given[name] = _vector(given[name]) if given[name] is not None else None
     if given["joint_space_mm"] is not None:
         given["joint_space_mm"] = _filled(JointSpace, given["joint_space_mm"])
+    if given["reference"] is not None:
+        given["reference"] = _reference(given["reference"])
     return _filled(JointReport, given)
+
+
+def _reference(values: Mapping[str, Any]) -> ReferenceComparison:
+    found = {
+        name: _filled(Agreement, values[name]) if values[name] is not None else None
+        for name in COMPARED
+    }
+    return _filled(ReferenceComparison, {**values, **found})
 
 
 def _vector(values: Iterable[float]) -> tuple[float, float, float]:

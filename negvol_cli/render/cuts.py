@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageChops, ImageDraw
 from skimage.measure import find_contours
 
-from negvol_cli.config import Side
+from negvol_cli.config import Label, Side
 from negvol_cli.joint_picture import JointPicture
 from negvol_cli.mesh import Mesh
 from negvol_cli.render import palette
@@ -20,6 +20,9 @@ from negvol_cli.render.section import Outline, section
 VIEW_MM: Final = 44.0
 BONE_WINDOW_HU: Final = (-400.0, 1600.0)
 SCALE_BAR_MM: Final = 10.0
+
+DASH_PX: Final = 9.0
+GAP_PX: Final = 4.0
 
 _AIR_HU: Final = -1000.0
 _FINER: Final = 3  # drawn this much larger, then reduced, so that lines are smooth
@@ -48,22 +51,31 @@ AXIAL: Final = Plane("Axial", 2, 0, 1, False, "RLAP")
 PLANES: Final = (SAGITTAL, CORONAL, AXIAL)
 
 
-def draw_cut(picture: JointPicture, plane: Plane, size_px: int) -> Image.Image:
+def draw_cut(
+    picture: JointPicture, plane: Plane, size_px: int, *, with_nv: bool = True
+) -> Image.Image:
     """One cut through the head centre, ``size_px`` square and ``VIEW_MM`` wide, in RGB.
 
-    It shows the patient as he is, the right joint not mirrored.
+    It shows the patient as he is, the right joint not mirrored. Without ``with_nv`` the negative
+    volume, which then has no figure either, is left out. A reference lies under the other lines,
+    so that it is seen where they differ from it.
     """
     view = _View(picture, plane, size_px * _FINER)
     geometry = picture.geometry
     condyle = view.outlines(geometry.condyle)
-    inflated = view.filled(view.outlines(geometry.inflated))
-    filled = ImageChops.subtract(inflated, view.filled(condyle))
     image = view.ct()
-    colour = Image.new("RGB", image.size, palette.NEGATIVE_VOLUME)
-    image = Image.composite(colour, image, filled.point(lambda value: int(value * _NV_OPACITY)))
     draw = ImageDraw.Draw(image)
-    view.line(draw, _edges(filled), palette.NEGATIVE_VOLUME, 1.4)
-    view.line(draw, view.outlines(geometry.temporal_bone), palette.TEMPORAL_BONE, 1.8, dashed=True)
+    if with_nv:
+        inflated = view.filled(view.outlines(geometry.inflated))
+        filled = ImageChops.subtract(inflated, view.filled(condyle))
+        colour = Image.new("RGB", image.size, palette.NEGATIVE_VOLUME)
+        image = Image.composite(colour, image, filled.point(lambda value: int(value * _NV_OPACITY)))
+        draw = ImageDraw.Draw(image)
+        view.line(draw, _edges(filled), palette.NEGATIVE_VOLUME, 1.4)
+    for label in (Label.CONDYLE, Label.TEMPORAL_BONE):
+        view.line(draw, view.reference(label), palette.REFERENCE, 1.6)
+    bone = _dashes(view.outlines(geometry.temporal_bone))
+    view.line(draw, bone, palette.TEMPORAL_BONE, 2.0)
     view.line(draw, condyle, palette.CONDYLE, 2.6)
     image = image.reduce(_FINER)
     _annotate(image, plane)
@@ -110,6 +122,24 @@ class _View:
 
     def outlines(self, mesh: Mesh) -> list[Outline]:
         """The mesh's outlines in this plane, in pixels (x, y)."""
+        across = self._plane.across
+        return self._placed(section(mesh, across, float(self._centre[across])))
+
+    def reference(self, label: Label) -> list[Outline]:
+        """The outlines of a structure of the reference, if there is one, in pixels (x, y)."""
+        labels = self._picture.reference_zyx
+        if labels is None:
+            return []
+        frame, across = self._picture.geometry.frame, self._plane.across
+        middle = (frame.size - 1) / 2
+        at = round(float(self._centre[across]) / frame.spacing_mm + middle)
+        cut = np.take(labels, min(max(at, 0), frame.size - 1), axis=2 - across) == label
+        lines = find_contours(cut.astype(np.float32), 0.5)  # type: ignore[no-untyped-call]
+        # An array's last axis is the first coordinate.
+        return self._placed([(line[:, ::-1] - middle) * frame.spacing_mm for line in lines])
+
+    def _placed(self, lines: list[Outline]) -> list[Outline]:
+        """Lines of frame mm in this plane, their coordinates in x, y, z order, in pixels."""
         plane = self._plane
         axes = [axis for axis in range(3) if axis != plane.across]
         order = [axes.index(plane.horizontal), axes.index(plane.vertical)]
@@ -117,10 +147,7 @@ class _View:
         turn = turn * (1.0, -1.0 if plane.upward else 1.0)
         centre = self._centre[[plane.horizontal, plane.vertical]]
         scale = self._size / VIEW_MM
-        return [
-            (line[:, order] - centre) * turn * scale + self._size / 2
-            for line in section(mesh, plane.across, float(self._centre[plane.across]))
-        ]
+        return [(line[:, order] - centre) * turn * scale + self._size / 2 for line in lines]
 
     def filled(self, lines: list[Outline]) -> Image.Image:
         """255 inside the outlines (holes left out), 0 elsewhere."""
@@ -138,15 +165,12 @@ class _View:
         lines: list[Outline],
         colour: str,
         width_px: float,
-        *,
-        dashed: bool = False,
     ) -> None:
-        """Draw outlines with a dark casing, which keeps them legible on white bone."""
-        pieces = [piece for line in lines for piece in (_dashes(line) if dashed else [line])]
+        """Draw lines with a dark casing, which keeps them legible on white bone."""
         width = round(width_px * _FINER)
         for shade, extra in ((palette.BLACK, _FINER), (colour, 0)):
-            for piece in pieces:
-                draw.line([(x, y) for x, y in piece.tolist()], shade, width + extra, joint="curve")
+            for line in lines:
+                draw.line([(x, y) for x, y in line.tolist()], shade, width + extra, joint="curve")
 
 
 def _edges(mask: Image.Image) -> list[Outline]:
@@ -156,15 +180,18 @@ def _edges(mask: Image.Image) -> list[Outline]:
     return [(line[:, ::-1] - 0.5) * _FINER for line in lines]
 
 
-def _dashes(line: Outline) -> list[Outline]:
-    """A line cut into dashes of 8 pixels with gaps of 4, measured in the final picture."""
-    step = np.linalg.norm(np.diff(line, axis=0), axis=1)
-    along = np.concatenate([[0.0], np.cumsum(step)])
-    pieces = []
-    for start in np.arange(0.0, along[-1], 12.0 * _FINER):
-        at = np.linspace(start, min(start + 8.0 * _FINER, along[-1]), 9)
-        pieces.append(np.stack([np.interp(at, along, line[:, axis]) for axis in (0, 1)], axis=1))
-    return pieces
+def _dashes(lines: list[Outline]) -> list[Outline]:
+    """Lines cut into dashes, measured in the final picture."""
+    dashes = []
+    for line in lines:
+        step = np.linalg.norm(np.diff(line, axis=0), axis=1)
+        along = np.concatenate([[0.0], np.cumsum(step)])
+        for start in np.arange(0.0, along[-1], (DASH_PX + GAP_PX) * _FINER):
+            at = np.linspace(start, min(start + DASH_PX * _FINER, along[-1]), 9)
+            dashes.append(
+                np.stack([np.interp(at, along, line[:, axis]) for axis in (0, 1)], axis=1)
+            )
+    return dashes
 
 
 def _annotate(image: Image.Image, plane: Plane) -> None:

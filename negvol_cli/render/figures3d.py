@@ -12,20 +12,32 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.config import Side
+from negvol_cli.config import Label, Side
+from negvol_cli.joint import smooth_labels
 from negvol_cli.joint_picture import JointPicture
 from negvol_cli.mesh import Mesh
 from negvol_cli.render import palette
 from negvol_cli.render.decimate import decimate
+from negvol_cli.render.trim import above
+from negvol_cli.surface import iso_surface
 from negvol_cli.volume import Points
 
 Figure = dict[str, Any]
 
 REACH_MM: Final = 30.0  # half the width of the scene, the same for both joints
-SCALE_MM: Final = 10.0
+ZOOM: Final = 2.2
+HALF_HEIGHT_MM: Final = 2 * REACH_MM / ZOOM
+"""Half of what a view shows from top to bottom: plotly's orthographic eye sees 2 of its units."""
 
-_ZOOM: Final = 1.6
-_MOST_TRIANGLES: Final = {"temporal_bone": 30_000, "condyle": 14_000, "inflated": 14_000}
+NECK_MM: Final = 18.0
+"""How far below the head's centre the condyle is shown: 3 mm beyond the clip."""
+
+_MOST_TRIANGLES: Final = {
+    "temporal_bone": 16_000,
+    "condyle": 10_000,
+    "inflated": 8_000,
+    "reference": 5_000,
+}
 _LIGHT: Final = {
     "ambient": 0.5,
     "diffuse": 0.6,
@@ -36,38 +48,45 @@ _LIGHT: Final = {
 # plotly.js takes this through the inverse of the camera, so that the light goes with the eye:
 # for an orthographic camera x is to the right, y upward and -z towards the observer.
 _LIGHT_FROM: Final = {"x": -5_000, "y": 10_000, "z": -25}
-_LETTERS: Final = {
-    "R": (-1, 0, 0),
-    "L": (1, 0, 0),
-    "A": (0, -1, 0),
-    "P": (0, 1, 0),
-    "S": (0, 0, 1),
-    "I": (0, 0, -1),
-}
 
 
-def joint_figure(picture: JointPicture) -> Figure:
-    """The data and layout of one joint's view, for ``Plotly.newPlot``.
+def joint_parts(picture: JointPicture, *, with_nv: bool = True) -> dict[str, Part]:
+    """The meshes to be shown, by structure: those of the paper, and a reference's condyle."""
+    geometry = picture.geometry
+    floor_mm = geometry.head_centre_mm[2] - NECK_MM
+    parts = {
+        "condyle": Part(
+            picture, *above(geometry.condyle, geometry.joint_space_mm, floor_mm), "condyle"
+        ),
+        "temporal_bone": Part(picture, *_bare(geometry.temporal_bone), "temporal_bone"),
+    }
+    if with_nv:
+        parts["inflated"] = Part(picture, *_bare(geometry.inflated), "inflated")
+    if picture.reference_zyx is not None:
+        parts["reference"] = Part(
+            picture, *above(*_bare(_reference(picture)), floor_mm), "reference"
+        )
+    return parts
+
+
+def joint_figure(side: Side, parts: dict[str, Part]) -> Figure:
+    """The data and layout of one joint's view, for ``Plotly.newPlot``, and its cameras.
 
     Each mesh names its structure in ``meta``; the condyle is in two parts, that with a joint
-    space (painted with it) and the rest.
+    space (painted with it) and the rest. Translucent meshes come last.
     """
-    geometry = picture.geometry
-    bone = _Part(picture, geometry.temporal_bone, "temporal_bone")
-    condyle = _Part(picture, geometry.condyle, "condyle", geometry.joint_space_mm)
-    inflated = _Part(picture, geometry.inflated, "inflated")
-    painted = np.isfinite(condyle.values[condyle.triangles]).all(axis=1)
+    condyle = parts["condyle"]
     low, high = palette.JOINT_SPACE_RANGE_MM
     data = [
         condyle.trace(
-            condyle.triangles[~painted],
+            condyle.triangles[~condyle.painted],
             meta="condyle",
             name="Condyle",
             color=palette.CONDYLE,
             hoverinfo="name",
         ),
         condyle.trace(
-            condyle.triangles[painted],
+            condyle.triangles[condyle.painted],
             meta="condyle",
             name="Joint space",
             painted=True,
@@ -77,31 +96,25 @@ def joint_figure(picture: JointPicture) -> Figure:
             showscale=False,
             hovertemplate="joint space %{intensity:.1f} mm<extra></extra>",
         ),
-        inflated.trace(
-            inflated.triangles,
-            meta="inflated",
-            name="Condyle and negative volume",
-            color=palette.NEGATIVE_VOLUME,
-            opacity=0.22,
-            hoverinfo="skip",
-        ),
-        bone.trace(
-            bone.triangles,
-            meta="temporal_bone",
-            name="Temporal bone",
-            color=palette.TEMPORAL_BONE_SOLID,
-            opacity=0.3,
-            hoverinfo="skip",
-        ),
-        _letters(),
-        *_scale(picture.side),
     ]
-    return {
-        "data": data,
-        "layout": _layout(),
-        "views": views(picture.side),
-        "letters": list(_LETTERS),
-    }
+    for structure, name, colour, opacity in (
+        ("reference", "Reference condyle", palette.REFERENCE, 0.5),
+        ("inflated", "Condyle and negative volume", palette.NEGATIVE_VOLUME, 0.22),
+        ("temporal_bone", "Temporal bone", palette.TEMPORAL_BONE_SOLID, 0.3),
+    ):
+        if structure in parts:
+            part = parts[structure]
+            data.append(
+                part.trace(
+                    part.triangles,
+                    meta=structure,
+                    name=name,
+                    color=colour,
+                    opacity=opacity,
+                    hoverinfo="skip",
+                )
+            )
+    return {"data": data, "layout": _layout(), "views": views(side)}
 
 
 def views(side: Side) -> dict[str, dict[str, Any]]:
@@ -112,8 +125,8 @@ def views(side: Side) -> dict[str, dict[str, Any]]:
         "Lateral": ((outward * 2.0, -0.45, 0.1), up),
         "Anterior": ((0.0, -2.0, 0.0), up),
         "Axial from below": ((0.0, 0.0, -2.0), anterior),
+        "The same, tilted": ((outward * 0.7, -1.2, -1.45), up),
         "From above": ((outward * 0.6, -1.3, 1.4), up),
-        "From below, tilted": ((outward * 0.7, -1.2, -1.45), up),
     }
     return {
         name: {
@@ -126,22 +139,40 @@ def views(side: Side) -> dict[str, dict[str, Any]]:
     }
 
 
-class _Part:
-    """A mesh made small enough for the page, placed about the head centre in the patient."""
+def _bare(mesh: Mesh) -> tuple[Mesh, npt.NDArray[np.float64]]:
+    """A mesh with values (V,) that say nothing."""
+    return mesh, np.full(len(mesh.points_mm), np.nan)
+
+
+def _reference(picture: JointPicture) -> Mesh:
+    """The reference's condyle, smoothed as a labelled one is before it is measured."""
+    frame = picture.geometry.frame
+    mask = np.asarray(picture.reference_zyx == Label.CONDYLE, dtype=np.float32)
+    if not mask.any():
+        return Mesh.empty()
+    return iso_surface(smooth_labels(mask, frame.spacing_mm), frame.local_grid, 0.5)
+
+
+class Part:
+    """A mesh made small enough for the page, placed about the head centre in the patient.
+
+    ``points_mm`` (V, 3), ``triangles`` (F, 3), the ``values`` (V,) at its vertices, and
+    ``painted`` (F,): the triangles whose corners all have one.
+    """
 
     def __init__(
         self,
         picture: JointPicture,
         mesh: Mesh,
+        values: npt.NDArray[np.float64],
         structure: str,
-        values: npt.NDArray[np.float64] | None = None,
     ) -> None:
-        given = np.full(len(mesh.points_mm), np.nan) if values is None else values
-        small, self.values = decimate(mesh, given, _MOST_TRIANGLES[structure])
+        small, self.values = decimate(mesh, values, _MOST_TRIANGLES[structure])
         signs = np.array([-1.0 if picture.side is Side.RIGHT else 1.0, 1.0, 1.0])
         self.points_mm: Points = (small.points_mm - picture.geometry.head_centre_mm) * signs
         # Mirroring turns triangles inside out.
         self.triangles = small.triangles[:, :: int(signs[0])]
+        self.painted = np.isfinite(self.values[self.triangles]).all(axis=1)
 
     def trace(
         self, triangles: npt.NDArray[np.int32], *, painted: bool = False, **look: Any
@@ -171,45 +202,6 @@ def _packed(values: npt.NDArray[Any], kind: type[np.generic]) -> dict[str, str]:
     return {"dtype": code, "bdata": base64.b64encode(array.tobytes()).decode("ascii")}
 
 
-def _letters() -> dict[str, Any]:
-    at = np.array(list(_LETTERS.values())) * (REACH_MM - 2.0)
-    return {
-        "type": "scatter3d",
-        "mode": "text",
-        "meta": "letters",
-        "text": list(_LETTERS),
-        **{name: at[:, i].tolist() for i, name in enumerate("xyz")},
-        "textfont": {"size": 16, "color": palette.INK},
-        "hoverinfo": "skip",
-        "showlegend": False,
-    }
-
-
-def _scale(side: Side) -> list[dict[str, Any]]:
-    """Three bars of 10 mm along the axes, in the corner below and behind, outside the bones."""
-    outward = -1.0 if side is Side.RIGHT else 1.0
-    corner = np.array([outward, 1.0, -1.0]) * (REACH_MM - 3.0)
-    ends = corner - np.diag([outward, 1.0, -1.0]) * SCALE_MM
-    line = np.stack([ends[0], corner, ends[1], corner, ends[2]])
-    common = {"type": "scatter3d", "hoverinfo": "skip", "showlegend": False}
-    return [
-        {
-            **common,
-            "mode": "lines",
-            **{name: line[:, i].tolist() for i, name in enumerate("xyz")},
-            "line": {"color": palette.INK, "width": 5},
-        },
-        {
-            **common,
-            "mode": "text",
-            **{name: [corner[i]] for i, name in enumerate("xyz")},
-            "text": [f"{SCALE_MM:.0f} mm"],
-            "textposition": "bottom center",
-            "textfont": {"size": 13, "color": palette.INK},
-        },
-    ]
-
-
 def _layout() -> dict[str, Any]:
     axis = {"visible": False, "range": [-REACH_MM, REACH_MM], "showspikes": False}
     return {
@@ -219,7 +211,7 @@ def _layout() -> dict[str, Any]:
         "hoverlabel": {"font": {"size": 14}},
         "scene": {
             "aspectmode": "manual",
-            "aspectratio": dict.fromkeys("xyz", _ZOOM),
+            "aspectratio": dict.fromkeys("xyz", ZOOM),
             "dragmode": "orbit",
             "bgcolor": palette.PAPER,
             **{f"{name}axis": axis for name in "xyz"},

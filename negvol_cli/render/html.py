@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import jinja2
 from markupsafe import Markup
@@ -17,45 +14,11 @@ from plotly.offline import get_plotlyjs
 from negvol_cli.config import PAPER, Side
 from negvol_cli.errors import OutputError
 from negvol_cli.joint_picture import JointPicture
-from negvol_cli.render import palette, words
-from negvol_cli.render.cuts import PLANES, draw_cut
-from negvol_cli.render.figures3d import joint_figure, views
-from negvol_cli.report import Asymmetry, JointReport, ScanReport
+from negvol_cli.render import page, palette, polar, quality, words
+from negvol_cli.render.figures3d import HALF_HEIGHT_MM, ZOOM, views
+from negvol_cli.report import ScanReport
 
-_CUT_PX: Final = 440
-_JPEG_QUALITY: Final = 88
-
-_VOLUMES: Final = (
-    ("Negative volume (NV)", "nv_mm3"),
-    ("Articular NV", "articular_nv_mm3"),
-    ("Condylar head", "head_volume_mm3"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the table of figures, as printed."""
-
-    name: str
-    unit: str
-    right: str
-    left: str
-    remark: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class JointView:
-    """One joint as the page shows it; ``cuts`` are plane names and image addresses."""
-
-    side: str
-    ok: bool
-    status: str
-    absence: str
-    nv: str
-    quality: tuple[tuple[str, str], ...]
-    flags: tuple[str, ...]
-    cuts: tuple[tuple[str, str], ...]
-    figure: Mapping[str, Any] | None
+LIBRARY: Final = "plotly.min.js"
 
 
 def write_html(
@@ -64,19 +27,25 @@ def write_html(
     path: Path,
     *,
     details: Mapping[str, str] | None = None,
+    library: str | None = None,
 ) -> None:
-    """Write report.html; ``details`` (versions, hashes) are listed at its end, as they are.
+    """Write report.html; ``details`` and ``library`` as for ``html``.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    text = html(report, pictures, details=details)
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as err:
-        raise OutputError(
-            f"cannot write {path} ({err.strerror}): choose another output folder"
-        ) from err
+    _write(path, html(report, pictures, details=details, library=library))
+
+
+def write_library(folder: Path) -> Path:
+    """Write the 3D library into ``folder``, for the reports below it to share.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    path = folder / LIBRARY
+    _write(path, get_plotlyjs())
+    return path
 
 
 def html(
@@ -84,8 +53,13 @@ def html(
     pictures: Mapping[Side, JointPicture],
     *,
     details: Mapping[str, str] | None = None,
+    library: str | None = None,
 ) -> str:
-    """The page. Every text is escaped; styles, pictures and the 3D library are inside."""
+    """The page. Every text is escaped; styles, pictures and the 3D library are inside.
+
+    ``details`` (versions, hashes) are listed at its end, as they are. ``library`` is the address,
+    relative to the page, of a 3D library that several pages share (see ``write_library``).
+    """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("negvol_cli.render"),
         autoescape=True,
@@ -94,24 +68,33 @@ def html(
         lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # views keep their order
-    joints = [_joint_view(joint, pictures.get(joint.side)) for joint in report.joints]
+    joints = [page.joint_view(joint, pictures.get(joint.side)) for joint in report.joints]
     drawn = any(joint.figure for joint in joints)
     return environment.get_template("report.html.j2").render(
         scan=words.plain(report.scan),
-        spacing=words.spacing(report),
+        patient_id=words.plain(report.patient_id),
         research_use=report.research_use,
         joints=joints,
-        rows=list(_rows(report)),
-        asymmetries=_asymmetries(report),
+        volumes=list(page.volumes(report)),
+        spaces=list(page.spaces(report)),
+        asymmetries=page.asymmetries(report),
+        checks=list(quality.checks(report, pictures)),
+        comparisons=page.comparisons(report),
+        diagrams=polar.diagrams(pictures, Side),
+        polar=polar,
         flags=[words.plain(flag) for flag in report.flags],
         origin=[*words.origin(report), *(details or {}).items()],
         view_names=list(views(Side.LEFT)),
         palette=palette,
         paper=PAPER,
         missing=words.MISSING,
+        expected_error=words.percent(report.nv_expected_error_percent),
         styles=_trusted("report.css"),
         script=_trusted("report.js"),
-        plotly=Markup(get_plotlyjs()) if drawn else "",  # noqa: S704
+        library=library,
+        plotly=Markup(get_plotlyjs()) if drawn and library is None else "",  # noqa: S704
+        drawn=drawn,
+        scale={"zoom": ZOOM, "half_height_mm": HALF_HEIGHT_MM},
     )
 
 
@@ -121,61 +104,10 @@ def _trusted(name: str) -> Markup:
     return Markup(text)  # noqa: S704
 
 
-def _joint_view(joint: JointReport, picture: JointPicture | None) -> JointView:
-    return JointView(
-        side=str(joint.side),
-        ok=words.is_ok(joint),
-        status=words.plain(joint.status_text),
-        absence=words.absence(joint),
-        nv=words.mm3(joint.nv_mm3),
-        quality=tuple(_quality(joint)),
-        flags=tuple(words.plain(flag) for flag in joint.flags),
-        cuts=() if picture is None else tuple(_cuts(picture)),
-        figure=None if picture is None else joint_figure(picture),
-    )
-
-
-def _cuts(picture: JointPicture) -> Iterator[tuple[str, str]]:
-    for plane in PLANES:
-        stream = io.BytesIO()
-        image = draw_cut(picture, plane, _CUT_PX)
-        image.save(stream, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
-        code = base64.b64encode(stream.getvalue()).decode("ascii")
-        yield plane.name, f"data:image/jpeg;base64,{code}"
-
-
-def _rows(report: ScanReport) -> Iterator[Row]:
-    right, left = report.joints
-    for name, field in _VOLUMES:
-        of_right, of_left = getattr(right, field), getattr(left, field)
-        remark = words.larger(Asymmetry.between(of_left, of_right))
-        yield Row(name, "mm³", words.mm3(of_right), words.mm3(of_left), remark)
-    for direction in words.DIRECTIONS:
-        spaces = (words.mm(words.joint_space(joint, direction)) for joint in (right, left))
-        yield Row(f"Joint space, {direction}", "mm", *spaces)
-
-
-def _asymmetries(report: ScanReport) -> list[dict[str, Any]]:
-    both = (
-        ("Negative volume", report.nv_asymmetry),
-        ("Articular NV", report.articular_nv_asymmetry),
-    )
-    return [
-        {
-            "name": name,
-            "direction": words.larger(asymmetry),
-            "figures": list(words.asymmetry_figures(asymmetry)),
-        }
-        for name, asymmetry in both
-    ]
-
-
-def _quality(joint: JointReport) -> Iterator[tuple[str, str]]:
-    """What can be said of how sure one joint's figures are, as name and value."""
-    if joint.confidence is not None:
-        yield "Confidence that this is the joint", words.percent(100 * joint.confidence)
-    if joint.nv_mm3 and joint.nv_voxel_mm3 is not None:
-        apart = 100 * abs(joint.nv_mm3 - joint.nv_voxel_mm3) / joint.nv_mm3
-        yield "NV from mesh and from voxels differ by", words.percent(apart)
-    if joint.watertight is not None:
-        yield "Meshes are closed", "yes" if joint.watertight else "no"
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as err:
+        raise OutputError(
+            f"cannot write {path} ({err.strerror}): choose another output folder"
+        ) from err

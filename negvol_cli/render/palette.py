@@ -9,12 +9,23 @@ from __future__ import annotations
 
 from typing import Final
 
-CONDYLE: Final = "#E69F00"
-TEMPORAL_BONE: Final = "#56B4E9"
-NEGATIVE_VOLUME: Final = "#CC79A7"
+from negvol_cli.colours import (
+    CONDYLE,
+    NEGATIVE_VOLUME,
+    REFERENCE,
+    TEMPORAL_BONE,
+    TEMPORAL_BONE_SOLID,
+    rgb,
+)
 
-# The same structures where they are seen as solids: bone is grey with the hue of its line.
-TEMPORAL_BONE_SOLID: Final = "#A9B8C2"
+__all__ = [
+    "CONDYLE",
+    "NEGATIVE_VOLUME",
+    "REFERENCE",
+    "TEMPORAL_BONE",
+    "TEMPORAL_BONE_SOLID",
+    "rgb",
+]
 
 BLACK: Final = "#000000"
 INK: Final = "#1B2A34"
@@ -23,6 +34,10 @@ RULE: Final = "#D5DCE0"
 PAPER: Final = "#FFFFFF"
 PANEL: Final = "#0B0F12"
 ON_PANEL: Final = "#E8EDF0"
+
+# The sides, where both are drawn into one diagram: again of Okabe and Ito, and by line and mark.
+RIGHT: Final = "#0072B2"
+LEFT: Final = "#B34700"
 
 # Joint space on the condyle: yellow where the bones nearly touch, dark blue where they are far
 # apart; brightness falls all the way, so that it reads in grey too. The ends of viridis' sibling
@@ -36,8 +51,3 @@ JOINT_SPACE_SCALE: Final = (
     (1.0, "#00224E"),
 )
 JOINT_SPACE_RANGE_MM: Final = (0.0, 6.0)
-
-
-def rgb(colour: str) -> tuple[int, int, int]:
-    """Red, green and blue, 0 to 255, of ``#RRGGBB``."""
-    return (int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16))

@@ -25,7 +25,8 @@ _CUT: Final = (_HALF - _GAP) // 2
 _TITLE: Final = 86
 _HEADING: Final = 48
 _JOINT: Final = _HEADING + 2 * _CUT + _GAP
-_FOOT: Final = 226
+_FOOT: Final = 258
+_KEY_HALVES: Final = {palette.NEGATIVE_VOLUME: 10, palette.CONDYLE: 3, palette.REFERENCE: 1}
 HEIGHT_PX: Final = _TITLE + _JOINT + _FOOT
 
 
@@ -48,8 +49,8 @@ def preview(report: ScanReport, pictures: Mapping[Side, JointPicture]) -> Image.
     draw = ImageDraw.Draw(page)
     _title(draw, report)
     for joint, left_px in zip(report.joints, (_MARGIN, _MARGIN + _HALF + _BETWEEN), strict=True):
-        _joint(page, joint, pictures.get(joint.side), left_px)
-    _foot(draw, report)
+        _joint(page, report, joint, pictures.get(joint.side), left_px)
+    _foot(draw, report, any(picture.reference_zyx is not None for picture in pictures.values()))
     return page
 
 
@@ -63,7 +64,11 @@ def _title(draw: ImageDraw.ImageDraw, report: ScanReport) -> None:
 
 
 def _joint(
-    page: Image.Image, joint: JointReport, picture: JointPicture | None, left_px: int
+    page: Image.Image,
+    report: ScanReport,
+    joint: JointReport,
+    picture: JointPicture | None,
+    left_px: int,
 ) -> None:
     draw = ImageDraw.Draw(page)
     base = _TITLE + _HEADING - 16
@@ -82,8 +87,10 @@ def _joint(
         _absence(draw, joint, left_px, top)
     else:
         for plane, place in zip(PLANES, places, strict=True):
-            page.paste(draw_cut(picture, plane, _CUT), place)
-    _figures(draw, joint, left_px + _CUT + _GAP + 14, top + _CUT + _GAP, _CUT - 14)
+            cut = draw_cut(picture, plane, _CUT, with_nv=joint.nv_mm3 is not None)
+            page.paste(cut, place)
+    expected = report.nv_expected_error_percent
+    _figures(draw, joint, expected, left_px + _CUT + _GAP + 14, top + _CUT + _GAP, _CUT - 14)
 
 
 def _absence(draw: ImageDraw.ImageDraw, joint: JointReport, left_px: int, top_px: int) -> None:
@@ -97,7 +104,12 @@ def _absence(draw: ImageDraw.ImageDraw, joint: JointReport, left_px: int, top_px
 
 
 def _figures(
-    draw: ImageDraw.ImageDraw, joint: JointReport, left_px: float, top_px: float, room_px: float
+    draw: ImageDraw.ImageDraw,
+    joint: JointReport,
+    expected_error_percent: float | None,
+    left_px: float,
+    top_px: float,
+    room_px: float,
 ) -> None:
     write(draw, (left_px, top_px + 24), "Negative volume (NV)", 24, palette.MUTED)
     big = words.mm3(joint.nv_mm3)
@@ -105,6 +117,11 @@ def _figures(
     if big != words.MISSING:
         unit_px = left_px + width_px(big, 64) + 12
         write(draw, (unit_px, top_px + 88), "mm³", 30, palette.INK)
+        if expected_error_percent is not None:
+            error = f"± {words.percent(expected_error_percent)}"
+            end = (left_px + room_px, top_px + 88)
+            write(draw, end, error, 24, palette.MUTED, align="right")
+            write(draw, (end[0], end[1] - 30), "expected", 20, palette.MUTED, align="right")
     rows = [
         ("Articular NV", words.mm3(joint.articular_nv_mm3), "mm³"),
         ("Condylar head", words.mm3(joint.head_volume_mm3), "mm³"),
@@ -123,7 +140,7 @@ def _figures(
         draw.line((left_px, base + 12, left_px + room_px, base + 12), palette.RULE, 1)
 
 
-def _foot(draw: ImageDraw.ImageDraw, report: ScanReport) -> None:
+def _foot(draw: ImageDraw.ImageDraw, report: ScanReport, with_reference: bool) -> None:
     top = _TITLE + _JOINT + 24
     draw.line((_MARGIN, top, WIDTH_PX - _MARGIN, top), palette.RULE, 2)
     for i, (name, asymmetry) in enumerate(
@@ -133,32 +150,34 @@ def _foot(draw: ImageDraw.ImageDraw, report: ScanReport) -> None:
         write(draw, (_MARGIN, base), name, 26, palette.INK, bold=True)
         sentence = words.asymmetry_sentence(asymmetry)
         write(draw, (_MARGIN + 180, base), sentence, 26, palette.INK)
-    _legend(draw, top + 46)
+    _legend(draw, top + 46, with_reference)
     found = "; ".join(f"{concern}: {flag}" for concern, flag in words.flags(report))
     write(draw, (_MARGIN, top + 122), "Flags", 26, palette.INK, bold=True)
-    sentence = shortened(found or "none", 26, WIDTH_PX - 2 * _MARGIN - 180)
-    write(draw, (_MARGIN + 180, top + 122), sentence, 26, palette.INK)
+    first, *others = wrapped(found or "none", 24, WIDTH_PX - 2 * _MARGIN - 180)
+    rest = shortened(" ".join(others), 24, WIDTH_PX - 2 * _MARGIN - 180)
+    for i, line in enumerate((first, rest)):
+        write(draw, (_MARGIN + 180, top + 122 + 32 * i), line, 24, palette.INK)
     base = HEIGHT_PX - 30
     write(draw, (_MARGIN, base), report.research_use, 24, palette.INK, bold=True)
     clip = f"Clip: {words.plain(report.clip)}" if report.clip else ""
     write(draw, (WIDTH_PX - _MARGIN, base), clip, 20, palette.MUTED, align="right")
 
 
-def _legend(draw: ImageDraw.ImageDraw, base_px: float) -> None:
+def _legend(draw: ImageDraw.ImageDraw, base_px: float, with_reference: bool) -> None:
     """Name the outlines, from the right edge leftward."""
     x, y = float(WIDTH_PX - _MARGIN), base_px - 9
     for name, colour in (
+        *([("reference", palette.REFERENCE)] if with_reference else []),
         ("negative volume", palette.NEGATIVE_VOLUME),
         ("temporal bone", palette.TEMPORAL_BONE),
         ("condyle", palette.CONDYLE),
     ):
         write(draw, (x, base_px), name, 23, palette.INK, align="right")
         x -= width_px(name, 23) + 12
-        if colour == palette.NEGATIVE_VOLUME:
-            draw.rectangle((x - 44, y - 10, x, y + 10), fill=colour)
-        elif colour == palette.TEMPORAL_BONE:
+        if colour == palette.TEMPORAL_BONE:
             for start in (0, 17, 34):
                 draw.rectangle((x - 44 + start, y - 2, x - 34 + start, y + 2), fill=colour)
         else:
-            draw.rectangle((x - 44, y - 3, x, y + 3), fill=colour)
+            half = _KEY_HALVES[colour]
+            draw.rectangle((x - 44, y - half, x, y + half), fill=colour)
         x -= 44 + 34

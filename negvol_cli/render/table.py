@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from negvol_cli.render import words
-from negvol_cli.report import Asymmetry, JointReport, ScanReport, Status
+from negvol_cli.report import COMPARED, Asymmetry, JointReport, ScanReport, Status
 
 # For terminals that cannot show them (an old code page, a C locale).
-_ASCII = str.maketrans({"³": "3", "–": "-", "·": "*", "“": '"', "”": '"', "’": "'"})
+_ASCII = str.maketrans({"³": "3", "–": "-", "·": "*", "±": "+-", "“": '"', "”": '"', "’": "'"})
 
 _STYLES = {Status.OK: "green", Status.CUT: "yellow", Status.IMPLAUSIBLE: "yellow"}
 
@@ -20,10 +20,18 @@ _STYLES = {Status.OK: "green", Status.CUT: "yellow", Status.IMPLAUSIBLE: "yellow
 def print_report(report: ScanReport, console: Console) -> None:
     """Print both joints, their asymmetry, status, flags and origin; right stands on the left.
 
-    Fits 80 columns. Without a terminal there are neither colours nor rules; colours also follow
-    ``NO_COLOR``, which ``console`` obeys by itself.
+    Fits 80 columns. Without a terminal there are neither colours nor rules nor spaces at the ends
+    of lines; colours also follow ``NO_COLOR``, which ``console`` obeys by itself.
     """
-    page = _Page(console)
+    if console.is_terminal:
+        _print(report, _Page(console))
+        return
+    with console.capture() as printed:
+        _print(report, _Page(console))
+    console.file.writelines(f"{line.rstrip()}\n" for line in printed.get().splitlines())
+
+
+def _print(report: ScanReport, page: _Page) -> None:
     page.line(words.plain(report.scan), "bold")
     page.line(f"voxels {words.spacing(report)}", "dim")
     page.blank()
@@ -34,6 +42,8 @@ def print_report(report: ScanReport, console: Console) -> None:
     page.blank()
     page.table(_figures(report, page))
     page.table(_asymmetries(report, page))
+    if any(joint.reference for joint in report.joints):
+        page.table(_references(report, page))
     found = list(words.flags(report))
     if found:
         page.line("Flags", "bold")
@@ -51,18 +61,26 @@ def _figures(report: ScanReport, page: _Page) -> Table:
     table.columns[3].justify = "left"
     right, left = report.joints
     volumes = (
-        ("Condylar head volume, mm³", "head_volume_mm3"),
-        ("Negative volume (NV), mm³", "nv_mm3"),
-        ("Articular NV, mm³", "articular_nv_mm3"),
+        ("Condylar head volume, mm³", "head_volume_mm3", None),
+        ("Negative volume (NV), mm³", "nv_mm3", report.nv_expected_error_percent),
+        ("Articular NV, mm³", "articular_nv_mm3", report.articular_nv_expected_error_percent),
     )
-    for label, name in volumes:
+    for label, name, error in volumes:
         of_right, of_left = getattr(right, name), getattr(left, name)
         direction = words.larger(Asymmetry.between(of_left, of_right))
-        page.row(table, label, words.mm3(of_right), words.mm3(of_left), direction)
+        style = "bold" if name == "nv_mm3" else ""
+        cells = (_with_error(volume, error) for volume in (of_right, of_left))
+        page.row(table, label, *cells, direction, style=style)
     page.row(table, "Joint space, mm")
     for direction in words.DIRECTIONS:
         page.row(table, f"  {direction}", *_spaces(right, left, direction))
     return table
+
+
+def _with_error(mm3: float | None, percent: float | None) -> str:
+    if mm3 is None or percent is None:
+        return words.mm3(mm3)
+    return f"{words.mm3(mm3)} ±{words.percent(percent)}"
 
 
 def _spaces(right: JointReport, left: JointReport, direction: str) -> tuple[str, str]:
@@ -82,13 +100,27 @@ def _asymmetries(report: ScanReport, page: _Page) -> Table:
     return table
 
 
+def _references(report: ScanReport, page: _Page) -> Table:
+    table = page.new_table("Against the reference", "Right Dice", "HD95 mm", "Left Dice", "HD95 mm")
+    for structure in COMPARED:
+        cells = []
+        for joint in report.joints:
+            found = getattr(joint.reference, structure, None)
+            cells += [
+                words.number(getattr(found, "dice", None), 3),
+                words.number(getattr(found, "hd95_mm", None), 2),
+            ]
+        page.row(table, structure.replace("_", " ").capitalize(), *cells)
+    return table
+
+
 class _Page:
     """A console with the habits of this page: never markup, rules only on a terminal."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         try:
-            "³–·".encode(console.encoding)
+            "³–·±".encode(console.encoding)
             self._table: dict[int, str] = {}
         except (UnicodeEncodeError, LookupError):
             self._table = {key: str(value) for key, value in _ASCII.items()}
@@ -121,8 +153,8 @@ class _Page:
             table.add_column(self.text(name), justify="right", min_width=6)
         return table
 
-    def row(self, table: Table, *cells: str) -> None:
-        table.add_row(*(self.text(cell) for cell in cells))
+    def row(self, table: Table, *cells: str, style: str = "") -> None:
+        table.add_row(*(self.text(cell) for cell in cells), style=style)
 
     def table(self, table: Table) -> None:
         self._console.print(Padding(table, (0, 0, 1, 0), expand=False))

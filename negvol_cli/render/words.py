@@ -56,13 +56,22 @@ def larger(asymmetry: Asymmetry | None) -> str:
     return f"{Side.LEFT if asymmetry.signed > 0 else Side.RIGHT} larger"
 
 
-def asymmetry_sentence(asymmetry: Asymmetry | None) -> str:
-    """The direction, the amount and its formula: ``right larger, 100·|L-R|/(L+R) = 7.0 %``."""
+def larger_by(asymmetry: Asymmetry | None) -> str:
+    """The direction and the amount by Habets: ``right larger by 7.0 %``, or why there is none."""
     words = larger(asymmetry)
     if asymmetry is None or words == MISSING:
-        return "asymmetry not available: both joints are needed"
-    formula = Asymmetry.FORMULAS["habets_percent"]
-    return f"{words}, {formula} = {percent(asymmetry.habets_percent)}"
+        return "not available: both joints are needed"
+    if words == "equal":
+        return words
+    return f"{words} by {percent(asymmetry.habets_percent)}"
+
+
+def asymmetry_sentence(asymmetry: Asymmetry | None) -> str:
+    """The direction, the amount and its formula: ``right larger by 7.0 % = 100·|L-R|/(L+R)``."""
+    words = larger_by(asymmetry)
+    if asymmetry is None or larger(asymmetry) in (MISSING, "equal"):
+        return words
+    return f"{words} = {Asymmetry.FORMULAS['habets_percent']}"
 
 
 def asymmetry_figures(asymmetry: Asymmetry | None) -> Iterator[tuple[str, str]]:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import trimesh
 
+from negvol_cli import colours
 from negvol_cli.config import RESEARCH_USE, Side
 from negvol_cli.errors import OutputError
 from negvol_cli.mesh_files import world_mesh, write_ply, write_stl
@@ -33,7 +36,7 @@ def test_a_mirrored_mesh_is_still_wound_outward(frame):
 def test_ply_keeps_the_mesh_and_its_joint_space(tmp_path, frame):
     path = tmp_path / "condyle.ply"
 
-    write_ply(BALL, frame, path, joint_space_mm=SPACE)
+    write_ply(BALL, frame, path, colour=colours.CONDYLE, joint_space_mm=SPACE)
 
     back = trimesh.load(path, process=False)
     stored = back.metadata["_ply_raw"]["vertex"]["data"]["joint_space_mm"].ravel()
@@ -42,11 +45,32 @@ def test_ply_keeps_the_mesh_and_its_joint_space(tmp_path, frame):
     assert stored == pytest.approx(SPACE, nan_ok=True)
 
 
-def test_ply_says_its_units_and_its_use(tmp_path, frame):
-    write_ply(BALL, frame, tmp_path / "a.ply")
+def test_ply_says_its_axes_as_3d_slicer_reads_them_its_units_and_its_use(tmp_path, frame):
+    write_ply(BALL, frame, tmp_path / "a.ply", colour="#010203")
 
-    header = (tmp_path / "a.ply").read_bytes().split(b"end_header")[0].decode()
-    assert f"comment LPS mm. {RESEARCH_USE}" in header
+    header = (tmp_path / "a.ply").read_bytes().split(b"end_header")[0].decode("ascii")
+    comments = [line.removeprefix("comment ") for line in header.splitlines() if "comment" in line]
+    assert comments == ["SPACE=LPS", "units mm", RESEARCH_USE]
+
+
+def test_every_vertex_has_the_structures_colour(tmp_path, frame):
+    write_ply(BALL, frame, tmp_path / "a.ply", colour="#0102FE")
+
+    back = trimesh.load(tmp_path / "a.ply", process=False)
+    assert (back.visual.vertex_colors == [1, 2, 254, 255]).all()
+
+
+def test_meshlab_sees_colour_and_joint_space(tmp_path, frame):
+    pymeshlab = pytest.importorskip("pymeshlab", exc_type=ImportError)
+    write_ply(BALL, frame, tmp_path / "a.ply", colour=colours.CONDYLE, joint_space_mm=SPACE)
+
+    meshes = pymeshlab.MeshSet()
+    meshes.load_new_mesh(str(tmp_path / "a.ply"))
+    mesh = meshes.current_mesh()
+
+    assert mesh.vertex_number() == len(BALL.points_mm)
+    assert mesh.vertex_scalar_array() == pytest.approx(SPACE, nan_ok=True)
+    assert mesh.vertex_color_matrix()[0, :3] * 255 == pytest.approx(colours.rgb(colours.CONDYLE))
 
 
 def test_stl_keeps_the_mesh_and_says_its_use(tmp_path, frame):
@@ -57,10 +81,11 @@ def test_stl_keeps_the_mesh_and_says_its_use(tmp_path, frame):
     back = trimesh.load(path)
     assert back.is_watertight
     assert back.volume == pytest.approx(ball_mm3(5.0), rel=0.01)
-    assert path.read_bytes().startswith(f"LPS mm. {RESEARCH_USE}".encode()[:80])
+    header = path.read_bytes()[:80].rstrip()
+    assert header == f"SPACE=LPS, mm. {RESEARCH_USE}".encode()
 
 
-@pytest.mark.parametrize("write", [write_ply, write_stl])
+@pytest.mark.parametrize("write", [partial(write_ply, colour="#000000"), write_stl])
 def test_a_folder_that_is_not_there_is_explained(tmp_path, frame, write):
     with pytest.raises(OutputError, match="choose another folder"):
         write(BALL, frame, tmp_path / "none" / "a.mesh")

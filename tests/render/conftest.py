@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from skimage.measure import marching_cubes
 
-from negvol_cli.config import Side
+from negvol_cli.config import Label, Side
 from negvol_cli.joint import JointGeometry
 from negvol_cli.joint_picture import JointPicture
 from negvol_cli.mesh import Mesh
@@ -72,13 +73,21 @@ def make_picture() -> Callable[..., JointPicture]:
     return make
 
 
+def with_reference(picture: JointPicture, radius_mm: float) -> JointPicture:
+    """The picture with a reference whose condyle is a ball about the head centre."""
+    at = (np.arange(64) - 31.5)[:, None] - HEAD_CENTRE
+    z, y, x = np.meshgrid(at[:, 2], at[:, 1], at[:, 0], indexing="ij")
+    ball = np.sqrt(x**2 + y**2 + z**2) <= radius_mm
+    return replace(picture, reference_zyx=np.where(ball, Label.CONDYLE, 0).astype(np.uint8))
+
+
 def spaces() -> JointSpace:
     return JointSpace(
         minimum=1.23, superior=2.51, anterior=1.96, posterior=2.81, medial=3.34, lateral=None
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def report() -> ScanReport:
     """Both joints measured, the right one larger; one flag on the scan and one on a joint."""
     right = JointReport(
@@ -110,7 +119,7 @@ def report() -> ScanReport:
     return both(right, left, flags=("slices are 3.0 mm thick",))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def one_joint(report: ScanReport) -> ScanReport:
     """Only the right joint measured."""
     left = JointReport(side=Side.LEFT, status=Status.CUT, reason="it ends 12 mm short")

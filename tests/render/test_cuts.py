@@ -9,7 +9,7 @@ from negvol_cli.config import Side
 from negvol_cli.joint_picture import JointPicture
 from negvol_cli.render import palette
 from negvol_cli.render.cuts import AXIAL, CORONAL, PLANES, SAGITTAL, VIEW_MM, Plane, draw_cut
-from tests.render.conftest import CONDYLE_MM
+from tests.render.conftest import CONDYLE_MM, with_reference
 
 SIZE_PX = 440
 PX_PER_MM = SIZE_PX / VIEW_MM
@@ -86,6 +86,29 @@ def test_between_the_spheres_lies_the_negative_volume_and_inside_only_the_ct(
 
     assert image[middle + off, middle + off] == pytest.approx(half_covered, abs=3)
     assert image[middle + 9, middle + 9] == pytest.approx(0, abs=1)
+
+
+def test_a_negative_volume_without_a_figure_is_not_drawn(make_picture: MakePicture):
+    image = np.asarray(draw_cut(make_picture(Side.LEFT), AXIAL, SIZE_PX, with_nv=False))
+    middle = SIZE_PX // 2
+    off = round(9.0 * PX_PER_MM / np.sqrt(2))
+
+    assert image[middle + off, middle + off].astype(int) == pytest.approx(0, abs=3)
+
+
+@pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize("plane", PLANES)
+def test_a_reference_is_drawn_in_its_own_colour_where_it_ends(
+    make_picture: MakePicture, side: Side, plane: Plane
+):
+    picture = with_reference(make_picture(side), radius_mm=9.5)
+    image = np.asarray(draw_cut(picture, plane, SIZE_PX)).astype(float)
+    for angle in np.radians([20, 110, 200, 290]):
+        at = SIZE_PX / 2 + 9.5 * PX_PER_MM * np.array([np.cos(angle), np.sin(angle)])
+        x, y = np.floor(at).astype(int)
+        near = image[y - 8 : y + 9, x - 8 : x + 9].reshape(-1, 3)
+
+        assert np.abs(near - palette.rgb(palette.REFERENCE)).sum(axis=1).min() < 90
 
 
 def test_a_picture_must_fit_its_frame(make_picture: MakePicture):

@@ -10,10 +10,15 @@ import pytest
 from negvol_cli.config import Side
 from negvol_cli.joint_picture import JointPicture
 from negvol_cli.mesh import Mesh
-from negvol_cli.render.figures3d import joint_figure, views
-from tests.render.conftest import HEAD_CENTRE, INFLATED_MM
+from negvol_cli.render.figures3d import joint_figure as figure_of_parts
+from negvol_cli.render.figures3d import joint_parts, views
+from tests.render.conftest import HEAD_CENTRE, INFLATED_MM, with_reference
 
 MakePicture = Callable[..., JointPicture]
+
+
+def joint_figure(picture: JointPicture, *, with_nv: bool = True) -> dict[str, Any]:
+    return figure_of_parts(picture.side, joint_parts(picture, with_nv=with_nv))
 
 
 def unpacked(packed: dict[str, str]) -> np.ndarray:
@@ -102,3 +107,18 @@ def test_a_joint_without_temporal_bone_can_be_drawn(make_picture: MakePicture):
 
     assert mesh_of(trace(figure, "Temporal bone")).is_empty
     assert mesh_of(trace(figure, "Joint space")).is_empty
+
+
+def test_without_a_figure_of_the_negative_volume_it_is_not_drawn(make_picture: MakePicture):
+    figure = joint_figure(make_picture(Side.LEFT), with_nv=False)
+
+    assert {trace["meta"] for trace in figure["data"]} == {"condyle", "temporal_bone"}
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_the_condyle_of_a_reference_is_a_mesh_of_its_own(make_picture: MakePicture, side: Side):
+    picture = with_reference(make_picture(side), radius_mm=9.0)
+    reference = mesh_of(trace(joint_figure(picture), "Reference condyle"))
+
+    assert np.linalg.norm(reference.points_mm, axis=1) == pytest.approx(9.0, abs=0.6)
+    assert reference.volume_mm3 == pytest.approx(4 / 3 * np.pi * 9.0**3, rel=0.06)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,8 +14,8 @@ from plotly.offline import get_plotlyjs
 from negvol_cli.config import Side
 from negvol_cli.errors import OutputError
 from negvol_cli.joint_picture import JointPicture
-from negvol_cli.render.html import html, write_html
-from negvol_cli.report import ScanReport
+from negvol_cli.render.html import LIBRARY, html, write_html, write_library
+from negvol_cli.report import Agreement, ReferenceComparison, ScanReport, Status
 
 MakePicture = Callable[..., JointPicture]
 
@@ -61,7 +62,7 @@ def pictures(make_picture: MakePicture) -> dict[Side, JointPicture]:
     return {side: make_picture(side) for side in Side}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(report: ScanReport, pictures: dict[Side, JointPicture]) -> str:
     return html(report, pictures)
 
@@ -73,16 +74,22 @@ def test_the_figures_are_those_of_the_report(page: str):
     assert rows["Articular NV"] == ["1205", "1410", "mm³", "left larger"]
     assert rows["Condylar head"] == ["1843", "1843", "mm³", "equal"]
     assert rows["Joint space, minimum"] == ["1.2", "0.0", "mm", ""]
-    assert rows["Joint space, anterior"] == ["2.0", "–", "mm", ""]
-    assert rows["Joint space, lateral"] == ["–", "4.0", "mm", ""]
+    assert rows["Anterior"] == ["2.0", "–"]
+    assert rows["Lateral"] == ["–", "4.0"]
 
 
 def test_the_asymmetry_stands_with_direction_and_formulas(page: str):
     rows = Page(page).rows
 
-    assert rows[0] == ["", "Direction", "(L-R)/(L+R)", "100·|L-R|/(L+R)", "100·|L-R|/((L+R)/2)"]
-    assert rows[1] == ["Negative volume", "right larger", "-0.093", "9.3 %", "18.6 %"]
-    assert rows[2] == ["Articular NV", "left larger", "+0.078", "7.8 %", "15.7 %"]
+    assert rows[0] == [
+        "",
+        "Direction and amount",
+        "(L-R)/(L+R)",
+        "100·|L-R|/(L+R)",
+        "100·|L-R|/((L+R)/2)",
+    ]
+    assert rows[1] == ["Negative volume", "Right larger by 9.3 %", "-0.093", "9.3 %", "18.6 %"]
+    assert rows[2] == ["Articular NV", "Left larger by 7.8 %", "+0.078", "7.8 %", "15.7 %"]
 
 
 def test_status_flags_and_research_use_are_in_words(page: str):
@@ -91,17 +98,18 @@ def test_status_flags_and_research_use_are_in_words(page: str):
     assert "Scan: slices are 3.0 mm thick" in text
     assert "Right joint: the meshes touch" in text
     assert text.count("Research use only: not a medical device, not for diagnosis.") == 2
-    assert "NV from mesh and from voxels differ by 0.6 %" in text
+    assert "NV by mesh against voxels differ by 0.6 % differ by 0.0 %" in text
+    assert "0.50 x 0.50 x 3.00 mm: coarse, figures are rough" in text
 
 
 def test_a_scan_name_is_text_and_never_a_script(
-    report: ScanReport, pictures: dict[Side, JointPicture]
+    report: ScanReport, pictures: dict[Side, JointPicture], page: str
 ):
     evil = "<script>alert(1)</script>"
-    plain = Page(html(report, pictures))
+    plain = Page(page)
     odd = Page(
         html(
-            replace(report, scan=evil, flags=(evil,), bundle=evil),
+            replace(report, scan=evil, patient_id=evil, flags=(evil,), bundle=evil),
             pictures,
             details={evil: evil},
         )
@@ -110,12 +118,12 @@ def test_a_scan_name_is_text_and_never_a_script(
     assert [tag for tag, _ in odd.tags if tag == "script"] == [
         tag for tag, _ in plain.tags if tag == "script"
     ]
-    assert odd.text.count(evil) >= 4
+    assert odd.text.count(evil) >= 5
 
 
 def test_nothing_is_loaded_from_anywhere(page: str):
     for tag, attributes in Page(page).tags:
-        assert tag not in ("link", "iframe", "object", "embed", "base")
+        assert tag not in ("iframe", "object", "embed", "base")
         for name in ("src", "href", "srcset", "action", "poster", "data"):
             assert (attributes.get(name) or "data:").startswith("data:")
     own = page.replace(get_plotlyjs(), "")
@@ -138,7 +146,9 @@ def test_each_joint_has_three_cuts_and_a_view_that_starts_laterally(page: str):
     tags = Page(page).tags
     figures = re.findall(r'class="figure-data" data-for="([^"]*)">(.*?)</script>', page, re.S)
 
-    assert sum(tag == "img" for tag, _ in tags) == 6
+    images = [attributes for tag, attributes in tags if tag == "img"]
+    assert sum(" cut of the " in (image["alt"] or "") for image in images) == 6
+    assert all(image["alt"] for image in images)
     assert [name for name, _ in figures] == ["view-right", "view-left"]
     assert all(next(iter(json.loads(figure)["views"])) == "Lateral" for _, figure in figures)
     ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
@@ -155,7 +165,8 @@ def test_a_joint_without_picture_says_why(
 
     assert page.text.count("Not measured: cut by the field of view: it ends 12 mm short") == 2
     assert rows["Negative volume (NV)"] == ["2315", "–", "mm³", "–"]
-    assert sum(tag == "img" for tag, _ in page.tags) == 3
+    cuts = [a for tag, a in page.tags if tag == "img" and " cut of the " in (a["alt"] or "")]
+    assert len(cuts) == 3
     assert 'data-for="view-left"' not in text
 
 
@@ -167,13 +178,59 @@ def test_details_are_listed(report: ScanReport):
     assert "SimpleITK 9.9" in Page(html(report, {}, details={"SimpleITK": "9.9"})).text
 
 
-def test_fine_meshes_still_give_a_page_under_8_mb(
+def test_fine_meshes_give_a_page_under_2_mb_beside_its_library_and_8_mb_with_it(
     tmp_path: Path, report: ScanReport, make_picture: MakePicture
 ):
     fine = {side: make_picture(side, step_mm=0.35) for side in Side}
-    write_html(report, fine, tmp_path / "report.html")
+    write_html(report, fine, tmp_path / "report.html", library=f"../{LIBRARY}")
+    text = (tmp_path / "report.html").read_text("utf-8")
 
-    assert (tmp_path / "report.html").stat().st_size < 8_000_000
+    assert len(text.encode()) < 2_000_000
+    assert len(text.encode()) + len(get_plotlyjs().encode()) < 8_000_000
+    assert 'data-src="../plotly.min.js"' in text
+    assert write_library(tmp_path).read_text("utf-8") == get_plotlyjs()
+
+
+def test_a_negative_volume_without_a_figure_is_said_to_be_missing(
+    report: ScanReport, pictures: dict[Side, JointPicture]
+):
+    cut = replace(report.right, status=Status.CUT, nv_mm3=None)
+    text = html(replace(report, right=cut, nv_asymmetry=None), pictures)
+
+    assert "negative volume not given" in Page(text).text
+    assert "Not available: both joints are needed" in Page(text).text
+    assert text.count('"meta": "inflated"') == 1
+
+
+def test_figures_that_are_not_finite_are_shown_as_missing(
+    report: ScanReport, pictures: dict[Side, JointPicture]
+):
+    odd = replace(report.right, nv_mm3=math.nan, nv_voxel_mm3=math.inf, confidence=math.nan)
+    page = Page(html(replace(report, right=odd, nv_expected_error_percent=math.nan), pictures))
+    rows = {row[0]: row[1:] for row in page.rows if row}
+
+    assert rows["Negative volume (NV)"][:2] == ["–", "1922"]
+    assert not re.search(r"\b(nan|inf)\b", page.text, re.I)
+
+
+def test_the_expected_error_stands_beside_the_figure(report: ScanReport):
+    text = Page(html(replace(report, nv_expected_error_percent=4.06), {})).text
+
+    assert "2315 mm³ expected error ± 4.1 %" in text
+
+
+def test_the_agreement_with_a_reference_is_shown(report: ScanReport):
+    agreement = Agreement(
+        dice=0.9512, hd95_mm=0.707, mean_surface_distance_mm=0.2, surface_dice=0.99
+    )
+    compared = ReferenceComparison(
+        condyle=agreement, temporal_bone=None, negative_volume=None, within_mm=24.0, coverage=1.0
+    )
+    right = replace(report.right, reference=compared)
+    rows = {row[0]: row[1:] for row in Page(html(replace(report, right=right), {})).rows if row}
+
+    assert rows["Right condyle"] == ["0.951", "0.71", "0.20"]
+    assert "Right temporal bone" not in rows
 
 
 def test_a_folder_that_is_not_there_is_explained(tmp_path: Path, report: ScanReport):

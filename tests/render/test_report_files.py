@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from negvol_cli.errors import InputError, OutputError
-from negvol_cli.report import ScanReport
+from negvol_cli.report import Agreement, ReferenceComparison, ScanReport
 from negvol_cli.report_files import (
     read_json,
     report_from_dict,
@@ -33,6 +33,36 @@ def test_a_report_with_one_joint_comes_back_too(tmp_path: Path, one_joint: ScanR
     write_json(one_joint, tmp_path / "report.json")
 
     assert read_json(tmp_path / "report.json") == one_joint
+
+
+def with_reference(report: ScanReport) -> ScanReport:
+    agreement = Agreement(dice=0.9, hd95_mm=0.7, mean_surface_distance_mm=0.2, surface_dice=0.98)
+    comparison = ReferenceComparison(
+        condyle=agreement,
+        temporal_bone=replace(agreement, dice=0.0, hd95_mm=None),
+        negative_volume=None,
+        within_mm=24.0,
+        coverage=0.75,
+    )
+    return replace(report, right=replace(report.right, reference=comparison))
+
+
+def test_what_a_reference_said_comes_back_too(tmp_path: Path, report: ScanReport):
+    write_json(with_reference(report), tmp_path / "report.json")
+
+    assert read_json(tmp_path / "report.json") == with_reference(report)
+
+
+def test_the_csv_has_a_column_for_every_figure_of_a_reference(tmp_path: Path, report: ScanReport):
+    write_csv(with_reference(report), tmp_path / "report.csv")
+    with (tmp_path / "report.csv").open(encoding="utf-8", newline="") as file:
+        right, left = csv.DictReader(file)
+
+    assert right["reference_condyle_dice"] == "0.9"
+    assert right["reference_temporal_bone_dice"] == "0"
+    assert right["reference_temporal_bone_hd95_mm"] == ""
+    assert right["reference_negative_volume_dice"] == ""
+    assert left["reference_condyle_dice"] == ""
 
 
 def test_the_json_is_strict_where_a_figure_is_not_finite(tmp_path: Path, report: ScanReport):
@@ -69,7 +99,7 @@ def test_the_formulas_stand_in_the_json(report: ScanReport):
     ],
 )
 def test_a_report_of_another_kind_is_refused(report: ScanReport, change: dict[str, object]):
-    with pytest.raises(InputError, match="schema 1"):
+    with pytest.raises(InputError, match="schema 2"):
         report_from_dict({**report_to_dict(report), **change})
 
 
@@ -105,7 +135,7 @@ def test_the_csv_has_a_row_per_joint_and_units_in_its_columns(tmp_path: Path, re
     assert (right["nv_mm3"], left["nv_mm3"]) == ("2315.4", "1921.8")
     assert (right["joint_space_lateral_mm"], left["joint_space_lateral_mm"]) == ("", "4")
     assert left["joint_space_minimum_mm"] == "0"
-    assert right["schema"] == "1"
+    assert right["schema"] == "2"
     assert right["watertight"] == "true"
     assert float(right["nv_asymmetry_signed"]) == pytest.approx(-0.0929, abs=1e-4)
     assert right["joint_flags"] == "the meshes touch"

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from negvol_cli.render.table import print_report
-from negvol_cli.report import ScanReport
+from negvol_cli.report import Agreement, ReferenceComparison, ScanReport
 
 BOTH_JOINTS = """\
 head 7
@@ -53,7 +53,30 @@ def printed(report: ScanReport, **console: object) -> str:
 
 
 def test_a_log_file_gets_this_text(report: ScanReport):
-    assert printed(report) == BOTH_JOINTS
+    stream = io.StringIO()
+    print_report(report, Console(file=stream, width=80))
+
+    assert stream.getvalue() == BOTH_JOINTS
+
+
+def test_a_reference_gets_a_table_of_its_own(report: ScanReport):
+    close = Agreement(dice=0.9671, hd95_mm=0.5, mean_surface_distance_mm=0.2, surface_dice=1.0)
+    missed = replace(close, dice=0.0, hd95_mm=None)
+    comparison = ReferenceComparison(
+        condyle=close, temporal_bone=missed, negative_volume=None, within_mm=24.0, coverage=1.0
+    )
+    text = printed(replace(report, right=replace(report.right, reference=comparison)))
+
+    assert text.split("Against")[1].split("\n\n")[0] == (
+        " the reference        Right Dice   HD95 mm   Left Dice   HD95 mm\n"
+        "Condyle                           0.967      0.50           –         –\n"
+        "Temporal bone                     0.000         –           –         –\n"
+        "Negative volume                       –         –           –         –"
+    )
+
+
+def test_without_a_reference_there_is_no_word_of_one(report: ScanReport):
+    assert "reference" not in printed(report)
 
 
 def test_a_joint_that_was_not_measured_shows_its_status_and_dashes(one_joint: ScanReport):
@@ -63,6 +86,13 @@ def test_a_joint_that_was_not_measured_shows_its_status_and_dashes(one_joint: Sc
     assert "Negative volume (NV), mm³      2315        –   –\n" in text
     assert "100·|L-R|/(L+R)                   –              –\n" in text
     assert "Left joint" not in text.split("Flags")[1]
+
+
+def test_a_wide_terminal_does_not_pull_the_table_apart(report: ScanReport):
+    stream = io.StringIO()
+    print_report(report, Console(file=stream, width=200, force_terminal=True, color_system=None))
+
+    assert max(len(line.rstrip()) for line in stream.getvalue().splitlines()) <= 80
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -101,3 +131,15 @@ def test_an_output_without_these_signs_gets_others(report: ScanReport):
     assert "Sch?del" in text
     assert "Articular NV, mm3" in text
     assert "100*|L-R|/(L+R)" in text
+
+
+def test_the_expected_error_of_the_bundle_stands_beside_each_volume(report: ScanReport):
+    known = replace(report, nv_expected_error_percent=4.2, articular_nv_expected_error_percent=11.0)
+    lines = printed(known).splitlines()
+
+    nv = next(line for line in lines if line.startswith("Negative volume"))
+    assert nv.split("  ")[0] == "Negative volume (NV), mm³"
+    assert "2315 ±4.2 %" in nv
+    assert "1922 ±4.2 %" in nv
+    assert sum("±11.0 %" in line for line in lines) == 1
+    assert max(map(len, lines)) <= 80

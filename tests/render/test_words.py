@@ -33,7 +33,7 @@ def test_the_larger_side_is_named(left: float | None, right: float, said: str):
 def test_the_sentence_has_direction_formula_and_figure():
     sentence = words.asymmetry_sentence(Asymmetry.between(900.0, 1100.0))
 
-    assert sentence == "right larger, 100·|L-R|/(L+R) = 10.0 %"
+    assert sentence == "right larger by 10.0 % = 100·|L-R|/(L+R)"
 
 
 def test_all_three_asymmetries_stand_with_their_formulas():

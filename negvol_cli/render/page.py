@@ -1,0 +1,155 @@
+"""What report.html says, as printed text: figures, joints, comparisons."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from PIL import Image
+
+from negvol_cli.config import Side
+from negvol_cli.joint_picture import JointPicture
+from negvol_cli.render import words
+from negvol_cli.render.cuts import PLANES, draw_cut
+from negvol_cli.render.figures3d import joint_figure, joint_parts, views
+from negvol_cli.render.snapshot import edge_letters, snapshot
+from negvol_cli.report import COMPARED, Asymmetry, JointReport, ScanReport
+
+CUT_PX: Final = 440
+PRINTED_VIEWS: Final = ("Axial from below", "The same, tilted")
+
+_JPEG_QUALITY: Final = 88
+_STILL_QUALITY: Final = 82
+_VOLUMES: Final = (
+    ("Negative volume (NV)", "nv_mm3"),
+    ("Articular NV", "articular_nv_mm3"),
+    ("Condylar head", "head_volume_mm3"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a table of figures, as printed, right before left."""
+
+    name: str
+    unit: str
+    right: str
+    left: str
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JointView:
+    """One joint as the page shows it; pictures are names and addresses (data URIs)."""
+
+    side: str
+    ok: bool
+    status: str
+    absence: str
+    nv: str
+    flags: tuple[str, ...]
+    cuts: tuple[tuple[str, str], ...] = ()
+    stills: tuple[tuple[str, str], ...] = ()
+    figure: Mapping[str, Any] | None = None
+    has_nv: bool = False
+    has_reference: bool = False
+
+
+def joint_view(joint: JointReport, picture: JointPicture | None) -> JointView:
+    """The joint's words and, where there is a picture, its cuts and its 3D view.
+
+    The negative volume is drawn only where it has a figure.
+    """
+    view: dict[str, Any] = {}
+    if picture is not None:
+        with_nv = joint.nv_mm3 is not None
+        parts = joint_parts(picture, with_nv=with_nv)
+        view = {
+            "cuts": tuple(_cuts(picture, with_nv)),
+            "stills": tuple(_stills(picture.side, parts)),
+            "figure": joint_figure(picture.side, parts),
+            "has_nv": with_nv,
+            "has_reference": picture.reference_zyx is not None,
+        }
+    return JointView(
+        side=str(joint.side),
+        ok=words.is_ok(joint),
+        status=words.plain(joint.status_text),
+        absence=words.absence(joint),
+        nv=words.mm3(joint.nv_mm3),
+        flags=tuple(words.plain(flag) for flag in joint.flags),
+        **view,
+    )
+
+
+def volumes(report: ScanReport) -> Iterator[Row]:
+    """The volumes of both joints, and which is larger and by how much."""
+    right, left = report.joints
+    for name, field in _VOLUMES:
+        of_right, of_left = getattr(right, field), getattr(left, field)
+        asymmetry = Asymmetry.between(of_left, of_right)
+        remark = words.larger(asymmetry)
+        yield Row(name, "mm³", words.mm3(of_right), words.mm3(of_left), remark)
+
+
+def spaces(report: ScanReport) -> Iterator[Row]:
+    """The joint spaces of both joints by direction."""
+    for direction in words.DIRECTIONS:
+        of_both = (words.mm(words.joint_space(joint, direction)) for joint in report.joints)
+        yield Row(direction.capitalize(), "mm", *of_both)
+
+
+def asymmetries(report: ScanReport) -> list[dict[str, Any]]:
+    """Each asymmetry with its direction in words and every formula with its figure."""
+    both = (
+        ("Negative volume", report.nv_asymmetry),
+        ("Articular NV", report.articular_nv_asymmetry),
+    )
+    return [
+        {
+            "name": name,
+            "direction": words.larger_by(asymmetry).capitalize(),
+            "figures": list(words.asymmetry_figures(asymmetry)),
+        }
+        for name, asymmetry in both
+    ]
+
+
+def comparisons(report: ScanReport) -> list[tuple[str, str, str, str]]:
+    """Each structure against the reference: joint and structure, Dice, HD95 and mean distance."""
+    lines = []
+    for joint in report.joints:
+        for structure in COMPARED if joint.reference else ():
+            agreement = getattr(joint.reference, structure)
+            if agreement is not None:
+                lines.append(
+                    (
+                        f"{str(joint.side).capitalize()} {structure.replace('_', ' ')}",
+                        words.number(agreement.dice, 3),
+                        words.number(agreement.hd95_mm, 2),
+                        words.number(agreement.mean_surface_distance_mm, 2),
+                    )
+                )
+    return lines
+
+
+def _cuts(picture: JointPicture, with_nv: bool) -> Iterator[tuple[str, str]]:
+    for plane in PLANES:
+        image = draw_cut(picture, plane, CUT_PX, with_nv=with_nv)
+        yield plane.name, _address(image, _JPEG_QUALITY)
+
+
+def _stills(side: Side, parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    cameras = views(side)
+    for name in (next(iter(cameras)), *PRINTED_VIEWS):
+        image = snapshot(parts, cameras[name], edge_letters(cameras[name]))
+        yield name, _address(image, _STILL_QUALITY)
+
+
+def _address(image: Image.Image, quality: int) -> str:
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=quality, subsampling=0)
+    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"

@@ -1,0 +1,125 @@
+"""The joint space about the condylar head as a polar diagram, left against right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from negvol_cli.config import HeadSettings, Side
+from negvol_cli.joint import SECTOR_VERTICES
+from negvol_cli.joint_picture import JointPicture
+from negvol_cli.render import palette
+
+SECTOR_DEGREES: Final = 20
+OUT_OF_PLANE: Final = 0.5  # the sine of 30°
+WIDTH: Final = 340.0
+HEIGHT: Final = 196.0
+
+_ANGLES: Final = tuple(range(0, 181, SECTOR_DEGREES))
+_CENTRE: Final = (WIDTH / 2, 168.0)
+_RADIUS: Final = 128.0
+_RINGS_MM: Final = (2, 4, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Arc:
+    """A half circle about the head: over the ``start`` and ``end`` axes, by way of superior.
+
+    Axes are unit vectors in the joint frame; ``names`` stand at the left and right.
+    """
+
+    title: str
+    start: tuple[float, float, float]
+    names: tuple[str, str]
+
+
+SAGITTAL: Final = Arc("Sagittal", (0.0, -1.0, 0.0), ("anterior", "posterior"))
+CORONAL: Final = Arc("Coronal", (1.0, 0.0, 0.0), ("lateral", "medial"))
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One side's curve: the SVG ``path`` and the places (x, y) of its points."""
+
+    side: str
+    path: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagram:
+    """What the page draws; ``rings`` are millimetres and radii."""
+
+    title: str
+    names: tuple[str, str]
+    rings: tuple[tuple[int, float], ...]
+    curves: tuple[Curve, ...]
+    centre: tuple[float, float] = _CENTRE
+    radius: float = _RADIUS
+
+
+def diagrams(pictures: Mapping[Side, JointPicture], sides: Iterable[Side]) -> tuple[Diagram, ...]:
+    """The sagittal and the coronal diagram of the given sides; none where nothing can be drawn.
+
+    Both joints lie with anterior, or lateral, at the left, so that they can be compared.
+    """
+    shown = [side for side in sides if side in pictures]
+    found = []
+    for arc in (SAGITTAL, CORONAL):
+        curves = tuple(
+            curve for side in shown if (curve := _curve(side, profile(pictures[side], arc))).points
+        )
+        if curves:
+            rings = tuple((ring, ring * _scale()) for ring in _RINGS_MM)
+            found.append(Diagram(arc.title, arc.names, rings, curves))
+    return tuple(found)
+
+
+def profile(picture: JointPicture, arc: Arc) -> tuple[float | None, ...]:
+    """The joint space in mm, a median for every 20° from the arc's start over superior.
+
+    Over the head's vertices within 30° of the arc's plane; None where fewer than five have one.
+    """
+    geometry, head = picture.geometry, HeadSettings()
+    points, space = geometry.condyle.points_mm, geometry.joint_space_mm
+    below = points - geometry.apex_mm
+    of_head = (below[:, 2] >= -head.depth_mm) & (
+        np.hypot(below[:, 0], below[:, 1]) <= head.radius_mm
+    )
+    kept = of_head & np.isfinite(space)
+    offset, space = points[kept] - geometry.head_centre_mm, space[kept]
+    along, up = offset @ np.array(arc.start), offset[:, 2]
+    in_plane = np.hypot(along, up)
+    length = np.linalg.norm(offset, axis=1)
+    near = in_plane >= length * np.sqrt(1 - OUT_OF_PLANE**2)
+    angle = np.degrees(np.arctan2(up, along))
+    medians: list[float | None] = []
+    for middle in _ANGLES:
+        apart = (angle - middle + 180) % 360 - 180
+        part = space[near & (np.abs(apart) <= SECTOR_DEGREES / 2)]
+        medians.append(float(np.median(part)) if len(part) >= SECTOR_VERTICES else None)
+    return tuple(medians)
+
+
+def _scale() -> float:
+    return _RADIUS / palette.JOINT_SPACE_RANGE_MM[1]
+
+
+def _curve(side: Side, medians: tuple[float | None, ...]) -> Curve:
+    """The curve, broken where there is no figure; what is beyond the scale lies on its edge."""
+    path, points, pen_down = "", [], False
+    for degrees, space in zip(_ANGLES, medians, strict=True):
+        if space is None:
+            pen_down = False
+            continue
+        radius = min(space, palette.JOINT_SPACE_RANGE_MM[1]) * _scale()
+        turn = np.radians(degrees)
+        x = float(_CENTRE[0] - radius * np.cos(turn))
+        y = float(_CENTRE[1] - radius * np.sin(turn))
+        path += f"{'L' if pen_down else 'M'}{x:.1f} {y:.1f}"
+        points.append((round(x, 1), round(y, 1)))
+        pen_down = True
+    return Curve(str(side), path, tuple(points))

@@ -1,0 +1,109 @@
+"""How sure the figures are, in words: a check on each line, the right joint before the left."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeGuard
+
+from negvol_cli.config import Side
+from negvol_cli.inspection import COARSE_MM
+from negvol_cli.joint import DISAGREEMENT
+from negvol_cli.joint_picture import JointPicture
+from negvol_cli.plausibility import METAL_HU, metal_mm3
+from negvol_cli.render import words
+from negvol_cli.report import JointReport, ScanReport
+
+_AIR_HU: Final = -1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found; ``good`` is None where nothing can be said."""
+
+    text: str
+    good: bool | None = True
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line: a finding for each joint."""
+
+    name: str
+    right: Finding
+    left: Finding
+
+
+UNKNOWN: Final = Finding(words.MISSING, None)
+
+
+def checks(report: ScanReport, pictures: Mapping[Side, JointPicture]) -> Iterator[Check]:
+    """The lines of the table, those left out of which nothing is known for either joint."""
+    voxels = _voxels(report)
+    yield Check("Voxels", voxels, voxels)
+    for name, find in (
+        ("Field of view", _field_of_view),
+        ("Metal near the joint", _metal),
+        ("NV by mesh against voxels", _agreement),
+        ("Surfaces", _closed),
+        ("Confidence that this is the joint", _confidence),
+    ):
+        right, left = (find(joint, pictures.get(joint.side)) for joint in report.joints)
+        if right != UNKNOWN or left != UNKNOWN:
+            yield Check(name, right, left)
+    known = any(joint.nv_mm3 is not None for joint in report.joints)
+    if known and _known(report.nv_expected_error_percent):
+        expected = Finding(f"± {words.percent(report.nv_expected_error_percent)}", None)
+        right, left = (UNKNOWN if joint.nv_mm3 is None else expected for joint in report.joints)
+        yield Check("Expected error of NV", right, left)
+
+
+def _voxels(report: ScanReport) -> Finding:
+    coarse = max(round(length, 1) for length in report.spacing_mm_xyz) > COARSE_MM
+    text = words.spacing(report)
+    return Finding(f"{text}: coarse, figures are rough" if coarse else text, not coarse)
+
+
+def _field_of_view(joint: JointReport, picture: JointPicture | None) -> Finding:
+    if picture is None:
+        return UNKNOWN
+    unseen = picture.geometry.unseen_fraction
+    if joint.nv_mm3 is None or unseen > 0:
+        return Finding(f"{100 * unseen:.0f} % of the clip not scanned", joint.nv_mm3 is not None)
+    return Finding("the whole clip was scanned")
+
+
+def _metal(_joint: JointReport, picture: JointPicture | None) -> Finding:
+    if picture is None:
+        return UNKNOWN
+    if picture.hu_zyx.max() <= _AIR_HU:
+        return Finding("no CT: measured from labels", None)
+    volume = metal_mm3(picture.hu_zyx, picture.geometry.frame.spacing_mm)
+    if volume > 0:
+        return Finding(f"{words.mm3(volume)} mm³ above {METAL_HU:.0f} HU", False)
+    return Finding(f"none (nothing above {METAL_HU:.0f} HU)")
+
+
+def _agreement(joint: JointReport, _picture: JointPicture | None) -> Finding:
+    mesh, voxels = joint.nv_mm3, joint.nv_voxel_mm3
+    if not (_known(mesh) and _known(voxels)) or max(mesh, voxels) <= 0:
+        return UNKNOWN
+    apart = abs(mesh - voxels) / max(mesh, voxels)
+    return Finding(f"differ by {words.percent(100 * apart)}", apart <= DISAGREEMENT)
+
+
+def _closed(joint: JointReport, _picture: JointPicture | None) -> Finding:
+    if joint.watertight is None:
+        return UNKNOWN
+    return Finding("closed") if joint.watertight else Finding("not closed", False)
+
+
+def _confidence(joint: JointReport, _picture: JointPicture | None) -> Finding:
+    if not _known(joint.confidence):
+        return UNKNOWN
+    return Finding(f"{100 * joint.confidence:.0f} %", None)
+
+
+def _known(figure: float | None) -> TypeGuard[float]:
+    return figure is not None and math.isfinite(figure)

@@ -1,0 +1,114 @@
+"""scene.glb: both joints as one glTF scene, to be looked at in Blender or any 3D viewer.
+
+glTF is in metres with +y up and +z to the front (Khronos, glTF 2.0, section 3.4), so a node
+above all meshes turns and scales LPS mm; the meshes themselves stay in LPS mm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import trimesh
+from trimesh.visual.material import PBRMaterial
+
+from negvol_cli.config import RESEARCH_USE, Side
+from negvol_cli.errors import OutputError
+from negvol_cli.joint_picture import JointPicture
+from negvol_cli.mesh import Mesh
+from negvol_cli.mesh_files import world_mesh
+from negvol_cli.render import palette
+from negvol_cli.render.decimate import decimate
+from negvol_cli.report import ScanReport
+
+TRIANGLES_PER_MESH: Final = 14_000
+ROOT: Final = "negvol"
+PATIENT: Final = "patient, LPS mm"
+
+GLTF_FROM_LPS_MM: Final = 0.001 * np.array(
+    [[1.0, 0, 0, 0], [0, 0, 1.0, 0], [0, -1.0, 0, 0], [0, 0, 0, 1000.0]]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a structure is painted: ``colour`` is #RRGGBB, ``opacity`` 0 to 1."""
+
+    name: str
+    colour: str
+    opacity: float
+
+
+CONDYLE: Final = Look("condyle", palette.CONDYLE, 1.0)
+TEMPORAL_BONE: Final = Look("temporal bone", palette.TEMPORAL_BONE_SOLID, 0.35)
+NEGATIVE_VOLUME: Final = Look("negative volume", palette.NEGATIVE_VOLUME, 0.45)
+
+
+def write_scene(report: ScanReport, pictures: Mapping[Side, JointPicture], path: Path) -> None:
+    """Write scene.glb: a named node for each structure of each measured joint.
+
+    The negative volume is what lies between the condyle and the surface of that name, and is
+    there where it was measured. Raises OutputError where the file cannot be written.
+    """
+    scene = trimesh.Scene(base_frame=ROOT)
+    scene.graph.update(frame_from=ROOT, frame_to=PATIENT, matrix=GLTF_FROM_LPS_MM)
+    for side, picture in pictures.items():
+        nv = report.joint(side).nv_mm3 is not None
+        for look, mesh in _structures(picture, nv):
+            if not mesh.is_empty:
+                name = f"{side} {look.name}"
+                scene.add_geometry(
+                    _painted(mesh, picture, look),
+                    node_name=name,
+                    geom_name=name,
+                    parent_node_name=PATIENT,
+                )
+    data = scene.export(file_type="glb", include_normals=True, tree_postprocessor=_inscribe)
+    try:
+        path.write_bytes(data)
+    except OSError as err:
+        raise OutputError(
+            f"cannot write {path} ({err.strerror}): choose another output folder"
+        ) from err
+
+
+def _structures(picture: JointPicture, nv: bool) -> Iterator[tuple[Look, Mesh]]:
+    yield CONDYLE, picture.geometry.condyle
+    yield TEMPORAL_BONE, picture.geometry.temporal_bone
+    if nv:
+        yield NEGATIVE_VOLUME, picture.geometry.inflated
+
+
+def _painted(mesh: Mesh, picture: JointPicture, look: Look) -> trimesh.Trimesh:
+    fewer, _ = decimate(mesh, np.zeros(len(mesh.points_mm)), TRIANGLES_PER_MESH)
+    used, triangles = np.unique(fewer.triangles, return_inverse=True)
+    tidy = Mesh(fewer.points_mm[used], triangles.reshape(-1, 3).astype(np.int32))
+    world = world_mesh(tidy, picture.geometry.frame)
+    normals = world.vertex_normals()
+    normals[~normals.any(axis=1)] = (0.0, 0.0, 1.0)  # glTF wants length 1, even of a folded leaf
+    body = trimesh.Trimesh(world.points_mm, world.triangles, vertex_normals=normals, process=False)
+    body.visual = trimesh.visual.TextureVisuals(
+        material=PBRMaterial(
+            name=look.name,
+            baseColorFactor=[*_linear(look.colour), look.opacity],
+            metallicFactor=0.0,
+            roughnessFactor=0.7,
+            alphaMode="OPAQUE" if look.opacity == 1.0 else "BLEND",
+            doubleSided=True,
+        )
+    )
+    return body
+
+
+def _linear(colour: str) -> list[float]:
+    """Red, green and blue, 0 to 1, in light instead of sRGB's steps, as glTF's factors are."""
+    srgb = np.array(palette.rgb(colour)) / 255.0
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    return [float(value) for value in linear]
+
+
+def _inscribe(tree: dict[str, Any]) -> None:
+    tree["asset"]["extras"] = {"use": RESEARCH_USE}

@@ -1,0 +1,157 @@
+"""summary.html: a batch on one page, to be sorted, searched and filtered.
+
+The page is one file; the reports and previews that it links to lie in the folders beside it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import Markup
+
+from negvol_cli.batch_report import FailureRow, Outcome, SummaryRow
+from negvol_cli.config import RESEARCH_USE
+from negvol_cli.render import palette, words
+from negvol_cli.render.histogram import HEIGHT, WIDTH, histogram
+from negvol_cli.report import Asymmetry, ScanReport
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that can be sorted by; ``figure`` ones start with the largest."""
+
+    name: str
+    unit: str = ""
+    figure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is written, and the figure to sort by (None: last, whichever way)."""
+
+    text: str
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A scan as shown; ``folder`` is the quoted name of its result, empty where there is none."""
+
+    name: str
+    folder: str
+    outcome: str
+    cells: tuple[Cell, ...]
+    larger: str
+    notes: tuple[str, ...]
+
+
+COLUMNS: Final = (
+    Column("Scan", figure=False),
+    Column("Status", figure=False),
+    Column("NV right", "mm³"),
+    Column("NV left", "mm³"),
+    Column("NV asymmetry", "%"),
+    Column("Larger", figure=False),
+    Column("Articular NV right", "mm³"),
+    Column("Articular NV left", "mm³"),
+    Column("Articular asymmetry", "%"),
+    Column("Notes", figure=False),
+)
+_OUTCOMES: Final = {
+    Outcome.OK: "measured, nothing flagged",
+    Outcome.FLAGGED: "measured, with flags",
+    Outcome.FAILED: "failed",
+}
+
+
+def render_summary(rows: Sequence[SummaryRow], failures: Sequence[FailureRow]) -> str:
+    """The page of a batch. Every text is escaped; styles and script are inside."""
+    lines = [*map(_line, rows), *map(_failure, failures)]
+    count = Counter(line.outcome for line in lines)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("negvol_cli.render"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    asymmetries = [row.report.nv_asymmetry for row in rows]
+    return environment.get_template("summary.html.j2").render(
+        lines=lines,
+        columns=COLUMNS,
+        outcomes=[(str(o), text, count[str(o)]) for o, text in _OUTCOMES.items()],
+        histogram=histogram([100 * a.signed for a in asymmetries if a is not None]),
+        formula=Asymmetry.FORMULAS["habets_percent"],
+        width=WIDTH,
+        height=HEIGHT,
+        palette=palette,
+        missing=words.MISSING,
+        research_use=RESEARCH_USE,
+        styles=_trusted("summary.css"),
+        script=_trusted("summary.js"),
+    )
+
+
+def _line(row: SummaryRow) -> Line:
+    report = row.report
+    nv, articular = report.nv_asymmetry, report.articular_nv_asymmetry
+    return Line(
+        name=words.plain(report.scan),
+        folder=quote(row.folder, safe=""),
+        outcome=str(row.outcome),
+        cells=(
+            _mm3(report.right.nv_mm3),
+            _mm3(report.left.nv_mm3),
+            _percent(nv),
+            _mm3(report.right.articular_nv_mm3),
+            _mm3(report.left.articular_nv_mm3),
+            _percent(articular),
+        ),
+        larger=words.larger(nv).removesuffix(" larger"),
+        notes=tuple(_notes(report)),
+    )
+
+
+def _failure(failure: FailureRow) -> Line:
+    note = words.plain(f"{failure.step}: {failure.reason}")
+    none = Cell(words.MISSING)
+    return Line(
+        name=words.plain(failure.file),
+        folder="",
+        outcome=str(Outcome.FAILED),
+        cells=(none,) * 6,
+        larger=words.MISSING,
+        notes=(note,),
+    )
+
+
+def _notes(report: ScanReport) -> list[str]:
+    unsure = [
+        f"{joint.side} joint {words.plain(joint.status_text)}"
+        for joint in report.joints
+        if not words.is_ok(joint)
+    ]
+    return unsure + [
+        flag if concern == "scan" else f"{concern}: {flag}" for concern, flag in words.flags(report)
+    ]
+
+
+def _mm3(value: float | None) -> Cell:
+    return Cell(words.mm3(value), value)
+
+
+def _percent(asymmetry: Asymmetry | None) -> Cell:
+    value = None if asymmetry is None else asymmetry.habets_percent
+    return Cell(words.number(value, 1), value)
+
+
+def _trusted(name: str) -> Markup:
+    """One of this package's own files, to stand in the page as it is."""
+    text = files("negvol_cli.render").joinpath("templates", name).read_text(encoding="utf-8")
+    return Markup(text)  # noqa: S704

@@ -1,0 +1,63 @@
+"""A shorter condyle for the 3D view: seen from below, the ramus would hide the joint."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from negvol_cli.mesh import Mesh
+
+Values = npt.NDArray[np.float64]
+
+
+def above(mesh: Mesh, values: Values, floor_mm: float) -> tuple[Mesh, Values]:
+    """The piece of ``mesh`` above z = ``floor_mm`` that holds its highest point, closed by a lid.
+
+    ``values`` (V,) are those of its vertices, NaN on the lid. A mesh that does not reach below
+    the floor is given back as it is. A lid is a fan from the middle of its edge, which suits the
+    section of a neck; only pictures may use it.
+    """
+    height = mesh.points_mm[:, 2]
+    if len(height) == 0 or height.min() >= floor_mm or height.max() <= floor_mm:
+        return mesh, values
+    kept = mesh.triangles[(height[mesh.triangles] > floor_mm).any(axis=1)]
+    kept = _piece(kept, len(height), int(np.argmax(height)))
+    points = mesh.points_mm.copy()
+    points[:, 2] = np.maximum(height, floor_mm)
+    lids, middles = _lids(kept, points)
+    used, corners = np.unique(np.concatenate([kept, lids]), return_inverse=True)
+    every = np.concatenate([points, middles])
+    of_all = np.concatenate([values, np.full(len(middles), np.nan)])
+    return Mesh(every[used], corners.reshape(-1, 3).astype(np.int32)), of_all[used]
+
+
+def _piece(triangles: npt.NDArray[np.int32], number: int, seed: int) -> npt.NDArray[np.int32]:
+    """The triangles that hang together with vertex ``seed``."""
+    links = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]]])
+    graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(number, number))
+    _, piece = connected_components(graph, directed=False)
+    return np.asarray(triangles[piece[triangles[:, 0]] == piece[seed]])
+
+
+def _lids(
+    triangles: npt.NDArray[np.int32], points: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+    """Triangles (L, 3) over the open edges, and the middles (M, 3) that they meet in.
+
+    A middle's number follows those of ``points``.
+    """
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    number = len(points)
+    forth = edges[:, 0].astype(np.int64) * number + edges[:, 1]
+    back = edges[:, 1].astype(np.int64) * number + edges[:, 0]
+    free = edges[~np.isin(forth, back)]
+    graph = coo_array((np.ones(len(free)), (free[:, 0], free[:, 1])), shape=(number, number))
+    _, loop = connected_components(graph, directed=False)
+    names, of_edge = np.unique(loop[free[:, 0]], return_inverse=True)
+    middles = np.array(
+        [points[free[of_edge == i].ravel()].mean(axis=0) for i in range(len(names))]
+    ).reshape(-1, 3)
+    lids = np.stack([free[:, 1], free[:, 0], number + of_edge], axis=1)
+    return lids.astype(np.int32), middles

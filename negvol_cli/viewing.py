@@ -1,0 +1,60 @@
+"""Which page belongs to a result, and opening it in the browser."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Final
+
+from negvol_cli.errors import InputError
+
+REPORT: Final = "report.html"
+SUMMARY: Final = "summary.html"
+_NAMED_IN_ERRORS: Final = 5
+
+
+def find_page(out: Path) -> Path:
+    """The page of a scan's folder, of a batch's, of the folder around one scan's, or itself.
+
+    Raises InputError where there is none, or where there are several.
+    """
+    if out.is_file():
+        if out.suffix.lower() not in (".html", ".htm"):
+            raise InputError(f"{out} is no page: give a result's folder, or the {REPORT} in it")
+        return out
+    if not out.is_dir():
+        raise InputError(f"{out} is not there: give the folder that was written with -o")
+    for name in (SUMMARY, REPORT):
+        if (out / name).is_file():
+            return out / name
+    try:
+        inside = sorted(
+            folder
+            for folder in out.iterdir()
+            if not folder.name.startswith(".") and (folder / REPORT).is_file()
+        )
+    except OSError as err:
+        raise InputError(f"cannot read {out}: {err.strerror}; check its permissions") from err
+    if not inside:
+        raise InputError(f"there is no report in {out}: measure a scan with negvol run -o {out}")
+    if len(inside) > 1:
+        names = [folder.name for folder in inside[:_NAMED_IN_ERRORS]]
+        more = ", ..." if len(inside) > _NAMED_IN_ERRORS else ""
+        raise InputError(
+            f"{out} holds {len(inside)} results ({', '.join(names)}{more}): "
+            f"say which, as in {inside[0]}"
+        )
+    return inside[0] / REPORT
+
+
+def open_in_browser(url: str) -> bool:
+    """Whether a browser with windows was started on ``url``; one in the terminal is not tried."""
+    unix = sys.platform not in ("win32", "darwin")
+    if unix and not any(os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")):
+        return False
+    try:
+        return webbrowser.open(url)
+    except (webbrowser.Error, OSError):
+        return False

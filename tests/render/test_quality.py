@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from negvol_cli.config import Side
+from negvol_cli.joint_picture import JointPicture
+from negvol_cli.plausibility import metal_flags
+from negvol_cli.render.quality import checks
+from negvol_cli.report import ScanReport
+
+MakePicture = Callable[..., JointPicture]
+
+
+def lines(report: ScanReport, pictures: dict[Side, JointPicture]):
+    return {check.name: (check.right, check.left) for check in checks(report, pictures)}
+
+
+def test_metal_is_measured_where_it_is_denser_than_any_bone(
+    report: ScanReport, make_picture: MakePicture
+):
+    pictures = {side: make_picture(side, "superior") for side in Side}
+    pictures[Side.RIGHT].hu_zyx[:2, :3, :4] = 3071
+    right, left = lines(report, pictures)["Metal near the joint"]
+
+    assert (right.text, right.good) == ("24 mm³ above 3000 HU", False)
+    assert left.good is True
+
+
+def test_a_few_bright_voxels_are_no_metal():
+    hu = np.full((20, 20, 20), 100.0, dtype=np.float32)
+    hu[0, 0, :4] = 3071
+
+    assert metal_flags(hu, 1.0) == ()
+    hu[0, 1, :] = 3071
+    assert metal_flags(hu, 1.0) == ("metal near the joint: 24 mm³ above 3000 HU",)
+
+
+def test_labels_alone_say_nothing_of_metal(report: ScanReport, make_picture: MakePicture):
+    right, _ = lines(report, {Side.RIGHT: make_picture(Side.RIGHT)})["Metal near the joint"]
+
+    assert (right.text, right.good) == ("no CT: measured from labels", None)
+
+
+def test_what_the_scan_does_not_show_is_a_caution(report: ScanReport, make_picture: MakePicture):
+    picture = make_picture(Side.LEFT, "superior")
+    cut = replace(picture, geometry=replace(picture.geometry, unseen_fraction=0.1))
+    left = replace(report.left, nv_mm3=None)
+    found = lines(replace(report, left=left), {Side.LEFT: cut})["Field of view"][1]
+
+    assert (found.text, found.good) == ("10 % of the clip not scanned", False)
+
+
+def test_mesh_and_voxels_that_disagree_are_a_caution(report: ScanReport):
+    right = replace(report.right, nv_mm3=1000.0, nv_voxel_mm3=1030.0, watertight=False)
+    found = lines(replace(report, right=right), {})
+
+    assert found["NV by mesh against voxels"][0].good is False
+    assert found["Surfaces"][0].text == "not closed"
+
+
+def test_the_expected_error_is_that_of_a_joint_that_has_a_figure(report: ScanReport):
+    left = replace(report.left, nv_mm3=None)
+    given = replace(report, left=left, nv_expected_error_percent=4.0)
+    right, of_left = lines(given, {})["Expected error of NV"]
+
+    assert (right.text, of_left.text) == ("± 4.0 %", "–")

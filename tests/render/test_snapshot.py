@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from negvol_cli.config import Side
+from negvol_cli.joint_picture import JointPicture
+from negvol_cli.render import palette
+from negvol_cli.render.figures3d import HALF_HEIGHT_MM, joint_parts, views
+from negvol_cli.render.snapshot import SIZE_PX, edge_letters, snapshot
+from tests.render.conftest import CONDYLE_MM
+
+MakePicture = Callable[..., JointPicture]
+
+
+@pytest.mark.parametrize(
+    ("side", "view", "letters"),
+    [
+        (Side.RIGHT, "Lateral", ("P", "A", "S", "I")),
+        (Side.LEFT, "Lateral", ("A", "P", "S", "I")),
+        (Side.RIGHT, "Anterior", ("R", "L", "S", "I")),
+        (Side.LEFT, "Axial from below", ("R", "L", "A", "P")),
+    ],
+)
+def test_the_edges_of_a_view_are_named_as_in_a_viewing_room(side: Side, view: str, letters):
+    assert edge_letters(views(side)[view]) == letters
+
+
+def test_a_ball_is_drawn_in_true_size_and_opaque(make_picture: MakePicture):
+    parts = {"condyle": joint_parts(make_picture(Side.LEFT))["condyle"]}
+    camera = views(Side.LEFT)["Axial from below"]
+    image = np.asarray(snapshot(parts, camera, ("", "", "", "")).convert("RGB")).astype(float)
+    drawn = (np.abs(image - palette.rgb(palette.PAPER)).sum(axis=2) > 60)[: SIZE_PX[1] * 3 // 4]
+    width_mm = drawn.any(axis=0).sum() * 2 * HALF_HEIGHT_MM / SIZE_PX[1]
+
+    assert width_mm == pytest.approx(2 * CONDYLE_MM, abs=0.4)
+
+
+def test_from_above_the_joint_space_is_seen_and_from_below_the_bare_bone(
+    make_picture: MakePicture,
+):
+    parts = {"condyle": joint_parts(make_picture(Side.LEFT))["condyle"]}
+    middle = (SIZE_PX[0] // 2, SIZE_PX[1] // 2)
+    blueness = {}
+    for name in ("From above", "Axial from below"):
+        image = snapshot(parts, views(Side.LEFT)[name], ("", "", "", ""))
+        red, _, blue = image.getpixel(middle)
+        blueness[name] = blue / red
+
+    assert blueness["Axial from below"] < 0.1  # the orange of the condyle
+    assert blueness["From above"] > 0.6  # 4 mm on the scale of joint spaces
