@@ -58,6 +58,11 @@ class Bundle:
         return self.manifest.title
 
     @property
+    def stamp(self) -> str:
+        """Title and start of the hash: how a result names its networks."""
+        return f"{self.title} ({self.hash[:12]})"
+
+    @property
     def expected_error(self) -> ExpectedError | None:
         """The typical error of the volumes, where it was measured."""
         return self.manifest.expected_error

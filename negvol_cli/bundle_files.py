@@ -14,6 +14,9 @@ from negvol_cli.manifest import MANIFEST_NAME
 MAX_BYTES: Final = 1 << 30
 """No file of a bundle is larger; it is asked before memory is taken."""
 
+MAX_ENTRIES: Final = 1000
+"""No archive with a bundle holds more."""
+
 
 class BundleFiles(Protocol):
     """Read access to the files beside ``bundle.toml``, by plain name."""
@@ -57,10 +60,12 @@ class _Archive:
         self._path = path
         try:
             with zipfile.ZipFile(path) as archive:
+                if len(archive.infolist()) > MAX_ENTRIES:
+                    raise ModelError(f"{path} holds over {MAX_ENTRIES} files; is it a bundle?")
                 for entry in archive.infolist():
                     self._refuse_unsafe(entry)
                 names = [e.filename for e in archive.infolist() if not e.is_dir()]
-        except (zipfile.BadZipFile, OSError) as err:
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as err:
             raise ModelError(f"{path} is not a readable zip archive ({err})") from err
         self._prefix = self._top_folder(names)
 

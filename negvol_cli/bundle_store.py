@@ -8,10 +8,14 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from negvol_cli.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from negvol_cli.errors import ModelError, OutputError
+from negvol_cli.file_lock import Busy, locked
 from negvol_cli.manifest import MANIFEST_NAME
+
+_PART: Final = ".part-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +75,49 @@ def find_bundle(name_or_path: str | None) -> Path:
 def install_bundle(source: Path) -> Bundle:
     """Copy the bundle at ``source`` (folder or zip) into the store, whole or not at all.
 
-    A bundle that is there already, with the same hash, is left as it is. Raises ModelError where
-    the source is unusable or another bundle has its name and version, and OutputError where the
-    store cannot be written.
+    A bundle that is there already, with the same hash, is left as it is. What a killed
+    installation left is removed. Raises ModelError where the source is unusable or another bundle
+    has its name and version, and OutputError where the store cannot be written.
     """
     bundle = load_bundle(source)
     store = store_folder()
     target = store / f"{bundle.manifest.name}-{bundle.manifest.version}"
-    part = store / f".part-{secrets.token_hex(4)}"
     try:
         if target.exists():
             return _same(target, bundle)
-        part.mkdir(parents=True)
-        for model in bundle.models:
-            (part / model.file).write_bytes(bundle.read(model))
-        (part / MANIFEST_NAME).write_bytes(bundle.files.read(MANIFEST_NAME))
-        load_bundle(part)
-        part.rename(target)
+        store.mkdir(parents=True, exist_ok=True)
+        with locked(store / ".lock"):
+            if target.exists():
+                return _same(target, bundle)
+            _clear_leftovers(store)
+            part = store / f"{_PART}{secrets.token_hex(4)}"
+            try:
+                _copy(bundle, part)
+                load_bundle(part)
+                part.rename(target)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
+    except Busy as err:
+        raise OutputError(
+            f"another negvol is installing into {store} at this moment; wait for it"
+        ) from err
     except OSError as err:
         raise OutputError(f"cannot install into {store}: {err.strerror or err}") from err
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return load_bundle(target)
+
+
+def _copy(bundle: Bundle, folder: Path) -> None:
+    """Write the networks, then the manifest, without which a folder is no bundle."""
+    folder.mkdir()
+    for model in bundle.models:
+        (folder / model.file).write_bytes(bundle.read(model))
+    (folder / MANIFEST_NAME).write_bytes(bundle.files.read(MANIFEST_NAME))
+
+
+def _clear_leftovers(store: Path) -> None:
+    """Remove what installations left that were killed half way."""
+    for left in store.glob(f"{_PART}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _same(target: Path, bundle: Bundle) -> Bundle:

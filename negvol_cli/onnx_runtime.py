@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import Any, Final
 
 from negvol_cli.errors import ModelError
+
+_NO_TELEMETRY: Final = "ORT_DISABLE_TELEMETRY"
 
 
 def runtime() -> Any:
@@ -12,11 +15,17 @@ def runtime() -> Any:
 
     The distributions onnxruntime and onnxruntime-gpu fill one folder: uninstalling either leaves
     a package without content.
+
+    From 1.29 on, ONNX Runtime sends what it does, down to a model's name, over the network, unless
+    this variable is set before it is loaded; on Windows it writes to the system's event trace,
+    which its own function ends.
     """
+    os.environ[_NO_TELEMETRY] = "1"
     try:
         import onnxruntime
 
         onnxruntime.InferenceSession  # noqa: B018 - half removed, it is importable and empty
+        onnxruntime.disable_telemetry_events()
     except (ImportError, AttributeError, OSError) as err:
         raise ModelError(
             f"ONNX Runtime cannot be loaded ({one_line(err)}); uninstall onnxruntime and "
