@@ -23,15 +23,16 @@ def main() -> None:
 @click.option("--out", default="negvol_cli/models/default", show_default=True, type=Path)
 @click.option("--name", default="default", show_default=True)
 @click.option("--version", default="0.1.0", show_default=True)
+@click.option("--half", is_flag=True, help="Networks in half precision, for GPUs.")
 def bundle_command(
-    localiser: Path, segmenter: Path, runs: Path, out: Path, name: str, version: str
+    localiser: Path, segmenter: Path, runs: Path, out: Path, name: str, version: str, half: bool
 ) -> None:
     """Write the bundle of the final networks of two experiments, already trained and judged."""
     experiments = {
         "localiser": load_experiment(localiser),
         "segmenter": load_experiment(segmenter),
     }
-    write_bundle(experiments, runs, out, name, version)
+    write_bundle(experiments, runs, out, name, version, half=half)
     click.echo(f"wrote {out / 'bundle.toml'}")
 
 

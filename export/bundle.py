@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from export.model_card import CARD_NAME, model_card
 from export.onnx_model import INPUT, OUTPUT, write_onnx
 from negvol_cli.manifest import SCHEMA, Accuracy
 from training.config import Experiment
@@ -32,10 +34,26 @@ SOURCES = (
 )
 
 
+EXPECTED_ERROR = "expected-error.toml"
+"""In the folder of runs: the table ``[expected_error]`` of ``benchmarks/held_out_heads.py``."""
+
+
 def write_bundle(
-    experiments: dict[str, Experiment], runs: Path, out: Path, name: str, version: str
+    experiments: dict[str, Experiment],
+    runs: Path,
+    out: Path,
+    name: str,
+    version: str,
+    trained: Mapping[str, str] | None = None,
+    *,
+    half: bool = False,
 ) -> None:
-    """Export each role's final network, and the manifest that names them, to ``out``."""
+    """Export one network for each role, the manifest that names them and a card, to ``out``.
+
+    ``trained`` says which training of a role is taken, "final" or "fold0" and so on; default:
+    the final ones. ``half`` writes networks that reckon in float16, for GPUs.
+    """
+    trained = trained or {}
     out.mkdir(parents=True, exist_ok=True)
     lines = [
         f"schema = {SCHEMA}",
@@ -51,18 +69,24 @@ def write_bundle(
             lines += ["", "[[accuracy]]", f"measure = {_text(entry.measure)}"]
             lines += [f"of = {_text(entry.of)}", f"value = {entry.value:.4f}"]
             lines += [f"unit = {_text(entry.unit)}", f"how = {_text(entry.how)}"]
+    if (runs / EXPECTED_ERROR).is_file():
+        lines += ["", (runs / EXPECTED_ERROR).read_text(encoding="utf-8").strip()]
     for role, experiment in experiments.items():
         data = experiment.data
         channels = CHANNELS[data.object]
-        network = load_trained(experiment, runs / experiment.name / "final", len(channels))
+        network = load_trained(
+            experiment, runs / experiment.name / trained.get(role, "final"), len(channels)
+        )
         file = out / f"{role}.onnx"
-        write_onnx(network, data.size, file)
+        write_onnx(network, data.size_zyx, file, half=half)
         lines += ["", "[[models]]", f"role = {_text(role)}", f"file = {_text(file.name)}"]
         lines += [f'sha256 = "{hashlib.sha256(file.read_bytes()).hexdigest()}"']
-        lines += [f"spacing_mm = {data.spacing_mm}", f"size = {[data.size] * 3}"]
+        lines += [f"spacing_mm = {data.spacing_mm}", f"size = {list(data.size_zyx)}"]
         lines += [f"window_hu = {list(data.window_hu)}", f"channels = {json.dumps(channels)}"]
         lines += [f"input = {_text(INPUT)}", f"output = {_text(OUTPUT)}"]
     (out / "bundle.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    card = model_card(f"{name} {version}", experiments, trained, SOURCES, runs, half=half)
+    (out / CARD_NAME).write_text(card, encoding="utf-8")
 
 
 def _accuracies(role: str, experiment: Experiment, scores: Path) -> list[Accuracy]:

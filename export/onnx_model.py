@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
+from training.config import Size
+
 INPUT, OUTPUT = "image", "probabilities"
+HALF_TOLERANCE: Final = 0.02
+"""How far a probability in half precision may lie from the one in single precision."""
 
 
 class Probabilities(nn.Module):
-    """A network whose logits are turned into probabilities, label by label."""
+    """A network whose logits are turned into probabilities, label by label.
 
-    def __init__(self, network: nn.Module) -> None:
+    With ``half`` it reckons in float16, from and to float32 images.
+    """
+
+    def __init__(self, network: nn.Module, *, half: bool = False) -> None:
         super().__init__()
-        self.network = network
+        self.network = copy.deepcopy(network).half() if half else network
+        self.half_precision = half
 
     def forward(self, image: Tensor) -> Tensor:
         """(1, 1, z, y, x) in [-1, 1] to (1, C, z, y, x) in [0, 1]."""
+        if self.half_precision:
+            return torch.sigmoid(self.network(image.half()).float())
         return torch.sigmoid(self.network(image))
 
 
-def write_onnx(network: nn.Module, size: int, path: Path) -> None:
-    """Write ``network`` for cubes of ``size`` voxels to ``path``, weights inside the file."""
-    example = torch.zeros(1, 1, size, size, size)
+def write_onnx(network: nn.Module, size: int | Size, path: Path, *, half: bool = False) -> None:
+    """Write ``network`` for images of ``size`` voxels to ``path``, weights inside the file.
+
+    ``size`` is [z, y, x] or the side of a cube. ``half`` makes a file of half the size for GPUs:
+    weights and features in float16, image and probabilities in float32 as without.
+    """
+    shape = (size,) * 3 if isinstance(size, int) else size
     torch.onnx.export(
-        Probabilities(network).eval(),
-        (example,),
+        Probabilities(network, half=half).eval(),
+        (torch.zeros(1, 1, *shape),),
         path,
         input_names=[INPUT],
         output_names=[OUTPUT],

@@ -34,7 +34,5 @@ class TrimeshBackend:
         body.remove_unreferenced_vertices()
         if not body.is_watertight:
             trimesh.repair.fill_holes(body)
-        trimesh.smoothing.filter_taubin(  # type: ignore[no-untyped-call]
-            body, lamb=0.5, nu=0.53, iterations=SMOOTHING_STEPS
-        )
+        trimesh.smoothing.filter_taubin(body, lamb=0.5, nu=0.53, iterations=SMOOTHING_STEPS)
         return Mesh(np.array(body.vertices, dtype=np.float64), np.array(body.faces, dtype=np.int32))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +11,15 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from torch import nn
 
-from negvol_cli.config import Side
+from negvol_cli.config import Label, Side
 from negvol_cli.image_io import AIR_HU, resample
 from negvol_cli.localisation import Localisation, locate
 from negvol_cli.metrics import compare
 from negvol_cli.preprocess import JointFrame, normalise
 from negvol_cli.volume import Volume
 from training.config import Experiment
-from training.joints import joint_centres, read_volume
+from training.dataset import dataset_of
+from training.marks import Marks, read_volume
 
 CONDYLE_REACH_MM = 24.0
 BONE_REACH_MM = 20.0
@@ -52,28 +52,26 @@ def score_joints(
 ) -> list[JointScore]:
     """Accuracy of a segmenter on both joints of ``heads``, frames at the true centres."""
     data = experiment.data
-    folder = Path(data.folder) / "tmj"
-    all_centres = joint_centres(folder)
+    dataset = dataset_of(data)
     scores = []
-    for head in heads:
-        ct = read_volume(folder / head / "ct.nii.gz")
-        for side in Side:
-            frame = JointFrame(side, all_centres[head][side], data.spacing_mm, data.size)
+    for case in dataset.cases:
+        if case.patient not in heads:
+            continue
+        ct = read_volume(case.image)
+        for joint in case.drawn:
+            marks = Marks(joint, dataset.contour_axes)
+            centre = marks.centre_mm()
+            if centre is None:
+                continue
+            frame = JointFrame(joint.side, centre, data.spacing_mm, data.size_zyx[0])
             image = normalise(frame.mirror(resample(ct, frame.grid, fill=AIR_HU)), data.window_hu)
-            labels = read_volume(folder / head / f"{side.value}.nii.gz")
             reference = [
-                frame.mirror(
-                    resample(
-                        Volume((labels.values_zyx == k).astype("f4"), labels.grid),
-                        frame.grid,
-                        fill=0,
-                    )
-                )
-                > 0.5
-                for k in (1, 2)
+                frame.mirror(marks.over(frame.grid, label)) > 0.5
+                for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
             ]
             predicted = predict(network, image) > 0.5
-            scores.append(_score(head, side, predicted, reference, data.spacing_mm))
+            side = joint.side
+            scores.append(_score(case.name, side, predicted, reference, data.spacing_mm))
     return scores
 
 
@@ -88,31 +86,30 @@ def score_heads(
     network: nn.Module, experiment: Experiment, heads: tuple[str, ...]
 ) -> list[HeadScore]:
     """Distance from the true centres of what the localiser finds in ``heads``."""
-    folder = Path(experiment.data.folder)
     scores = []
-    for group, pattern in (("tmj", "{}/ct.nii.gz"), ("headneck", "{}.nii.gz")):
-        for head, centres in joint_centres(folder / group).items():
-            if head not in heads:
-                continue
-            found = find(network, experiment, read_volume(folder / group / pattern.format(head)))
-            off = []
-            for side in (Side.RIGHT, Side.LEFT):
-                joint = found[side]
-                away = (
-                    np.inf
-                    if joint is None
-                    else np.linalg.norm(np.subtract(joint.centre_mm_xyz, centres[side]))
-                )
-                off.append(float(away))
-            confidence = min(j.confidence if j else 0.0 for j in (found.right, found.left))
-            scores.append(HeadScore(head, off[0], off[1], confidence))
+    dataset = dataset_of(experiment.data)
+    for case in dataset.cases:
+        if case.patient not in heads or len(case.joints) < 2:
+            continue
+        found = find(network, experiment, read_volume(case.image))
+        off = []
+        for side in (Side.RIGHT, Side.LEFT):
+            joint, centre = found[side], Marks(case.joints[side], dataset.contour_axes).centre_mm()
+            away = (
+                np.inf
+                if joint is None or centre is None
+                else np.linalg.norm(np.subtract(joint.centre_mm_xyz, centre))
+            )
+            off.append(float(away))
+        confidence = min(j.confidence if j else 0.0 for j in (found.right, found.left))
+        scores.append(HeadScore(case.name, off[0], off[1], confidence))
     return scores
 
 
 def find(network: nn.Module, experiment: Experiment, volume: Volume) -> Localisation:
     """What the localiser ``network`` finds in a scan."""
     return locate(
-        volume, partial(predict, network), experiment.data.size, experiment.data.window_hu
+        volume, partial(predict, network), experiment.data.size_zyx[0], experiment.data.window_hu
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +15,10 @@ from negvol_cli.localisation import COARSE_MM, coarse
 from negvol_cli.phantom import ScanSettings, draw_abdomen, draw_head
 from negvol_cli.volume import Grid, Points, Volume
 from training.augment import rotation, scanner_effects
+from training.cone_beam import Cylinder, cone_beam_tile
 from training.config import AugmentConfig
-from training.joints import joint_centres, read_volume
+from training.dataset import Dataset
+from training.marks import Marks, read_volume
 
 HEAT_MM = 7.0
 
@@ -36,14 +37,18 @@ class HeadSample:
         return self.volume.values_zyx
 
 
-def load_heads(folder: Path) -> list[HeadSample]:
-    """Every scan of ``tmj`` and ``headneck`` below ``folder``."""
+def load_heads(dataset: Dataset) -> list[HeadSample]:
+    """Every scan of a dataset in which both joints are annotated; ``head`` is the patient."""
     samples = []
-    for group, pattern in (("tmj", "{}/ct.nii.gz"), ("headneck", "{}.nii.gz")):
-        for head, centres in joint_centres(folder / group).items():
-            volume = coarse(read_volume(folder / group / pattern.format(head)))
-            points = np.array([centres[Side.RIGHT], centres[Side.LEFT]])
-            samples.append(HeadSample(head, volume, points))
+    for case in dataset.cases:
+        centres = [
+            Marks(joint, dataset.contour_axes).centre_mm()
+            for joint in (case.joints.get(side) for side in (Side.RIGHT, Side.LEFT))
+            if joint is not None
+        ]
+        points = np.array([centre for centre in centres if centre is not None])
+        if len(points) == 2:
+            samples.append(HeadSample(case.patient, coarse(read_volume(case.image)), points))
     return samples
 
 
@@ -81,7 +86,8 @@ def draw_tile(
 
     Mirrored heads swap their sides; heads turned upside down or back to front have no heat, so
     that the localiser's silence on them can be told from its answer on the upright one.
-    Where a joint lies at the edge of the tile or of the scan, nothing is asked (weight 0).
+    Where a joint lies at the edge of the tile or of the scan, nothing is asked (weight 0). A share
+    of the upright heads is seen by a cone-beam machine, with the joints near its field's edge.
     """
     grid = sample.volume.grid
     middle, extent = _middle(sample, rng), np.array(grid.size_xyz) * COARSE_MM
@@ -104,20 +110,26 @@ def draw_tile(
     hu = functional.grid_sample(
         above_air + 1000.0, where.float()[None], padding_mode="zeros", align_corners=False
     )[0, 0]
-    hu = scanner_effects(hu - 1000.0, rng, config, COARSE_MM)
+    hu = hu - 1000.0
+    at_mm = (centres - middle) @ np.linalg.inv(matrix).T
+    field: Cylinder | None = None
+    if upright and config.cone_beam_share > 0 and rng.random() < config.cone_beam_share:
+        hu, field = cone_beam_tile(hu, at_mm, rng, COARSE_MM)
+    else:
+        hu = scanner_effects(hu, rng, config, COARSE_MM)
     heat, weight = torch.zeros(2, size, size, size), torch.ones(1, size, size, size)
     here = np.stack([x.numpy(), y.numpy(), z.numpy()], axis=-1)
-    seen = _seen(rng, config.cut_share, z)
+    seen = _seen(rng, 0.0 if field else config.cut_share, z)
     hu = torch.where(seen, hu, torch.tensor(-1000.0))
     unclear = torch.zeros(size, size, size, dtype=torch.bool)
-    for channel, centre in enumerate(centres):
-        at = np.linalg.inv(matrix) @ (centre - middle)
+    for channel, at in enumerate(at_mm):
         distance = torch.from_numpy(np.linalg.norm(here - at, axis=-1)).float()
         bump = torch.exp(-0.5 * (distance / HEAT_MM) ** 2)
         depth = _depth(at, size, seen)
-        if depth > 0 and upright:
+        in_field = field.depth(at) if field else np.inf
+        if min(depth, in_field) > 0 and upright:
             heat[channel] = bump
-        if -8.0 < depth <= 16.0:
+        if -8.0 < depth <= 16.0 or -8.0 < in_field <= 4.0:
             unclear |= distance < 4 * HEAT_MM
     weight = torch.where(unclear, torch.zeros(()), weight)
     return hu, heat, weight

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk
 
-from negvol_cli.config import Side
-from negvol_cli.image_io import AIR_HU, grid_of, resample
-from negvol_cli.phantom import ScanSettings, draw_head
+from negvol_cli import phantom
+from negvol_cli.config import Label, Side
+from negvol_cli.image_io import AIR_HU, resample
+from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
 from negvol_cli.preprocess import JointFrame
-from negvol_cli.volume import Grid, Vector, Volume
+from negvol_cli.volume import Grid, Volume, vector
+from training.cache import cached, digest
+from training.dataset import Dataset, joint_centres
+from training.marks import Marks, read_volume
+
+__all__ = [
+    "SOURCE_SIZE",
+    "SOURCE_SPACING_MM",
+    "JointSample",
+    "joint_centres",
+    "load_joints",
+    "phantom_joints",
+    "read_volume",
+]
 
 SOURCE_SIZE = 192
 SOURCE_SPACING_MM = 0.5
+METHOD: Final = 1
+"""Raise it when the same files would give other cubes, so that kept ones are made anew."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,80 +50,85 @@ class JointSample:
     channels: npt.NDArray[np.float16]
 
 
-def read_volume(path: Path) -> Volume:
-    """An image as stored, axes in LPS order."""
-    image = sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")
-    return Volume(sitk.GetArrayFromImage(image), grid_of(image))
+def load_joints(dataset: Dataset, kept: Path | None = None) -> list[JointSample]:
+    """Every annotated joint of a dataset; ``kept`` is where the cubes are kept to be read again.
 
-
-def joint_centres(folder: Path) -> dict[str, dict[Side, Vector]]:
-    """The condylar centres, LPS mm, of every head in a data folder's ``joints.json``."""
-    table: dict[str, Any] = json.loads((folder / "joints.json").read_text(encoding="utf-8"))
-    centres = {}
-    for head, entry in table.items():
-        sides = entry.get("condyle_centre_lps_mm", entry)
-        centres[head] = {side: tuple(float(v) for v in sides[side.value]) for side in Side}
-    return centres  # type: ignore[return-value]
-
-
-def load_joints(folder: Path) -> list[JointSample]:
-    """Both joints of every labelled head below ``folder``."""
+    ``head`` is the patient, so that whatever holds a head out holds out all of a patient's scans.
+    """
     samples = []
-    for head, centres in joint_centres(folder).items():
-        if not (folder / head / "right.nii.gz").is_file():
-            continue
-        ct = read_volume(folder / head / "ct.nii.gz")
-        for side in Side:
-            frame = JointFrame(side, centres[side], SOURCE_SPACING_MM, SOURCE_SIZE)
-            labels = read_volume(folder / head / f"{side.value}.nii.gz")
-            samples.append(_sample(head, frame, ct, labels))
+    for case in dataset.cases:
+        read = lru_cache(maxsize=2)(read_volume)
+        for joint in case.drawn:
+            name = digest(
+                [case.image, *joint.files],
+                METHOD,
+                joint.side.value,
+                sorted(joint.numbers.items()),
+                joint.centre_mm,
+                (dataset.annotated_mm, dataset.contour_axes),
+                (SOURCE_SIZE, SOURCE_SPACING_MM),
+            )
+            marks = Marks(joint, dataset.contour_axes, read)
+            centre = marks.centre_mm()
+            if centre is None:  # a map of both joints that shows one
+                continue
+            frame = JointFrame(joint.side, centre, SOURCE_SPACING_MM, SOURCE_SIZE)
+            make = partial(_channels, case.image, frame, marks, dataset.annotated_mm, read)
+            samples.append(JointSample(case.patient, frame, cached(kept, name, make)))
     return samples
 
 
-def _sample(head: str, frame: JointFrame, ct: Volume, labels: Volume) -> JointSample:
-    grid = frame.grid
-    masks = [
-        resample(Volume((labels.values_zyx == value).astype(np.float32), labels.grid), grid, fill=0)
-        for value in (1, 2)
-    ]
-    known = resample(Volume(np.ones(labels.grid.shape_zyx, np.float32), labels.grid), grid, fill=0)
-    return _pack(head, frame, resample(ct, grid, fill=AIR_HU), masks[0], masks[1], known)
+def _channels(
+    image: Path,
+    frame: JointFrame,
+    marks: Marks,
+    annotated_mm: float,
+    read: Callable[[Path], Volume],
+) -> npt.NDArray[np.float16]:
+    masks = [marks.over(frame.grid, label) for label in (Label.CONDYLE, Label.TEMPORAL_BONE)]
+    known = marks.known(frame.grid)
+    axis = (np.arange(frame.size) - (frame.size - 1) / 2) * frame.spacing_mm
+    away = np.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2)
+    known = np.where(away <= annotated_mm, known, np.float32(0.0))
+    return _packed(frame, resample(read(image), frame.grid, fill=AIR_HU), *masks, known)
 
 
-def _pack(head: str, frame: JointFrame, *arrays: npt.NDArray[np.float32]) -> JointSample:
+def _packed(frame: JointFrame, *arrays: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
     hu, *rest = (frame.mirror(a) for a in arrays)
     hu = np.clip(hu, -1024, 3071) / 1000
-    return JointSample(head, frame, np.stack([hu, *rest]).astype(np.float16))
+    return np.stack([hu, *rest]).astype(np.float16)
 
 
-def phantom_joints(count: int, seed: int) -> list[JointSample]:
-    """Both joints of ``count`` phantom heads with exact labels."""
+def phantom_joints(count: int, seed: int, kept: Path | None = None) -> list[JointSample]:
+    """Both joints of ``count`` phantom heads with exact labels; ``kept`` as for ``load_joints``."""
+    source = digest(sorted(Path(phantom.__path__[0]).glob("*.py")), METHOD)
     samples = []
     for index in range(count):
         rng = np.random.default_rng([seed, index])
-        phantom = draw_head(int(rng.integers(2**31)))
+        head = draw_head(int(rng.integers(2**31)))
         for side in Side:
-            frame = JointFrame(
-                side, phantom.condyle_centre_mm(side), SOURCE_SPACING_MM, SOURCE_SIZE
-            )
+            frame = JointFrame(side, head.condyle_centre_mm(side), SOURCE_SPACING_MM, SOURCE_SIZE)
             half = frame.size * frame.spacing_mm / 2
             voxel = tuple(float(v) for v in rng.uniform(0.4, 1.2, 3))
             low = np.array(frame.centre_mm_xyz) - half
             shape = tuple(int(np.ceil(2 * half / v)) for v in voxel)
-            ct = phantom.scan(
-                Grid(shape, voxel, tuple(float(v) for v in low)),  # type: ignore[arg-type]
-                ScanSettings.draw(rng),
-                int(rng.integers(2**31)),
-            )
-            labels = phantom.joint_labels(frame.grid, side)
-            samples.append(
-                _pack(
-                    f"phantom-{index}",
-                    frame,
-                    resample(ct, frame.grid, fill=AIR_HU),
-                    (labels == 1).astype(np.float32),
-                    (labels == 2).astype(np.float32),
-                    np.ones(frame.grid.shape_zyx, np.float32),
-                )
-            )
+            grid = Grid(shape, voxel, vector(low))  # type: ignore[arg-type]
+            settings, noise = ScanSettings.draw(rng), int(rng.integers(2**31))
+            name = f"phantom-{digest([], source, seed, index, side.value, SOURCE_SIZE)}"
+            make = partial(_phantom_channels, head, frame, grid, settings, noise)
+            samples.append(JointSample(f"phantom-{index}", frame, cached(kept, name, make)))
     return samples
+
+
+def _phantom_channels(
+    head: PhantomHead, frame: JointFrame, grid: Grid, settings: ScanSettings, noise: int
+) -> npt.NDArray[np.float16]:
+    ct = head.scan(grid, settings, noise)
+    labels = head.joint_labels(frame.grid, frame.side)
+    return _packed(
+        frame,
+        resample(ct, frame.grid, fill=AIR_HU),
+        (labels == Label.CONDYLE).astype(np.float32),
+        (labels == Label.TEMPORAL_BONE).astype(np.float32),
+        np.ones(frame.grid.shape_zyx, np.float32),
+    )

@@ -1,4 +1,8 @@
-"""Cross-entropy and Dice over the voxels whose label is known."""
+"""Cross-entropy and Dice over the voxels whose label is known.
+
+Every loss but ``heat_focal`` is a mean over images, so that a batch dealt to several processes,
+or taken in portions, has the loss of the whole batch.
+"""
 
 from __future__ import annotations
 
@@ -9,34 +13,47 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.config import TrainConfig
+
 PEAK: Final = 0.8
+_VOXELS: Final = (2, 3, 4)
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Mean binary cross-entropy; all (N, C, z, y, x), ``weight`` 0 where nothing is known."""
-    per_voxel = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return (per_voxel * weight).sum() / weight.expand_as(per_voxel).sum().clamp_min(1.0)
+def cross_entropy(
+    logits: Tensor, target: Tensor, weight: Tensor, foreground: Tensor | None = None
+) -> Tensor:
+    """Mean binary cross-entropy; all (N, C, z, y, x), ``weight`` 0 where nothing is known.
+
+    ``foreground`` (C,) is how much more a voxel of the object counts than one beside it.
+    """
+    per_voxel = functional.binary_cross_entropy_with_logits(
+        logits,
+        target,
+        reduction="none",
+        pos_weight=None if foreground is None else foreground.reshape(-1, 1, 1, 1),
+    )
+    known = weight.expand_as(per_voxel)
+    total = (per_voxel * known).sum(dim=(1, *_VOXELS))
+    return (total / known.sum(dim=(1, *_VOXELS)).clamp_min(1.0)).mean()
 
 
 def dice_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """1 minus the soft Dice coefficient (Milletari et al., 3DV 2016), mean over N and C."""
     probability = torch.sigmoid(logits) * weight
     known = target * weight
-    overlap = (probability * known).sum(dim=(2, 3, 4))
-    total = (probability**2).sum(dim=(2, 3, 4)) + (known**2).sum(dim=(2, 3, 4))
+    overlap = (probability * known).sum(dim=_VOXELS)
+    total = (probability**2).sum(dim=_VOXELS) + (known**2).sum(dim=_VOXELS)
     return (1.0 - (2 * overlap + 1.0) / (total + 1.0)).mean()
-
-
-def dice_and_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """The sum of both, each with weight 1."""
-    return cross_entropy(logits, target, weight) + dice_loss(logits, target, weight)
 
 
 def heat_focal(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """The focal loss of heat maps (Law and Deng, CornerNet, ECCV 2018), all (N, C, z, y, x).
 
     Voxels hot enough to be a peak should be sure; all others count by the square of the false
-    heat they are given, less so the nearer they lie to a peak.
+    heat they are given, less so the nearer they lie to a peak. The sum is divided by the number
+    of peaks in the batch.
     """
     probability = torch.sigmoid(logits)
     peak = target > PEAK
@@ -46,12 +63,17 @@ def heat_focal(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     return -total / (peak * weight).sum().clamp_min(1.0)
 
 
-Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+def build_loss(settings: TrainConfig) -> Loss:
+    """The loss that a config names, with its weights."""
+    foreground = torch.tensor(settings.foreground_weight) if settings.foreground_weight else None
 
-LOSSES: Final[dict[str, Loss]] = {
-    "ce": cross_entropy,
-    "dice": dice_loss,
-    "dice+ce": dice_and_cross_entropy,
-    "heat-focal": heat_focal,
-}
-"""The losses by their name in a config."""
+    def entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        weights = None if foreground is None else foreground.to(logits.device)
+        return cross_entropy(logits, target, weight, weights)
+
+    def mixture(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        overlap = settings.dice_weight * dice_loss(logits, target, weight)
+        return overlap + settings.ce_weight * entropy(logits, target, weight)
+
+    losses = {"ce": entropy, "dice": dice_loss, "dice+ce": mixture, "heat-focal": heat_focal}
+    return losses[settings.loss]

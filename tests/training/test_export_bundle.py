@@ -22,9 +22,10 @@ SCORES = {
 }
 
 
-@pytest.fixture
-def trained(tmp_path):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
     """Untrained networks of the configured kinds, small, where finished ones would lie."""
+    tmp_path = tmp_path_factory.mktemp("trained")
     experiments = {}
     for role in SCORES:
         experiment = load_experiment(CONFIGS / f"{role}.toml")
@@ -35,18 +36,25 @@ def trained(tmp_path):
         )
         folder = tmp_path / "runs" / experiment.name
         (folder / "final").mkdir(parents=True)
-        network = build_network("light-unet", (4, 8), 2)
+        network = build_network(experiment.network.kind, (4, 8), 2)
         torch.save(network.state_dict(), folder / "final" / WEIGHTS)
         (folder / "scores.csv").write_text(SCORES[role], encoding="utf-8")
         experiments[role] = experiment
     return experiments, tmp_path
 
 
-def test_what_is_exported_is_a_bundle_that_runs_and_states_its_accuracy(trained):
+@pytest.fixture(scope="module")
+def written(trained) -> Path:
+    """The bundle of ``trained``."""
     experiments, folder = trained
     write_bundle(experiments, folder / "runs", folder / "out", "mine", "1.2")
+    return folder / "out"
 
-    bundle = load_bundle(folder / "out")
+
+def test_what_is_exported_is_a_bundle_that_runs_and_states_its_accuracy(trained, written):
+    experiments, _ = trained
+
+    bundle = load_bundle(written)
 
     assert bundle.title == "mine 1.2"
     assert bundle.localiser.channels == ("right", "left")
@@ -58,3 +66,28 @@ def test_what_is_exported_is_a_bundle_that_runs_and_states_its_accuracy(trained)
     assert stated["median distance", "joint centre"] == 5.0
     assert stated["Dice", "condyle"] == pytest.approx(0.8)
     assert stated["HD95", "temporal_bone"] == pytest.approx(3.0)
+
+
+def test_the_bundle_holds_a_card_with_data_folds_figures_and_limits(written):
+    card = (written / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+    assert card.startswith("# Model card of mine 1.2\n")
+    assert (
+        "| Visible Human male and female | public domain | National Library of Medicine |" in card
+    )
+    assert "  - cthead, visible-female" in card
+    assert "| condyle_dice | 0.800 ± 0.141 | 0.700 | 0.900 | 0 |" in card
+    assert "trained on every head" in card
+    assert "Research use only" in card
+    assert "Half precision" not in card
+
+
+def test_a_bundle_in_half_precision_runs_and_says_so(trained):
+    experiments, folder = trained
+    write_bundle(experiments, folder / "runs", folder / "half", "mine", "1.2", half=True)
+
+    bundle = load_bundle(folder / "half")
+
+    for spec in (bundle.localiser, *bundle.segmenters):
+        open_session(bundle.read(spec), spec, Device.CPU).warm_up()
+    assert "Half precision" in (folder / "half" / "MODEL_CARD.md").read_text(encoding="utf-8")

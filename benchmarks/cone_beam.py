@@ -1,0 +1,175 @@
+"""``negvol run`` on simulated dental cone-beam CT: Dice of both bones against the reference labels.
+
+    python benchmarks/cone_beam.py DATA [--bundle B] [--heads A,B] [--phantoms N] [--machines N]
+
+DATA holds ``tmj/<case>`` as for training. Every head is simulated on N machines drawn at random
+(the same ones for every head), measured with the whole product, and its labels are compared with
+the reference within what the machine recorded: the condyle to 24 mm from its centre, temporal bone
+to 20 mm from the condyle. Phantoms have exact labels. Give each fold's bundle its own heads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk
+from scipy.ndimage import distance_transform_edt
+
+from negvol_cli.config import Label, Settings, Side, scan_label
+from negvol_cli.errors import NegvolError
+from negvol_cli.image_io import read_image, resample_nearest, to_sitk
+from negvol_cli.metrics import compare
+from negvol_cli.phantom import ScanSettings, draw_head
+from negvol_cli.pipeline import Models, load_models
+from negvol_cli.study import measure_scan
+from negvol_cli.volume import Grid, Vector, Volume
+from training.cone_beam import ConeBeamSettings, simulate_cone_beam
+from training.joints import joint_centres, read_volume
+
+HEADS = "sharp-base,fullhead,cranium,medimodel"
+CONDYLE_REACH_MM = 24.0
+BONE_REACH_MM = 20.0
+LEAST_SEEN = 0.5
+LEAST_HEIGHT_MM = 50.0
+HEADINGS = ("scan", "side", "off mm", "seen %", "MC Dice", "MC HD95", "TB Dice", "TB HD95", "said")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A CT with the centres and the reference labels (1 MC, 2 TB) of its joints."""
+
+    name: str
+    ct: Volume
+    centres: dict[Side, Vector]
+    labels: dict[Side, Volume]
+
+
+def real_cases(folder: Path, heads: list[str]) -> Iterator[Case]:
+    """The named heads of ``folder``, one at a time."""
+    centres = joint_centres(folder)
+    for head in heads:
+        labels = {side: read_volume(folder / head / f"{side.value}.nii.gz") for side in Side}
+        yield Case(head, read_volume(folder / head / "ct.nii.gz"), centres[head], labels)
+
+
+def phantom_cases(count: int) -> Iterator[Case]:
+    """Phantom heads that no training drew, on a sharp CT of 0.6 mm."""
+    for seed in range(90_000, 90_000 + count):
+        head = draw_head(seed)
+        centres = {side: head.condyle_centre_mm(side) for side in Side}
+        middle = np.mean(list(centres.values()), axis=0) - np.array([0.0, 35.0, 10.0])
+        low = middle - np.array([190.0, 190.0, 120.0]) / 2
+        grid = Grid((316, 316, 200), (0.6,) * 3, (float(low[0]), float(low[1]), float(low[2])))
+        ct = head.scan(grid, ScanSettings(noise_hu=5.0, blur_mm=0.3), seed)
+        labels = {
+            side: Volume(head.joint_labels(_cube(c), side), _cube(c)) for side, c in centres.items()
+        }
+        yield Case(f"phantom-{seed}", ct, centres, labels)
+
+
+def recorded(grid: Grid, scan: Grid, diameter_mm: float) -> npt.NDArray[np.bool_]:
+    """Which voxels of ``grid`` lie in the cylinder of the simulated ``scan``, [z, y, x]."""
+    z, y, x = np.indices(grid.shape_zyx)
+    points = grid.to_world(np.stack([x, y, z], axis=-1))
+    middle = scan.to_world((np.array(scan.size_xyz) - 1) / 2)
+    away = np.hypot(points[..., 0] - middle[0], points[..., 1] - middle[1])
+    return np.asarray(scan.contains(points) & (away <= diameter_mm / 2))
+
+
+def scores(
+    labels: Volume, case: Case, side: Side, seen: npt.NDArray[np.bool_]
+) -> tuple[float, float, float, float, float]:
+    """Share of the condyle's surroundings seen, then Dice and HD95 (mm) of MC and of TB."""
+    reference = case.labels[side]
+    grid = reference.grid
+    found = resample_nearest(labels, grid)
+    z, y, x = np.indices(grid.shape_zyx)
+    offset = grid.to_world(np.stack([x, y, z], axis=-1)) - case.centres[side]
+    near = np.linalg.norm(offset, axis=-1) <= CONDYLE_REACH_MM
+    condyle = (reference.values_zyx == Label.CONDYLE) & near
+    beside = distance_transform_edt(~condyle, grid.spacing_mm_xyz[::-1]) <= BONE_REACH_MM
+    share = float(seen[near].mean())
+    values = []
+    for label, where in ((Label.CONDYLE, near), (Label.TEMPORAL_BONE, beside)):
+        mine = (found == scan_label(side, label)) & where & seen
+        known = (reference.values_zyx == label) & where & seen
+        result = compare(mine, known, grid.spacing_mm_xyz)
+        values += [result.dice, result.hd95_mm]
+    return share, values[0], values[1], values[2], values[3]
+
+
+def measure(
+    case: Case, machine: int, voxel_mm: float, models: Models, folder: Path
+) -> Iterator[list[str]]:
+    """The rows of one simulated scan, one for each joint that is at least half in view."""
+    drawn = ConeBeamSettings.draw(np.random.default_rng([2024, machine]))
+    joints = np.array([case.centres[side] for side in (Side.RIGHT, Side.LEFT)])
+    below = float(joints[:, 2].mean() - case.ct.grid.corners_mm()[:, 2].min())
+    settings = replace(
+        drawn, voxel_mm=voxel_mm, above_mm=max(drawn.above_mm, LEAST_HEIGHT_MM - below)
+    )
+    scan = simulate_cone_beam(case.ct, machine, settings, joints_mm=joints)
+    name = f"{case.name}-{machine}"
+    sitk.WriteImage(to_sitk(scan), str(folder / f"{name}.nii"))
+    try:
+        report = measure_scan(
+            folder / f"{name}.nii", folder, Settings(), models=models, overwrite=True
+        )
+    except NegvolError as err:
+        yield [name, "both", *[""] * 6, str(err)]
+        return
+    labels = read_image(folder / name / "labels.nii.gz").volume
+    for joint in report.joints:
+        seen = recorded(case.labels[joint.side].grid, scan.grid, settings.diameter_mm)
+        share, *values = scores(labels, case, joint.side, seen)
+        if share < LEAST_SEEN:
+            continue
+        off = ""
+        if joint.centre_mm_xyz is not None:
+            away = np.subtract(joint.centre_mm_xyz, case.centres[joint.side])
+            off = f"{np.linalg.norm(away):.1f}"
+        cells = [f"{value:.3f}" if i % 2 == 0 else f"{value:.2f}" for i, value in enumerate(values)]
+        yield [name, str(joint.side), off, f"{100 * share:.0f}", *cells, joint.status_text]
+
+
+def main() -> None:
+    """Simulate, measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--bundle", type=Path, help="Another bundle than the default one.")
+    parser.add_argument("--heads", default=HEADS, help="Comma-separated; '' for none.")
+    parser.add_argument("--phantoms", type=int, default=1)
+    parser.add_argument("--machines", type=int, default=2)
+    parser.add_argument("--voxel", type=float, default=0.3, help="Voxel size in mm.")
+    arguments = parser.parse_args()
+    models = load_models(arguments.bundle, Settings())
+    heads = [head for head in arguments.heads.split(",") if head]
+    print("| " + " | ".join(HEADINGS) + " |\n|" + "---|" * len(HEADINGS), flush=True)
+    rows = []
+    for cases in (real_cases(arguments.data / "tmj", heads), phantom_cases(arguments.phantoms)):
+        for case in cases:
+            for machine in range(arguments.machines):
+                with tempfile.TemporaryDirectory() as folder:
+                    for row in measure(case, machine, arguments.voxel, models, Path(folder)):
+                        rows.append(row)
+                        print("| " + " | ".join(row) + " |", flush=True)
+    for column in ("MC Dice", "TB Dice"):
+        at = HEADINGS.index(column)
+        values = [float(row[at] or 0.0) for row in rows]
+        print(f"{column}: mean {np.mean(values):.3f}, from {min(values):.3f} to {max(values):.3f}")
+
+
+def _cube(centre: Vector) -> Grid:
+    """The 72 mm cube at 0.5 mm about a joint, as the real labels have."""
+    x, y, z = (c - 35.75 for c in centre)
+    return Grid((144,) * 3, (0.5,) * 3, (x, y, z))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Whether step C earns its place: recall and precision of the fossa's roof with and without it.
+
+    python benchmarks/fossa_roof.py DATA RUNS [PHANTOMS]
+
+The roof is the temporal bone in the 6 mm above the condyle, column by column; *closed* is the
+share of the columns with a roof in which some of it was found, *bone Dice* that of the whole
+frame. Real heads are segmented by the network that held them out, PHANTOMS (default 6) phantom
+heads with roofs under 0.9 mm, which no training drew, by the final one; frames at the true
+centres. Compared are no enhancement, negvol's, and the paper's recipe as we read it: Canny edges
+of the CT, gated by the network's bone probability, closed, and added to the bone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk
+
+from negvol_cli.config import Side
+from negvol_cli.enhancement import enhance_fossa
+from negvol_cli.image_io import AIR_HU, resample
+from negvol_cli.phantom import ScanSettings, draw_head
+from negvol_cli.preprocess import JointFrame, normalise
+from negvol_cli.volume import Grid
+from training.config import Experiment, load_experiment
+from training.dataset import folder_dataset
+from training.evaluate import predict
+from training.joints import load_joints
+from training.loop import load_trained
+
+ROOF_MM = 6.0
+THIN_MM = 0.9
+FIRST_SEED = 50_000
+CANNY_HU = (60.0, 180.0)
+POSSIBLE = 0.2
+
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One joint in frame order, (z, y, x): greys, both probabilities, both references."""
+
+    name: str
+    hu: Floats
+    condyle_p: Floats
+    bone_p: Floats
+    condyle: Mask
+    bone: Mask
+    known: Mask
+    spacing_mm: float
+
+
+def none(case: Case) -> Mask:
+    """The network's bone as it is."""
+    return case.bone_p > 0.5
+
+
+def ours(case: Case) -> Mask:
+    """Step C of ``negvol run``."""
+    return enhance_fossa(case.hu, case.bone_p, case.condyle_p, case.spacing_mm) > 0.5
+
+
+def paper(case: Case) -> Mask:
+    """Canny edges gated by the bone's probability, closed and added."""
+    image = sitk.GetImageFromArray(case.hu)
+    edges = sitk.CannyEdgeDetection(
+        image, lowerThreshold=CANNY_HU[0], upperThreshold=CANNY_HU[1], variance=[1.0] * 3
+    )
+    gated = (sitk.GetArrayFromImage(edges) > 0) & (case.bone_p > POSSIBLE)
+    gated &= case.condyle_p < 0.5
+    joined = sitk.GetImageFromArray((gated | none(case)).astype(np.uint8))
+    closed = sitk.GetArrayFromImage(sitk.BinaryMorphologicalClosing(joined, [1, 1, 1])) > 0
+    return np.asarray(closed & (case.condyle_p < 0.5))
+
+
+RECIPES: dict[str, Callable[[Case], Mask]] = {"none": none, "paper": paper, "negvol": ours}
+
+
+FIGURES = ("recall", "precision", "closed", "bone Dice")
+
+
+def judged(found: Mask, case: Case, roof: Mask) -> tuple[float, float, float, float]:
+    """Recall, precision and closed columns of the roof, and Dice of all bone in the frame."""
+    mine, known = found & roof, case.bone & roof
+    right = float((mine & known).sum())
+    columns = known.any(axis=0)
+    closed = float(mine.any(axis=0)[columns].mean())
+    both = 2.0 * float((found & case.bone & case.known).sum())
+    dice = both / float((found & case.known).sum() + (case.bone & case.known).sum())
+    return right / float(known.sum()), right / max(float(mine.sum()), 1.0), closed, dice
+
+
+def above_condyle(case: Case) -> Mask:
+    """The 6 mm above the condyle's highest voxel of each column, (z, y, x)."""
+    z = np.arange(len(case.condyle))[:, None, None]
+    top = np.where(case.condyle.any(axis=0), (z * case.condyle).max(axis=0), len(z))
+    return (z > top) & (z <= top + ROOF_MM / case.spacing_mm) & case.known
+
+
+def real_cases(data: Path, runs: Path, experiment: Experiment) -> Iterator[Case]:
+    """Every annotated joint, by the network that has not seen its head."""
+    joints = load_joints(folder_dataset(data))
+    for index, heads in enumerate(experiment.folds.held_out):
+        network = load_trained(experiment, runs / experiment.name / f"fold{index}", 2)
+        for joint in joints:
+            if joint.head in heads:
+                cut = (joint.frame.size - experiment.data.size_zyx[0]) // 2
+                inner = (slice(None), *(slice(cut, -cut),) * 3)
+                hu, condyle, bone, known = joint.channels[inner].astype(np.float32)
+                image = normalise(hu * 1000.0, experiment.data.window_hu)
+                mc, tb = predict(network, image)
+                yield Case(
+                    f"{joint.head} {joint.frame.side}",
+                    hu * 1000.0,
+                    mc,
+                    tb,
+                    condyle > 0.5,
+                    bone > 0.5,
+                    known > 0.99,
+                    joint.frame.spacing_mm,
+                )
+
+
+def phantom_cases(many: int, runs: Path, experiment: Experiment) -> Iterator[Case]:
+    """Left joints of phantoms with a thin roof, in a CT of 1 mm."""
+    network = load_trained(experiment, runs / experiment.name / "final", 2)
+    for seed in count(FIRST_SEED):
+        head = draw_head(seed)
+        roof_mm = head.left.fossa.roof_mm
+        if roof_mm > THIN_MM:
+            continue
+        frame = JointFrame(Side.LEFT, head.condyle_centre_mm(Side.LEFT))
+        grid = Grid((72,) * 3, (1.0,) * 3, frame.grid.origin_mm_xyz)
+        ct = head.scan(grid, ScanSettings(), seed)
+        hu = resample(ct, frame.grid, fill=AIR_HU)
+        labels = head.joint_labels(frame.grid, Side.LEFT)
+        mc, tb = predict(network, normalise(hu, experiment.data.window_hu))
+        name = f"phantom, roof {roof_mm:.1f} mm"
+        everywhere = np.ones(labels.shape, dtype=bool)
+        yield Case(name, hu, mc, tb, labels == 1, labels == 2, everywhere, frame.spacing_mm)
+        many -= 1
+        if many == 0:
+            return
+
+
+def main() -> None:
+    """Print recall and precision of each recipe, joint by joint."""
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    data, runs = Path(sys.argv[1]), Path(sys.argv[2])
+    many = int(sys.argv[3]) if len(sys.argv) == 4 else 6
+    config = Path(__file__).parents[1] / "training" / "configs" / "segmenter.toml"
+    experiment = load_experiment(config)
+    headings = [f"{figure}, {name}" for name in RECIPES for figure in FIGURES]
+    print("| joint | " + " | ".join(headings) + " |\n|" + "---|" * (len(headings) + 1))
+    found: dict[bool, list[list[float]]] = {False: [], True: []}
+    for cases in (real_cases(data, runs, experiment), phantom_cases(many, runs, experiment)):
+        for case in cases:
+            roof = above_condyle(case)
+            figures = [f for recipe in RECIPES.values() for f in judged(recipe(case), case, roof)]
+            found[case.name.startswith("phantom")].append(figures)
+            print(f"| {case.name} | " + " | ".join(f"{f:.3f}" for f in figures) + " |", flush=True)
+    for phantoms, rows in found.items():
+        mean = np.mean(rows, axis=0)
+        name = "phantoms, mean" if phantoms else "real heads, mean"
+        print(f"| {name} | " + " | ".join(f"{f:.3f}" for f in mean) + " |")
+
+
+if __name__ == "__main__":
+    main()
