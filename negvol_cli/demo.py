@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import SimpleITK as sitk
 
 from negvol_cli.config import Settings, Side
 from negvol_cli.errors import OutputError
-from negvol_cli.image_io import to_sitk
+from negvol_cli.image_io import write_nifti
 from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
 from negvol_cli.pipeline import load_models
 from negvol_cli.report import Asymmetry, JointReport, ScanReport
 from negvol_cli.study import measure_scan
-from negvol_cli.volume import Grid, Volume
+from negvol_cli.volume import Grid
 
 if TYPE_CHECKING:
     from negvol_cli.phantom import PhantomTruth
@@ -69,7 +68,7 @@ def run_demo(
     head = draw_head(
         seed, right_space_mm=SPACES_MM[Side.RIGHT], left_space_mm=SPACES_MM[Side.LEFT], open_mm=0
     )
-    _write(head.scan(_grid_about(head), ScanSettings(), seed), path)
+    write_nifti(head.scan(_grid_about(head), ScanSettings(), seed), path)
     report = measure_scan(
         path,
         out,
@@ -132,10 +131,3 @@ def _make_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise OutputError(f"cannot write into {out}: {err.strerror}; choose another -o") from err
-
-
-def _write(ct: Volume, path: Path) -> None:
-    try:
-        sitk.WriteImage(to_sitk(ct), str(path), useCompression=True)
-    except RuntimeError as err:  # SimpleITK has no exception of its own
-        raise OutputError(f"cannot write {path}; make room there or choose another -o") from err

@@ -15,6 +15,7 @@ from negvol_cli.config import ClipSettings, Label, Settings, Side, scan_label
 from negvol_cli.enhancement import enhance_fossa
 from negvol_cli.errors import InputError
 from negvol_cli.framing import centred_on_process, frame_of_labels
+from negvol_cli.greys import in_hu
 from negvol_cli.image_io import AIR_HU, Scan, crop_to, resample, resample_nearest
 from negvol_cli.inspection import is_coarse
 from negvol_cli.joint import measure_joint, smooth_labels
@@ -22,7 +23,7 @@ from negvol_cli.joint_picture import JointPicture
 from negvol_cli.label_files import LabelMap
 from negvol_cli.localisation import FoundJoint, Localisation, Stance, locate
 from negvol_cli.mesh_backend import MeshBackend, load_backend
-from negvol_cli.plausibility import doubt_distance, judge, missing
+from negvol_cli.plausibility import doubt_distance, judge, metal_flags, missing
 from negvol_cli.preprocess import JointFrame
 from negvol_cli.recorded import recorded_mask
 from negvol_cli.report import Asymmetry, JointReport, ScanReport, Status
@@ -87,6 +88,9 @@ def measure_ct(
     against its header, so that its sides cannot be told.
     """
     progress("finding the joints", 0.1)
+    with watch.step("read greys"):
+        volume, rescaled = in_hu(scan.volume)
+        scan, flags = replace(scan, volume=volume), (*flags, *rescaled)
     with watch.step("localise"):
         spec = models.localiser.spec
         located = locate(scan.volume, models.localiser, spec.size_zyx[0], spec.window_hu)
@@ -103,9 +107,12 @@ def measure_ct(
         joints[side], picture = _measure_side(side, found, scan, models, settings, backend, watch)
         if picture is not None:
             pictures[side] = picture
+    expected = models.bundle.expected_error
     report = replace(
         _report(scan, joints, flags, settings, backend),
-        bundle=f"{models.bundle.title} ({models.bundle.hash[:12]})",
+        nv_expected_error_percent=expected.nv_percent if expected else None,
+        articular_nv_expected_error_percent=expected.articular_nv_percent if expected else None,
+        bundle=models.bundle.stamp,
         provider=models.provider,
     )
     if not pictures:
@@ -205,7 +212,9 @@ def _measure_side(
                 confidence=found.confidence,
             ), None
     seen = replace(geometry, labels_zyx=np.where(recorded, geometry.labels_zyx, 0).astype(np.uint8))
-    return judge(seen, found, recorded, settings), JointPicture(seen, hu)
+    judged = judge(seen, found, recorded, settings)
+    flags = (*judged.flags, *metal_flags(hu, frame.spacing_mm))
+    return replace(judged, flags=flags), JointPicture(seen, hu)
 
 
 def _segment(

@@ -19,6 +19,8 @@ HEAD_VOLUME_MM3: Final = (250.0, 5000.0)
 WIDEST_JOINT_SPACE_MM: Final = 12.0
 FARTHEST_HEAD_MM: Final = 15.0
 ABOVE_APEX_MM: Final = 6.0
+METAL_HU: Final = 3000.0
+LEAST_METAL_MM3: Final = 5.0
 
 
 def judge(
@@ -71,6 +73,20 @@ def missing(side: Side, other: FoundJoint | None, volume: Volume) -> JointReport
     if not volume.grid.contains(nearest)[0]:
         return JointReport(side=side, status=Status.CUT, reason="it lies outside the scan")
     return JointReport(side=side, status=Status.NOT_FOUND)
+
+
+def metal_mm3(hu_zyx: npt.NDArray[np.float32], spacing_mm: float) -> float:
+    """The volume denser than any bone (above 3000 HU) in a joint frame; 0 below 5 mm³."""
+    volume = float((hu_zyx > METAL_HU).sum()) * spacing_mm**3
+    return volume if volume >= LEAST_METAL_MM3 else 0.0
+
+
+def metal_flags(hu_zyx: npt.NDArray[np.float32], spacing_mm: float) -> tuple[str, ...]:
+    """A flag in words where there is metal in a joint frame, whose streaks spoil edges."""
+    volume = metal_mm3(hu_zyx, spacing_mm)
+    if volume == 0:
+        return ()
+    return (f"metal near the joint: {volume:.0f} mm³ above {METAL_HU:.0f} HU",)
 
 
 def doubt_distance(right: JointReport, left: JointReport) -> tuple[JointReport, JointReport]:

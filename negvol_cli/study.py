@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from negvol_cli import colours
 from negvol_cli.config import RESEARCH_USE, Settings, Side
-from negvol_cli.image_io import name_of, read_scan, write_labels
+from negvol_cli.digest import digest_of_scan
+from negvol_cli.image_io import name_of, write_labels
 from negvol_cli.inspection import check_ct
+from negvol_cli.intake import Intake, take_in
+from negvol_cli.label_colours import write_label_colours
 from negvol_cli.label_files import read_label_map
 from negvol_cli.mesh_files import write_ply, write_stl
 from negvol_cli.output_folder import new_output
@@ -26,43 +30,63 @@ from negvol_cli.pipeline import (
     measure_ct,
     measure_label_map,
 )
+from negvol_cli.reference import Reference, compare_joints, compared_report, read_references
 from negvol_cli.report import ScanReport
 from negvol_cli.report_files import write_csv, write_json
 from negvol_cli.stopwatch import Stopwatch
 
 RUN_SCHEMA: Final = 1
-LIBRARIES: Final = ("numpy", "scipy", "scikit-image", "SimpleITK", "pymeshlab", "trimesh")
+LIBRARIES: Final = (
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "SimpleITK",
+    "pydicom",
+    "pymeshlab",
+    "trimesh",
+)
 
 
 def measure_scan(
-    scan: Path,
+    scan: Path | Intake,
     out: Path | None = None,
     settings: Settings | None = None,
     *,
     bundle: Path | None = None,
     models: Models | None = None,
+    references: Sequence[Path] = (),
     overwrite: bool = False,
     progress: Progress = lambda _step, _done: None,
+    library: str | None = None,
 ) -> ScanReport:
     """Measure both joints of the head CT at ``scan`` and write ``out/<scan>/``.
 
-    ``out`` None writes nothing. ``models`` (from ``pipeline.load_models``) saves loading the
-    ``bundle`` again for the next scan. Raises InputError for an unusable scan, ModelError for an
-    unusable bundle, OutputError where the result cannot be written.
+    ``scan`` may also come from ``intake.take_in``, which chooses a DICOM series and says what of
+    the patient's identity is written. ``out`` None writes nothing. ``models`` (from
+    ``pipeline.load_models``) saves loading the ``bundle`` again for the next scan. ``references``
+    are label maps of the same scan to compare with (see ``reference``). ``library`` is the address
+    of a 3D library that several reports share (see ``render.html``). Raises InputError for an
+    unusable scan, ModelError for an unusable bundle, OutputError where the result cannot be
+    written.
     """
+    intake = take_in(scan) if isinstance(scan, Path) else scan
     settings = settings or Settings()
     watch = Stopwatch()
 
     def measured() -> Measurement:
+        with watch.step("load models"):  # a bad bundle is refused before anything is read
+            loaded = models or load_models(bundle, settings)
         progress("reading the scan", 0.0)
         with watch.step("read"):
-            read = read_scan(scan)
-            flags = check_ct(read.volume, read.name)
-        with watch.step("load models"):
-            loaded = models or load_models(bundle, settings)
-        return measure_ct(read, flags, loaded, settings, watch, progress)
+            read = replace(intake.read(), name=intake.name)
+            flags = (*read.notes, *check_ct(read.volume, read.name))
+            compared_with = read_references(references)
+        measurement = measure_ct(read, flags, loaded, settings, watch, progress)
+        named = replace(measurement.report, patient_id=intake.patient_id)
+        return _compared(replace(measurement, report=named), compared_with, watch)
 
-    return _result(scan, out, overwrite, measured, settings, watch, progress)
+    save = partial(_save, intake.digest, settings, watch, progress, library)
+    return _result(intake.name, out, overwrite, measured, save)
 
 
 def measure_labels(
@@ -71,12 +95,14 @@ def measure_labels(
     settings: Settings | None = None,
     *,
     side: Side | None = None,
+    references: Sequence[Path] = (),
     overwrite: bool = False,
     progress: Progress = lambda _step, _done: None,
 ) -> ScanReport:
     """Measure the joints of an existing segmentation and write ``out/<labels>/``.
 
-    ``side`` says whose joint a map of one joint (0, 1, 2) shows. Raises like ``measure_scan``.
+    ``side`` says whose joint a map of one joint (0, 1, 2) shows. ``references`` and what is
+    raised: as for ``measure_scan``.
     """
     settings = settings or Settings()
     watch = Stopwatch()
@@ -85,62 +111,88 @@ def measure_labels(
         progress("reading the labels", 0.0)
         with watch.step("read"):
             read = read_label_map(labels, side)
-        return measure_label_map(read, settings, watch, progress)
+            compared_with = read_references(references)
+        measurement = measure_label_map(read, settings, watch, progress)
+        return _compared(measurement, compared_with, watch)
 
-    return _result(labels, out, overwrite, measured, settings, watch, progress)
+    save = partial(_save, partial(_hash, labels), settings, watch, progress, None)
+    return _result(name_of(labels), out, overwrite, measured, save)
+
+
+def _compared(
+    measurement: Measurement, references: Sequence[Reference], watch: Stopwatch
+) -> Measurement:
+    """The measurement with each joint held against the reference that shows it."""
+    if not references:
+        return measurement
+    with watch.step("compare with the reference"):
+        found = compare_joints(references, measurement.pictures)
+    pictures = {
+        side: replace(picture, reference_zyx=found[side].labels_zyx) if side in found else picture
+        for side, picture in measurement.pictures.items()
+    }
+    return replace(
+        measurement, report=compared_report(measurement.report, found), pictures=pictures
+    )
 
 
 def _result(
-    source: Path,
+    name: str,
     out: Path | None,
     overwrite: bool,
     measured: Callable[[], Measurement],
-    settings: Settings,
-    watch: Stopwatch,
-    progress: Progress,
+    save: Callable[[Measurement, Path], None],
 ) -> ScanReport:
     """What ``measured`` reports, saved below ``out`` unless that is None."""
     if out is None:
         return measured().report
-    with new_output(out, name_of(source), overwrite) as folder:
+    with new_output(out, name, overwrite) as folder:
         measurement = measured()
-        _save(measurement, source, folder, settings, watch, progress)
+        save(measurement, folder)
     return measurement.report
 
 
 def _save(
-    measurement: Measurement,
-    source: Path,
-    folder: Path,
+    digest: Callable[[], str | None],
     settings: Settings,
     watch: Stopwatch,
     progress: Progress,
+    library: str | None,
+    measurement: Measurement,
+    folder: Path,
 ) -> None:
     from negvol_cli.render.html import write_html
     from negvol_cli.render.preview import draw_preview
+    from negvol_cli.render.scene import write_scene
 
     report, pictures = measurement.report, measurement.pictures
     progress("writing the result", 0.8)
     with watch.step("save labels and meshes"):
         labels = labels_on_scan(measurement)
         write_labels(labels.values_zyx, measurement.scan, folder / "labels.nii.gz")
+        write_label_colours(folder)
         _save_meshes(measurement, folder / "meshes")
+        write_scene(report, pictures, folder / "scene.glb")
     write_json(report, folder / "report.json")
     write_csv(report, folder / "report.csv")
     with watch.step("draw"):
         draw_preview(report, pictures, folder / "preview.png")
-        write_html(report, pictures, folder / "report.html", details=_versions())
+        kept = {"patient ID": report.patient_id} if report.patient_id else {}
+        details = {**kept, **_versions()}
+        page = folder / "report.html"
+        write_html(report, pictures, page, details=details, library=library)
     run = {
         "schema": RUN_SCHEMA,
         "research_use": RESEARCH_USE,
         "scan": report.scan,
-        "input_sha256": _hash(source),
+        "input_sha256": digest(),
         "settings": asdict(settings),
         "bundle": report.bundle,
         "provider": report.provider,
         "mesh_backend": report.mesh_backend,
         "versions": _versions(),
         "steps": watch.as_dicts(),
+        "files": _sizes(folder),
     }
     text = json.dumps(run, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / "run.json").write_text(text + "\n", encoding="utf-8")
@@ -151,13 +203,17 @@ def _save_meshes(measurement: Measurement, folder: Path) -> None:
     folder.mkdir()
     for side, picture in measurement.pictures.items():
         geometry = picture.geometry
-        meshes = {"condyle": geometry.condyle, "temporal_bone": geometry.temporal_bone}
+        meshes = {
+            "condyle": (geometry.condyle, colours.CONDYLE),
+            "temporal_bone": (geometry.temporal_bone, colours.TEMPORAL_BONE_SOLID),
+        }
         if measurement.report.joint(side).nv_mm3 is not None:
-            meshes["inflated"] = geometry.inflated
-        for name, mesh in meshes.items():
+            meshes["inflated"] = (geometry.inflated, colours.NEGATIVE_VOLUME)
+        for name, (mesh, colour) in meshes.items():
             space = geometry.joint_space_mm if name == "condyle" else None
-            write_ply(mesh, geometry.frame, folder / f"{side}_{name}.ply", joint_space_mm=space)
-            write_stl(mesh, geometry.frame, folder / f"{side}_{name}.stl")
+            path = folder / f"{side}_{name}.ply"
+            write_ply(mesh, geometry.frame, path, colour=colour, joint_space_mm=space)
+            write_stl(mesh, geometry.frame, path.with_suffix(".stl"))
 
 
 def _versions() -> Mapping[str, str]:
@@ -171,8 +227,11 @@ def _versions() -> Mapping[str, str]:
 
 
 def _hash(source: Path) -> str | None:
-    """The SHA-256 of the scan's file; None for a folder."""
-    if not source.is_file():
-        return None
-    with source.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """The SHA-256 of the scan's file, or of its two; None for a folder."""
+    return digest_of_scan(source) if source.is_file() else None
+
+
+def _sizes(folder: Path) -> Mapping[str, int]:
+    """The bytes of every file below ``folder``, by which a later run knows that all are there."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from negvol_cli.cli import demo, doctor, evaluate, measure, models, run
+from negvol_cli.cli import batch, demo, doctor, evaluate, measure, models, run, view
 from negvol_cli.cli.failures import explained
 from negvol_cli.config import RESEARCH_USE
 
@@ -33,7 +33,9 @@ def main(debug: bool) -> None:
 
 for command in (
     run.run,
+    batch.batch,
     measure.measure,
+    view.view,
     evaluate.evaluate,
     models.models,
     doctor.doctor,

@@ -18,6 +18,7 @@ from negvol_cli.config import Side
 )
 @options.out(None)
 @options.clip
+@options.reference
 @options.overwrite
 @options.as_json
 @options.quiet
@@ -27,6 +28,7 @@ def measure(
     side: str | None,
     out: Path | None,
     clip: str,
+    references: tuple[Path, ...],
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -47,6 +49,7 @@ def measure(
             out,
             settings,
             side=Side(side) if side else None,
+            references=references,
             overwrite=overwrite,
             progress=report_progress,
         )

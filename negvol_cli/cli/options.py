@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from negvol_cli.config import ClipShape, Device
+
+if TYPE_CHECKING:
+    from negvol_cli.intake import Privacy
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -38,6 +41,25 @@ threads = click.option(
 bundle = click.option(
     "--bundle", metavar="NAME|PATH", help="Models: an installed bundle, a folder or a zip."
 )
+reference = click.option(
+    *("--reference", "references"),
+    type=PATH,
+    multiple=True,
+    metavar="LABELS",
+    help="A reference segmentation to compare with; twice for two joints.",
+)
+
+keep_patient_id = click.option(
+    "--keep-patient-id",
+    is_flag=True,
+    help="Write the patient ID of a DICOM study into the report.  [nothing of it is written]",
+)
+pseudonym_key = click.option(
+    "--pseudonym-key",
+    type=PATH,
+    metavar="FILE",
+    help="Name results by pseudonyms made with this secret; whose they are is written beside it.",
+)
 
 
 def out(default: str | None) -> Callable[[Command], Command]:
@@ -46,6 +68,21 @@ def out(default: str | None) -> Callable[[Command], Command]:
     return click.option(
         *("-o", "--out"), type=PATH, default=default, show_default=bool(default), help=text
     )
+
+
+def privacy_of(keep_patient_id: bool, pseudonym_key: Path | None, out: Path | None) -> Privacy:
+    """What the two options ask for; the key must not lie where results go."""
+    from negvol_cli.errors import InputError
+    from negvol_cli.intake import Privacy
+    from negvol_cli.pseudonyms import Pseudonyms
+
+    if pseudonym_key is None:
+        return Privacy(keep_patient_id=keep_patient_id)
+    if keep_patient_id:
+        raise click.UsageError("--keep-patient-id beside --pseudonym-key would give away who it is")
+    if out is not None and pseudonym_key.resolve().is_relative_to(out.resolve()):
+        raise InputError(f"the key {pseudonym_key} lies in {out}: keep it away from the results")
+    return Privacy(pseudonyms=Pseudonyms.load(pseudonym_key))
 
 
 def print_json(value: Any) -> None:

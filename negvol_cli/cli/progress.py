@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,11 +17,15 @@ def progress(quiet: bool) -> Iterator[Progress]:
     """Give the function that a long computation calls with its step and the share done (0..1)."""
     if quiet:
         yield lambda _step, _done: None
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):
         with _bar() as report:
             yield report
     else:
-        yield lambda step, done: click.echo(f"{step} ({done:.0%} done)", err=True)
+        yield lambda step, done: click.echo(_line(step, done), err=True)
+
+
+def _line(step: str, done: float) -> str:
+    return step if done >= 1 else f"{step} ({done:.0%} done)"
 
 
 @contextmanager
@@ -28,7 +33,7 @@ def _bar() -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description:<26}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda step, done: bar.update(task, description=step, completed=done)

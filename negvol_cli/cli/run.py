@@ -17,6 +17,14 @@ from negvol_cli.cli.progress import progress
 @options.clip
 @options.threads
 @options.bundle
+@options.reference
+@click.option(
+    "--series",
+    metavar="KEY|NUMBER|list",
+    help="Which DICOM series to measure, or a list of them.  [the best]",
+)
+@options.keep_patient_id
+@options.pseudonym_key
 @options.overwrite
 @click.option("--no-enhance", is_flag=True, help="Do not look for the thin fossa roof (step C).")
 @options.as_json
@@ -29,17 +37,31 @@ def run(
     clip: str,
     threads: int | None,
     bundle: str | None,
+    references: tuple[Path, ...],
+    series: str | None,
+    keep_patient_id: bool,
+    pseudonym_key: Path | None,
     overwrite: bool,
     no_enhance: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Measure both joints in SCAN: NIfTI, NRRD, MHA, or a folder or zip of DICOM."""
+    """Measure both joints in SCAN: NIfTI, NRRD, MHA, or a folder or zip of DICOM.
+
+    The result of an image file bears the file's name, that of a DICOM series a handle that names
+    nobody.
+    """
     from negvol_cli.bundle_store import find_bundle
     from negvol_cli.cli.output import print_result
+    from negvol_cli.cli.series_text import print_series
     from negvol_cli.config import ClipSettings, ClipShape, Device, Settings
+    from negvol_cli.intake import take_in
     from negvol_cli.study import measure_scan
 
+    if series == "list":
+        print_series(scan, as_json=as_json)
+        return
+    privacy = options.privacy_of(keep_patient_id, pseudonym_key, out)
     settings = Settings(
         clip=ClipSettings(shape=ClipShape(clip)),
         device=Device(device),
@@ -49,6 +71,12 @@ def run(
     models = find_bundle(bundle)
     with progress(quiet) as report_progress:
         report = measure_scan(
-            scan, out, settings, bundle=models, overwrite=overwrite, progress=report_progress
+            take_in(scan, series, privacy),
+            out,
+            settings,
+            bundle=models,
+            references=references,
+            overwrite=overwrite,
+            progress=report_progress,
         )
     print_result(report, out, as_json=as_json, quiet=quiet)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import Negvol
 
-COMMANDS = ["run", "measure", "eval", "models", "doctor", "demo"]
+COMMANDS = ["run", "batch", "measure", "view", "eval", "models", "doctor", "demo"]
 HEAVY = ["numpy", "scipy", "skimage", "SimpleITK", "onnxruntime", "pymeshlab", "trimesh"]
 HEAVY += ["rich", "plotly", "jinja2", "PIL", "torch", "monai", "onnx", "ctypes"]
 
@@ -87,6 +87,8 @@ def test_the_version_is_that_of_the_installed_package(negvol: Negvol) -> None:
         ["run", "scan.nii", "--clip", "cone"],
         ["run", "scan.nii", "--threads", "0"],
         ["measure", "labels.nii", "--side", "up"],
+        ["view"],
+        ["view", "out", "--serve", "--port", "65536"],
         ["eval", "one.nii"],
         ["eval", "one.nii", "two.nii", "--tolerance-mm", "-1"],
         ["demo", "--seed", "-1"],

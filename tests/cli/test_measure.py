@@ -37,12 +37,14 @@ def test_nothing_is_written_unless_asked(negvol: Negvol, measure_labels: Mock) -
 
 def test_every_option_arrives(negvol: Negvol, measure_labels: Mock) -> None:
     options = ["--side", "left", "-o", "out", "--clip", "cube", "--overwrite"]
+    options += ["--reference", "other.nii.gz"]
     result = negvol("measure", "labels.nii.gz", *options)
 
     (_, out, settings), given = measure_labels.call_args
     assert out == Path("out")
     assert settings == Settings(clip=ClipSettings(shape=ClipShape.CUBE))
     assert given["side"] is Side.LEFT
+    assert given["references"] == (Path("other.nii.gz"),)
     assert given["overwrite"] is True
     assert result.stderr == f"Pictures and files: {Path('out/head/report.html')}\n"
 

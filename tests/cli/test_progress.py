@@ -17,6 +17,25 @@ def test_without_a_terminal_each_step_is_a_line(capsys: pytest.CaptureFixture[st
     assert captured.err == "read the scan (0% done)\nsegment the left joint (46% done)\n"
 
 
+def test_the_end_is_said_without_a_share(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(quiet=False) as report:
+        report("done", 1.0)
+
+    assert capsys.readouterr().err == "done\n"
+
+
+@pytest.mark.parametrize("kind", ["dumb", "unknown"])
+def test_a_terminal_that_can_only_print_gets_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", kind)
+    with progress(quiet=False) as report:
+        report("segment", 0.5)
+
+    assert capsys.readouterr().err == "segment (50% done)\n"
+
+
 def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     with progress(quiet=True) as report:
         report("read the scan", 0.0)

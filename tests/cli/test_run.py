@@ -39,14 +39,16 @@ def test_without_options_the_defaults_of_the_method_are_used(
     result = negvol("run", "head.nii.gz")
 
     assert result.exit_code == 0, result.stderr
-    (scan, out, settings), options = measure_scan.call_args
-    assert (scan, out, settings) == (Path("head.nii.gz"), Path("negvol-results"), Settings())
+    (intake, out, settings), options = measure_scan.call_args
+    assert (intake.name, out, settings) == ("head", Path("negvol-results"), Settings())
+    assert intake.patient_id == ""
     assert options["bundle"] == DEFAULT_BUNDLE
     assert options["overwrite"] is False
 
 
 def test_every_option_arrives(negvol: Negvol, measure_scan: Mock, bundle_folder: Path) -> None:
     options = ["-o", "out", "--device", "cpu", "--clip", "cube", "--threads", "3", "--overwrite"]
+    options += ["--reference", "right.nii.gz", "--reference", "left.nii.gz"]
     negvol("run", "head.nii.gz", *options, "--no-enhance", "--bundle", bundle_folder)
 
     (_, out, settings), given = measure_scan.call_args
@@ -55,6 +57,7 @@ def test_every_option_arrives(negvol: Negvol, measure_scan: Mock, bundle_folder:
         clip=ClipSettings(shape=ClipShape.CUBE), device=Device.CPU, threads=3, enhance=False
     )
     assert given["bundle"] == bundle_folder
+    assert given["references"] == (Path("right.nii.gz"), Path("left.nii.gz"))
     assert given["overwrite"] is True
 
 
