@@ -107,7 +107,7 @@ class Levelled(nn.Module):
     def __init__(self, network: nn.Module, levels: tuple[float, ...]) -> None:
         super().__init__()
         self.network = network
-        self.register_buffer("moved", torch.logit(torch.tensor(levels)).reshape(1, -1, 1, 1, 1))
+        self.moved = torch.logit(torch.tensor(levels)).reshape(1, -1, 1, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 1, z, y, x) to logits (N, C, z, y, x)."""

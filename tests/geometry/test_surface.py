@@ -94,13 +94,20 @@ def test_only_the_component_that_was_asked_for_stays():
     assert np.array_equal(kept >= 0.5, one >= 0.5)
 
 
-def test_a_closed_hollow_is_filled_and_an_open_one_is_not():
+def test_a_closed_hollow_is_filled_and_one_open_in_every_axial_slice_is_not():
     hollow = soft_ball(8.0) - soft_ball(3.0)
-    drilled = hollow.copy()
-    drilled[32:, 30:34, 30:34] = 0.0
+    slit = hollow.copy()
+    slit[:, 30:34, 32:] = 0.0
 
     assert np.array_equal(without_hollows(hollow) >= 0.5, soft_ball(8.0) >= 0.5)
-    assert np.array_equal(without_hollows(drilled), drilled)
+    assert np.array_equal(without_hollows(slit), slit)
+
+
+def test_marrow_ringed_by_cortex_in_axial_slices_is_filled_though_it_opens_above():
+    bored = soft_ball(8.0) - soft_ball(3.0)
+    bored[32:, 30:34, 30:34] = 0.0
+
+    assert np.array_equal(without_hollows(bored) >= 0.5, soft_ball(8.0) >= 0.5)
 
 
 @pytest.mark.parametrize("centre", [(0.0, 0.0, 0.0), (14.0, -13.0, 3.0)])

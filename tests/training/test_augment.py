@@ -16,7 +16,7 @@ def test_a_turn_by_90_degrees_about_z_takes_x_to_y():
 
 def test_without_variation_the_middle_of_the_source_comes_back():
     source = torch.randn(2, 16, 16, 16)
-    points = random_placement(np.random.default_rng(0), STILL, 8, 0.5, 8.0)
+    points = random_placement(np.random.default_rng(0), STILL, (8, 8, 8), 0.5, 8.0)
 
     assert torch.allclose(sample(source, points), source[:, 4:12, 4:12, 4:12], atol=1e-5)
 
