@@ -2,9 +2,10 @@
 
     python benchmarks/bone_level.py DATA RUNS
 
-Each left joint is segmented by the fold that held its head out, the frame at its true centre.
-Given are Dice and the ratio of volumes within 4 mm of the condyle, where the joint space is, and
-Dice from there to 20 mm. ``network.levels`` of the segmenter's config was chosen from this table.
+Each left joint is segmented by the fold that held its head out, the frame at its true centre and
+resampled as ``negvol run`` does it. Given are Dice and the ratio of volumes within 4 mm of the
+condyle (as far as 24 mm from the joint's centre), where the joint space is, and Dice from there
+to 20 mm. ``network.levels`` of the segmenter's config was chosen from this table.
 """
 
 from __future__ import annotations
@@ -16,49 +17,59 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
+from negvol_cli.config import Label, Side
+from negvol_cli.image_io import AIR_HU, resample, resample_nearest
+from negvol_cli.preprocess import JointFrame, normalise
 from training.config import load_experiment
 from training.evaluate import predict
+from training.joints import joint_centres, read_volume
 from training.loop import load_trained
-from training.tasks import joint_sources, still
 
 LEVELS = (0.5, 0.4, 0.3, 0.2, 0.1)
-NEAR_MM, FAR_MM = 4.0, 20.0
+NEAR_MM, FAR_MM, CONDYLE_MM = 4.0, 20.0, 24.0
+SIDE = Side.LEFT
 
 
 def main() -> None:
     """Print a row per head and their mean."""
     if len(sys.argv) != 3:
         sys.exit(__doc__)
+    folder = Path(sys.argv[1]) / "tmj"
     config = Path(__file__).parents[1] / "training" / "configs" / "segmenter.toml"
     experiment = load_experiment(config)
-    experiment = replace(
-        experiment,
-        data=replace(experiment.data, folder=sys.argv[1]),
-        network=replace(experiment.network, levels=()),
-    )
+    experiment = replace(experiment, network=replace(experiment.network, levels=()))
     runs = Path(sys.argv[2]) / experiment.name
     print("| head | " + " | ".join(f"near, ratio, far at {level:g}" for level in LEVELS) + " |")
     print("|---" * (len(LEVELS) + 1) + "|")
     table = []
-    sources = [s for s in joint_sources(experiment) if s.side.value == "left"]
     for index, heads in enumerate(experiment.folds.held_out):
         network = load_trained(experiment, runs / f"fold{index}", 2)
-        for source in (s for s in sources if s.head in heads):
-            image, target, known = (part.cpu().numpy() for part in still(source, experiment))
-            probability = predict(network, image[0])[1]
-            condyle, bone = target > 0.5
-            away = distance_transform_edt(~condyle) * experiment.data.spacing_mm
-            near = (away <= NEAR_MM) & (known[0] > 0)
-            far = (away > NEAR_MM) & (away <= FAR_MM) & (known[0] > 0)
+        for head in heads:
+            frame = JointFrame(SIDE, joint_centres(folder)[head][SIDE])
+            ct = read_volume(folder / head / "ct.nii.gz")
+            hu = frame.mirror(resample(ct, frame.grid, fill=AIR_HU))
+            condyle_p, bone_p = predict(network, normalise(hu, experiment.data.window_hu))
+            stored = read_volume(folder / head / f"{SIDE}.nii.gz")
+            labels = frame.mirror(resample_nearest(stored, frame.grid))
+            index_zyx = np.indices(labels.shape).T - (np.array(labels.shape) - 1) / 2
+            from_centre = np.linalg.norm(index_zyx, axis=-1).T * frame.spacing_mm
+            condyle = (labels == Label.CONDYLE) & (from_centre <= CONDYLE_MM)
+            away = distance_transform_edt(~condyle) * frame.spacing_mm
+            near = (away > 0) & (away <= NEAR_MM)
+            far = (away > NEAR_MM) & (away <= FAR_MM)
+            bone = labels == Label.TEMPORAL_BONE
             row = []
             for level in LEVELS:
-                found = probability > level
-                for where in (near, far):
-                    both = 2.0 * float((found & bone & where).sum())
-                    row.append(both / float((found & where).sum() + (bone & where).sum()))
-                row.insert(-1, float((found & near).sum() / (bone & near).sum()))
+                found = (bone_p > level) & (bone_p >= condyle_p)
+                dice = [
+                    2.0
+                    * float((found & bone & where).sum())
+                    / float((found & where).sum() + (bone & where).sum())
+                    for where in (near, far)
+                ]
+                row += [dice[0], float((found & near).sum() / (bone & near).sum()), dice[1]]
             table.append(row)
-            print(line(source.head, row), flush=True)
+            print(line(head, row), flush=True)
     print(line("mean", list(np.mean(table, axis=0))))
 
 
