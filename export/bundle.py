@@ -92,9 +92,9 @@ def write_bundle(
 def _accuracies(role: str, experiment: Experiment, scores: Path) -> list[Accuracy]:
     with scores.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    heads = len({row["head"] for row in rows})
-    folds = len(experiment.folds.held_out)
-    how = f"{folds} fold(s), {heads} heads not seen in training"
+    heads = {row["head"] for row in rows}
+    folds = sum(not heads.isdisjoint(held_out) for held_out in experiment.folds.held_out)
+    how = f"{folds} fold(s), {len(heads)} heads not seen in training"
     if role == "localiser":
         distances = [float(row[side]) for row in rows for side in ("right_mm", "left_mm")]
         median = float(np.median(distances))
