@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
 
 from negvol_cli.batch_report import FailureRow, SummaryRow
 from negvol_cli.config import Side
@@ -17,9 +19,6 @@ from negvol_cli.render.summary import render_summary
 from negvol_cli.report import Asymmetry, ScanReport, Status
 from negvol_cli.serving import open_server
 from tests.cli.reports import joint, report
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
 
 RIGHT_MM3 = {"head 2": 5000.0, "head 10": 4000.0, "näme <b>": 6000.0}
 """The left joints hold 5000 mm³, so that the asymmetries are 0, 11.1 and 9.1 %."""
@@ -127,30 +126,27 @@ def test_pictures_are_those_of_the_scans_shown_and_lead_to_their_reports(summary
     summary.get_by_role("radio", name="pictures").check()
 
     pictures = summary.locator("#pictures article")
-    assert [text.inner_text() for text in pictures.locator("strong").all()] == [
-        "näme <b>", "head 2", "cut", "head 10",
-    ]  # fmt: skip
-    assert "9.1 %, right larger" in pictures.first.inner_text()
+    expect(pictures.locator("strong")).to_have_text(["näme <b>", "head 2", "cut", "head 10"])
+    expect(pictures.first).to_contain_text("9.1 %, right larger")
     summary.wait_for_function("[...document.images].every((image) => image.naturalWidth === 30)")
     assert "1 without a picture" in summary.get_by_role("status").inner_text()
     pictures.first.get_by_role("link").click()
-    assert summary.title() == "a report"
+    expect(summary).to_have_title("a report")
 
 
 def test_a_name_in_the_table_leads_to_its_report(summary: Page) -> None:
     summary.get_by_role("link", name="näme").click()
 
-    assert summary.title() == "a report"
+    expect(summary).to_have_title("a report")
 
 
 @pytest.mark.parametrize("view", ["table", "pictures"])
 @pytest.mark.parametrize("width", [1280, 500])
 def test_an_audit_of_its_accessibility_finds_nothing(summary: Page, view: str, width: int) -> None:
-    axe = pytest.importorskip("axe_core_python.sync_playwright", reason="axe is not installed")
     summary.set_viewport_size({"width": width, "height": 900})
     summary.get_by_role("radio", name=view).check()
 
-    found = axe.Axe().run(summary)
+    found = Axe().run(summary).response
 
     assert [(issue["id"], issue["nodes"]) for issue in found["violations"]] == []
 
