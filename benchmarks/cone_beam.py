@@ -30,11 +30,10 @@ from negvol_cli.pipeline import Models, load_models
 from negvol_cli.study import measure_scan
 from negvol_cli.volume import Grid, Vector, Volume
 from training.cone_beam import ConeBeamSettings, simulate_cone_beam
+from training.evaluate import BONE_REACH_MM, CONDYLE_REACH_MM
 from training.joints import joint_centres, read_volume
 
 HEADS = "sharp-base,fullhead,cranium,medimodel"
-CONDYLE_REACH_MM = 24.0
-BONE_REACH_MM = 20.0
 LEAST_SEEN = 0.5
 LEAST_HEIGHT_MM = 50.0
 HEADINGS = ("scan", "side", "off mm", "seen %", "MC Dice", "MC HD95", "TB Dice", "TB HD95", "said")

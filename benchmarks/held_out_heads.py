@@ -34,11 +34,10 @@ from negvol_cli.report import Status
 from negvol_cli.stopwatch import Stopwatch
 from negvol_cli.volume import Volume
 from training.config import Experiment, load_experiment
+from training.evaluate import BONE_REACH_MM, CONDYLE_REACH_MM
 from training.joints import joint_centres, read_volume
 from training.loop import WEIGHTS
 
-CONDYLE_REACH_MM = 24.0
-BONE_REACH_MM = 20.0
 ROLES = ("localiser", "segmenter")
 
 
