@@ -53,7 +53,7 @@ def why_no_ct(path: Path, *, values: bool = True) -> str | None:
             return "8-bit values, as of a label map or a picture, not Hounsfield units"
         if (thickest := round(max(reader.GetSpacing()[:3]), 2)) > THICK_MM:
             return f"thick slices ({thickest:g} mm; more than {THICK_MM:g} mm)"
-        if values and _may_be_labels(header) and _are_labels(_sample(reader, header)):
+        if values and _may_be_labels(header) and _holds_labels(reader, header):
             return "a label map"
     except RuntimeError:  # SimpleITK has no exception of its own; measuring it will explain
         return None
@@ -67,10 +67,11 @@ def _may_be_labels(header: Header) -> bool:
     return header.packing is Packing.RAW or header.data_bytes > _PACKS_LIKE_LABELS * packed
 
 
-def _sample(reader: sitk.ImageFileReader, header: Header) -> npt.NDArray[Any]:
-    """The voxels of a packed file, which must be unpacked anyway; of another, a few planes."""
+def _holds_labels(reader: sitk.ImageFileReader, header: Header) -> bool:
+    """Judged by all voxels of a packed file, which must be unpacked anyway; else by a few planes."""
     if header.packing is not Packing.RAW:
-        return np.asarray(sitk.GetArrayViewFromImage(reader.Execute()))
+        image = reader.Execute()  # must outlive the view of its voxels
+        return _are_labels(sitk.GetArrayViewFromImage(image))
     size = list(reader.GetSize())
     planes = []
     for part in range(_PLANES):
@@ -78,7 +79,7 @@ def _sample(reader: sitk.ImageFileReader, header: Header) -> npt.NDArray[Any]:
         reader.SetExtractIndex(index)
         reader.SetExtractSize([size[0], size[1], 1, *[1] * (len(size) - 3)])
         planes.append(sitk.GetArrayFromImage(reader.Execute()))
-    return np.concatenate(planes)
+    return _are_labels(np.concatenate(planes))
 
 
 def _are_labels(values: npt.NDArray[Any]) -> bool:

@@ -81,6 +81,13 @@ def test_a_label_map_is_left_out(
     assert "a label map" in reasons(found)[name]
 
 
+def test_a_large_label_map_is_read_while_its_memory_is_held(tmp_path: Path) -> None:
+    # At this size freed memory goes back to the system at once, so that reading it would crash.
+    write(np.pad(labels(np.int16), ((0, 260), (0, 260), (0, 260))), tmp_path / "seg.nii.gz")
+
+    assert "a label map" in reasons(discover(tmp_path))["seg.nii.gz"]
+
+
 @pytest.mark.parametrize("name", ["ct.nii.gz", "ct.nii", "ct.nrrd", "ct.mha"])
 def test_a_ct_without_negative_values_is_not_taken_for_labels(tmp_path: Path, name: str) -> None:
     write((CT + 1200).astype(np.int16), tmp_path / name)
