@@ -18,7 +18,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from negvol_cli.config import Label, Side
-from negvol_cli.image_io import AIR_HU, resample, resample_nearest
+from negvol_cli.image_io import frame_hu, resample_nearest
 from negvol_cli.preprocess import JointFrame, normalise
 from training.config import load_experiment
 from training.evaluate import predict
@@ -47,8 +47,8 @@ def main() -> None:
         for head in heads:
             frame = JointFrame(SIDE, joint_centres(folder)[head][SIDE])
             ct = read_volume(folder / head / "ct.nii.gz")
-            hu = frame.mirror(resample(ct, frame.grid, fill=AIR_HU))
-            condyle_p, bone_p = predict(network, normalise(hu, experiment.data.window_hu))
+            image = normalise(frame_hu(ct, frame), experiment.data.window_hu)
+            condyle_p, bone_p = predict(network, image)
             stored = read_volume(folder / head / f"{SIDE}.nii.gz")
             labels = frame.mirror(resample_nearest(stored, frame.grid))
             index_zyx = np.indices(labels.shape).T - (np.array(labels.shape) - 1) / 2

@@ -24,7 +24,7 @@ import SimpleITK as sitk
 
 from negvol_cli.config import Side
 from negvol_cli.enhancement import enhance_fossa
-from negvol_cli.image_io import AIR_HU, resample
+from negvol_cli.image_io import frame_hu
 from negvol_cli.phantom import ScanSettings, draw_head
 from negvol_cli.preprocess import JointFrame, normalise
 from negvol_cli.volume import Grid
@@ -140,7 +140,7 @@ def phantom_cases(many: int, runs: Path, experiment: Experiment) -> Iterator[Cas
         frame = JointFrame(Side.LEFT, head.condyle_centre_mm(Side.LEFT))
         grid = Grid((72,) * 3, (1.0,) * 3, frame.grid.origin_mm_xyz)
         ct = head.scan(grid, ScanSettings(), seed)
-        hu = resample(ct, frame.grid, fill=AIR_HU)
+        hu = frame_hu(ct, frame)
         labels = head.joint_labels(frame.grid, Side.LEFT)
         mc, tb = predict(network, normalise(hu, experiment.data.window_hu))
         name = f"phantom, roof {roof_mm:.1f} mm"

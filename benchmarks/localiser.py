@@ -1,76 +1,43 @@
-"""The localiser on every scan that it has not seen, and on scans cropped beside the joints.
+"""The localiser over all folds: how far off, swapped sides, and joints where there are none.
 
-    python benchmarks/localiser.py DATA RUNS [FOLD ...]
+    python -m training eval --config training/configs/localiser.toml --runs RUNS
+    python benchmarks/localiser.py DATA RUNS
 
-Each fold's network is judged on the heads of ``DATA/tmj`` and ``DATA/headneck`` that it held out:
-how far from the marked centre each joint is found, whether the two were swapped. Four heads of
-each fold are cropped to end 25 mm above or below both joints, where none must be reported.
+The first command judges each fold's network on the scans that it has not seen; this one sums its
+``scores.csv`` up. Then four scans of each fold are cropped to end 25 mm above or below both
+joints, in turn, and the fold's network must report no joint in what is left.
 """
 
 from __future__ import annotations
 
+import csv
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from negvol_cli.config import Side
-from negvol_cli.localisation import Localisation
 from negvol_cli.volume import Grid, Vector, Volume
 from training.config import Experiment, load_experiment
+from training.dataset import dataset_of
 from training.evaluate import find
-from training.joints import joint_centres, read_volume
+from training.joints import read_volume
 from training.loop import load_trained
+from training.marks import Marks
 
 CROPPED_PER_FOLD = 4
 AWAY_MM = 25.0
 LEAST_SLICES = 8
 FAR_MM = 12.0
-PATTERNS = {"tmj": "{}/ct.nii.gz", "headneck": "{}.nii.gz"}
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """A scan's file with the marked centres of its joints."""
-
-    name: str
-    path: Path
-    centres: dict[Side, Vector]
-
-
-def heads_of(data: Path, names: tuple[str, ...]) -> Iterator[Head]:
-    """The named heads of both folders."""
-    for group, pattern in PATTERNS.items():
-        for name, centres in joint_centres(data / group).items():
-            if name in names:
-                yield Head(name, data / group / pattern.format(name), centres)
-
-
-def distances(found: Localisation, centres: dict[Side, Vector]) -> tuple[dict[Side, float], bool]:
-    """How far each joint was found from its mark, mm, and whether the two were swapped."""
-    off = {}
-    swapped = False
-    for side in Side:
-        joint = found[side]
-        if joint is None:
-            off[side] = float("inf")
-            continue
-        here, there = (
-            float(np.linalg.norm(np.subtract(joint.centre_mm_xyz, centres[other])))
-            for other in (side, side.other)
-        )
-        off[side] = here
-        swapped |= there < here
-    return off, swapped
-
-
-def cropped(volume: Volume, centres: dict[Side, Vector], above: bool) -> Volume | None:
+def cropped(volume: Volume, centres_mm: list[Vector], above: bool) -> Volume | None:
     """What the scan shows 25 mm above or below both joints; None where that is next to nothing."""
     grid = volume.grid
     z = grid.origin_mm_xyz[2] + np.arange(grid.size_xyz[2]) * grid.spacing_mm_xyz[2]
-    heights = [centre[2] for centre in centres.values()]
+    heights = [centre[2] for centre in centres_mm]
     kept = np.flatnonzero(z > max(heights) + AWAY_MM if above else z < min(heights) - AWAY_MM)
     if len(kept) < LEAST_SLICES:
         return None
@@ -80,52 +47,61 @@ def cropped(volume: Volume, centres: dict[Side, Vector], above: bool) -> Volume 
     return Volume(volume.values_zyx[kept[0] : kept[-1] + 1], part)
 
 
-def judge_fold(
-    experiment: Experiment, data: Path, runs: Path, fold: int
-) -> tuple[list[float], int, int, int]:
-    """Distances, swaps, cropped scans, and those of them in which a joint was reported."""
-    network = load_trained(experiment, runs / experiment.name / f"fold{fold}", 2)
-    off, swaps, crops, invented = [], 0, 0, 0
-    for head in heads_of(data, experiment.folds.held_out[fold]):
-        volume = read_volume(head.path)
-        found, swapped = distances(find(network, experiment, volume), head.centres)
-        off += found.values()
-        swaps += swapped
-        if swapped or max(found.values()) > FAR_MM:
-            each = ", ".join(f"{side} {mm:.1f} mm" for side, mm in found.items())
-            print(f"{head.name}: {each}{', swapped' if swapped else ''}", flush=True)
-        part = cropped(volume, head.centres, above=crops % 2 == 0)
-        if part is not None and crops < CROPPED_PER_FOLD:
-            crops += 1
-            result = find(network, experiment, part)
-            if any(result[side] is not None for side in Side):
-                invented += 1
-                print(f"{head.name}: a joint was reported in a crop without one", flush=True)
-    return off, swaps, crops, invented
+def crops_of(experiment: Experiment, fold: int) -> Iterator[tuple[str, Volume]]:
+    """The cropped scans of one fold, from above and below the joints in turn."""
+    dataset = dataset_of(experiment.data)
+    made = 0
+    for case in dataset.cases:
+        if made == CROPPED_PER_FOLD or case.patient not in experiment.folds.held_out[fold]:
+            continue
+        marked = [Marks(joint, dataset.contour_axes).centre_mm() for joint in case.joints.values()]
+        above = made % 2 == 0
+        centres = [centre for centre in marked if centre is not None]
+        part = cropped(read_volume(case.image), centres, above)
+        if part is not None:
+            made += 1
+            yield f"{case.name}, {'above' if above else 'below'} the joints", part
+
+
+def sum_up(scores: Path) -> str:
+    """The table of ``training eval`` in a sentence; those far off are printed."""
+    off = []
+    swaps = 0
+    with scores.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        here = [float(row["right_mm"]), float(row["left_mm"])]
+        off += here
+        swaps += row["swapped"] == "True"
+        if max(here) > FAR_MM:
+            print(f"{row['head']}: right {here[0]:.1f} mm, left {here[1]:.1f} mm")
+    return (
+        f"{len(rows)} scans, {len(off)} joints: median {np.median(off):.1f} mm, "
+        f"{np.count_nonzero(np.array(off) <= FAR_MM)} within {FAR_MM:g} mm, "
+        f"{np.count_nonzero(np.isinf(off))} not found, {swaps} scans with swapped sides"
+    )
 
 
 def main() -> None:
-    """Print those far off, and what all folds come to."""
-    if len(sys.argv) < 3:
+    """Print those far off, what all folds come to, and the joints reported where none is."""
+    if len(sys.argv) != 3:
         sys.exit(__doc__)
-    data, runs = Path(sys.argv[1]), Path(sys.argv[2])
+    data, runs = sys.argv[1], Path(sys.argv[2])
     config = Path(__file__).parents[1] / "training" / "configs" / "localiser.toml"
     experiment = load_experiment(config)
-    folds = [int(fold) for fold in sys.argv[3:]] or range(len(experiment.folds.held_out))
-    off: list[float] = []
-    swaps = crops = invented = 0
-    for fold in folds:
-        more, *counts = judge_fold(experiment, data, runs, fold)
-        off += more
-        swaps, crops, invented = (
-            a + b for a, b in zip((swaps, crops, invented), counts, strict=True)
-        )
-    missed = sum(np.isinf(off))
-    print(
-        f"{len(off)} joints in {len(folds)} folds: median {np.median(off):.1f} mm, "
-        f"{np.mean(np.array(off) <= FAR_MM):.1%} within {FAR_MM:g} mm, {missed} not found, "
-        f"{swaps} swapped; {invented} of {crops} cropped scans with a joint reported"
-    )
+    experiment = replace(experiment, data=replace(experiment.data, folder=data))
+    print(sum_up(runs / experiment.name / "scores.csv"), flush=True)
+    crops = invented = 0
+    for fold in range(len(experiment.folds.held_out)):
+        network = load_trained(experiment, runs / experiment.name / f"fold{fold}", len(Side))
+        for name, part in crops_of(experiment, fold):
+            found = find(network, experiment, part)
+            reported = [side for side in Side if found[side] is not None]
+            crops += 1
+            invented += bool(reported)
+            if reported:
+                print(f"{name}: {' and '.join(reported)} reported", flush=True)
+    print(f"{invented} of {crops} cropped scans with a joint reported where there is none")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from torch import nn
 
 from export.onnx_model import INPUT, write_onnx
 from negvol_cli.config import Side
-from negvol_cli.image_io import AIR_HU, resample
+from negvol_cli.image_io import frame_hu, resample
 from negvol_cli.metrics import compare
 from negvol_cli.preprocess import JointFrame, normalise
 from negvol_cli.volume import Volume
@@ -60,8 +60,7 @@ def accuracy(experiment: Experiment, network: nn.Module, data: Path) -> tuple[fl
             frame = JointFrame(
                 side, centre, experiment.data.spacing_mm, experiment.data.size_zyx[0]
             )
-            hu = frame.mirror(resample(ct, frame.grid, fill=AIR_HU))
-            found = predict(network, normalise(hu, experiment.data.window_hu))
+            found = predict(network, normalise(frame_hu(ct, frame), experiment.data.window_hu))
             labels = read_volume(data / "tmj" / head / f"{side}.nii.gz")
             z, y, x = np.indices(labels.grid.shape_zyx)
             points = labels.grid.to_world(np.stack([x, y, z], axis=-1))

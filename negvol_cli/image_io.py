@@ -18,6 +18,7 @@ from negvol_cli.errors import InputError, OutputError
 from negvol_cli.header_formats import read_header
 from negvol_cli.headers import LEAST_SCAN_MM, check_grid, check_header
 from negvol_cli.orientation import AxisOrder
+from negvol_cli.preprocess import JointFrame
 from negvol_cli.volume import Grid, Volume
 
 AIR_HU = -1000.0
@@ -160,6 +161,11 @@ def resample_nearest(volume: Volume, grid: Grid) -> npt.NDArray[Any]:
     """The volume's value nearest to each voxel of ``grid``, in its own type; 0 outside (labels)."""
     nearest = resample(volume, grid, fill=0.0, interpolator=sitk.sitkNearestNeighbor)
     return nearest.astype(volume.values_zyx.dtype)
+
+
+def frame_hu(ct: Volume, frame: JointFrame) -> npt.NDArray[np.float32]:
+    """The HU of a scan over a joint's frame, (z, y, x) in frame order; air beyond the scan."""
+    return np.asarray(frame.mirror(resample(ct, frame.grid)))
 
 
 def crop_to(volume: Volume, grid: Grid, *, margin: int = 4) -> Volume | None:

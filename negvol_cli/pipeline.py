@@ -16,7 +16,7 @@ from negvol_cli.enhancement import enhance_fossa
 from negvol_cli.errors import InputError
 from negvol_cli.framing import centred_on_process, frame_of_labels
 from negvol_cli.greys import in_hu
-from negvol_cli.image_io import AIR_HU, Scan, crop_to, resample, resample_nearest
+from negvol_cli.image_io import AIR_HU, Scan, crop_to, frame_hu, resample, resample_nearest
 from negvol_cli.inspection import is_coarse
 from negvol_cli.joint import measure_joint, smooth_labels
 from negvol_cli.joint_picture import JointPicture
@@ -222,7 +222,7 @@ def _segment(
 ) -> tuple[Floats, Floats, Floats]:
     """The CT over a frame, and the probabilities of condyle and temporal bone."""
     with watch.step("resample"):
-        hu = frame.mirror(resample(scan.volume, frame.grid, fill=AIR_HU))
+        hu = frame_hu(scan.volume, frame)
     with watch.step("segment"):
         condyle, bone = segment_joint(hu, models.segmenters)
     return hu, condyle, bone

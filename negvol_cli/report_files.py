@@ -27,6 +27,7 @@ from negvol_cli.report import (
     ScanReport,
     Status,
 )
+from negvol_cli.volume import vector
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ def report_from_dict(values: Mapping[str, Any]) -> ScanReport:
         raise InputError(f"this is not a negvol report of schema {SCHEMA}: write it again")
     try:
         given = {name: value for name, value in values.items() if name != _FORMULAS}
-        given["spacing_mm_xyz"] = _vector(given["spacing_mm_xyz"])
+        given["spacing_mm_xyz"] = vector(given["spacing_mm_xyz"])
         given["flags"] = tuple(given["flags"])
         for side in Side:
             given[side.value] = _joint(side, given[side.value])
@@ -160,8 +161,8 @@ def _row(report: ScanReport, joint: JointReport) -> dict[str, Any]:
     return {name: csv_cell(value) for name, value in row.items()}
 
 
-def _components(name: str, vector: tuple[float, ...] | None) -> dict[str, float | None]:
-    return {f"{name}_{axis}_mm": vector[i] if vector else None for i, axis in enumerate("xyz")}
+def _components(name: str, point: tuple[float, ...] | None) -> dict[str, float | None]:
+    return {f"{name}_{axis}_mm": point[i] if point else None for i, axis in enumerate("xyz")}
 
 
 def _asymmetry_cells(name: str, asymmetry: Asymmetry | None) -> dict[str, float | None]:
@@ -210,7 +211,7 @@ def _joint(side: Side, values: Mapping[str, Any]) -> JointReport:
         raise ValueError(f"the {given['side']} joint stands under {side}")
     given["flags"] = tuple(given["flags"])
     for name in ("centre_mm_xyz", "head_centre_mm_xyz"):
-        given[name] = _vector(given[name]) if given[name] is not None else None
+        given[name] = vector(given[name]) if given[name] is not None else None
     if given["joint_space_mm"] is not None:
         given["joint_space_mm"] = _filled(JointSpace, given["joint_space_mm"])
     if given["reference"] is not None:
@@ -224,11 +225,6 @@ def _reference(values: Mapping[str, Any]) -> ReferenceComparison:
         for name in COMPARED
     }
     return _filled(ReferenceComparison, {**values, **found})
-
-
-def _vector(values: Iterable[float]) -> tuple[float, float, float]:
-    x, y, z = values
-    return (x, y, z)
 
 
 def _filled(kind: type[T], values: Mapping[str, Any]) -> T:

@@ -12,11 +12,11 @@ from scipy.ndimage import distance_transform_edt
 from torch import nn
 
 from negvol_cli.config import Label, Side
-from negvol_cli.image_io import AIR_HU, resample
-from negvol_cli.localisation import Localisation, locate
+from negvol_cli.image_io import frame_hu
+from negvol_cli.localisation import FoundJoint, Localisation, locate
 from negvol_cli.metrics import compare
 from negvol_cli.preprocess import JointFrame, normalise
-from negvol_cli.volume import Volume
+from negvol_cli.volume import Vector, Volume
 from training.config import Experiment
 from training.dataset import dataset_of
 from training.marks import Marks, read_volume
@@ -39,12 +39,16 @@ class JointScore:
 
 @dataclass(frozen=True, slots=True)
 class HeadScore:
-    """How far each joint was found from where it is; infinite where it was not found."""
+    """How far each joint was found from where it is; infinite where it was not found.
+
+    ``swapped`` says that a joint was found nearer to the other side's centre than to its own.
+    """
 
     head: str
     right_mm: float
     left_mm: float
     confidence: float
+    swapped: bool
 
 
 def score_joints(
@@ -64,7 +68,7 @@ def score_joints(
             if centre is None:
                 continue
             frame = JointFrame(joint.side, centre, data.spacing_mm, data.size_zyx[0])
-            image = normalise(frame.mirror(resample(ct, frame.grid, fill=AIR_HU)), data.window_hu)
+            image = normalise(frame_hu(ct, frame), data.window_hu)
             reference = [
                 frame.mirror(marks.over(frame.grid, label)) > 0.5
                 for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
@@ -91,19 +95,22 @@ def score_heads(
     for case in dataset.cases:
         if case.patient not in heads or len(case.joints) < 2:
             continue
+        centres = {
+            side: Marks(case.joints[side], dataset.contour_axes).centre_mm() for side in Side
+        }
         found = find(network, experiment, read_volume(case.image))
-        off = []
-        for side in (Side.RIGHT, Side.LEFT):
-            joint, centre = found[side], Marks(case.joints[side], dataset.contour_axes).centre_mm()
-            away = (
-                np.inf
-                if joint is None or centre is None
-                else np.linalg.norm(np.subtract(joint.centre_mm_xyz, centre))
-            )
-            off.append(float(away))
+        off = {side: _away(found[side], centres[side]) for side in Side}
+        swapped = any(_away(found[side], centres[side.other]) < off[side] for side in Side)
         confidence = min(j.confidence if j else 0.0 for j in (found.right, found.left))
-        scores.append(HeadScore(case.name, off[0], off[1], confidence))
+        scores.append(HeadScore(case.name, off[Side.RIGHT], off[Side.LEFT], confidence, swapped))
     return scores
+
+
+def _away(found: FoundJoint | None, centre: Vector | None) -> float:
+    """Mm from a joint's centre to where it was found; infinite where it was not."""
+    if found is None or centre is None:
+        return float("inf")
+    return float(np.linalg.norm(np.subtract(found.centre_mm_xyz, centre)))
 
 
 def find(network: nn.Module, experiment: Experiment, volume: Volume) -> Localisation:

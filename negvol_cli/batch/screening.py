@@ -68,7 +68,7 @@ def _may_be_labels(header: Header) -> bool:
 
 
 def _holds_labels(reader: sitk.ImageFileReader, header: Header) -> bool:
-    """Judged by all voxels of a packed file, which must be unpacked anyway; else by a few planes."""
+    """By all voxels of a packed file, which must be unpacked anyway; else by a few planes."""
     if header.packing is not Packing.RAW:
         image = reader.Execute()  # must outlive the view of its voxels
         return _are_labels(sitk.GetArrayViewFromImage(image))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from negvol_cli.phantom.cells import Cells
 from negvol_cli.phantom.joint_shape import Fossa, JointShape
 from negvol_cli.phantom.shapes import Sweep, ellipsoid, rod, turn_about
-from negvol_cli.volume import Vector
+from negvol_cli.volume import Vector, vector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +80,12 @@ def _head(
     ends = rng.uniform(0.72, 1.1, (2, 2))
     reach = rng.uniform(0.3, 0.7) * long
     way = turn @ np.array([reach, 0.0, rng.uniform(-0.1, 0.1) * reach])
-    radii = [_vector((long - reach, deep * e[0], high * e[1])) for e in ends]
+    radii = [vector((long - reach, deep * e[0], high * e[1])) for e in ends]
     medial, lateral = np.array(c) - way, np.array(c) + way
-    head = Sweep(
-        _vector(medial), _vector(lateral), radii[0], radii[1], tuple(turn.ravel().tolist())
-    )
+    head = Sweep(vector(medial), vector(lateral), radii[0], radii[1], tuple(turn.ravel().tolist()))
     normal = np.array([rng.uniform(-0.25, 0.25), rng.uniform(-0.3, 0.3), 1.0])
     normal /= np.linalg.norm(normal)
-    return head, (_vector(normal), float(high * rng.uniform(0.8, 1.0)))
+    return head, (vector(normal), float(high * rng.uniform(0.8, 1.0)))
 
 
 def _ramus(
@@ -120,7 +117,7 @@ def _ramus(
         ),
         Sweep(
             (foot[0] - 1.0, front + 4.0, notch - 8.0),
-            _vector(tip),
+            vector(tip),
             (thin, 9.0, 6.0),
             (1.4, 3.0, 3.0),
         ),
@@ -258,8 +255,3 @@ class _Ear:
         if rng.random() < 0.35:  # a mastoid with little air
             rooms = [ellipsoid((x - 2, y + 10, z + 4), (5.0, 6.0, 5.0))]
         return Cells.draw(rng, tuple(rooms), float(u(2.4, 5.0)), float(u(0.5, 1.2)))
-
-
-def _vector(values: npt.ArrayLike) -> Vector:
-    x, y, z = np.asarray(values, dtype=np.float64).tolist()
-    return (x, y, z)

@@ -27,7 +27,7 @@ from negvol_cli.phantom.probe import (
     surface_cloud,
 )
 from negvol_cli.report import JointSpace
-from negvol_cli.volume import Points, Vector
+from negvol_cli.volume import Points, Vector, vector
 
 NEARER_MM: Final = 0.5
 NEARER_SHARE: Final = 0.05
@@ -117,8 +117,8 @@ def measure(
     articular = np.isfinite(_lengths(cloud, temporal_bone, about, start[free], way[free]))
     return PhantomTruth(
         side=side,
-        apex_mm=_vector(apex),
-        head_centre_mm=_vector(middle),
+        apex_mm=vector(apex),
+        head_centre_mm=vector(middle),
         head_volume_mm3=volume,
         nv_mm3=float(free.sum() * each_mm3),
         articular_nv_mm3=float(articular.sum() * each_mm3),
@@ -130,7 +130,7 @@ def _apex(condyle: Distance, cloud: SurfaceCloud, centre: Points, radius: float)
     """The highest point of MC within ``radius``, horizontally, of ``centre``."""
     near = np.hypot(*(cloud.points - centre)[:, :2].T) <= radius
     if not near.any():
-        raise ValueError(f"there is no condyle within {radius:g} mm of {_vector(centre)}")
+        raise ValueError(f"there is no condyle within {radius:g} mm of {vector(centre)}")
     points = cloud.points[near]
     best = points[np.argmax(points[:, 2])]
     angle = np.linspace(0.0, 2 * np.pi, 12, endpoint=False)
@@ -234,8 +234,3 @@ def _weighted_median(values: Values, weight: Values) -> float:
     order = np.argsort(values)
     total = np.cumsum(weight[order])
     return float(values[order][np.searchsorted(total, total[-1] / 2)])
-
-
-def _vector(point: Points) -> Vector:
-    x, y, z = (float(v) for v in point)
-    return (x, y, z)
