@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from negvol_cli.config import Settings, Side
+from negvol_cli.config import Label, Settings, Side
 from negvol_cli.errors import OutputError
-from negvol_cli.image_io import write_nifti
-from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
+from negvol_cli.image_io import frame_hu, write_nifti
+from negvol_cli.joint import measure_joint
+from negvol_cli.mesh_backend import load_backend
+from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head, outlined
 from negvol_cli.pipeline import load_models
-from negvol_cli.report import Asymmetry, JointReport, ScanReport
+from negvol_cli.preprocess import JointFrame
+from negvol_cli.report import Asymmetry, JointReport, JointSpace, ScanReport
 from negvol_cli.study import measure_scan
-from negvol_cli.volume import Grid
+from negvol_cli.surface import smooth_labels
+from negvol_cli.volume import Grid, Volume
 
 if TYPE_CHECKING:
     from negvol_cli.phantom import PhantomTruth
@@ -30,12 +34,27 @@ ABOVE_JOINTS_MM: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A figure of the report and what it should be; ``measured`` None where it could not be had."""
+    """A figure of the report and what it should be; None where it could not be had.
+
+    ``outlined`` is what the geometry makes of the phantom's bones outlined at 250 HU in its CT, as
+    the labels were that the networks learnt from; ``truth`` belongs to the bones themselves.
+    """
 
     figure: str
     unit: str
     measured: float | None
+    outlined: float | None
     truth: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One joint's figures, named as in its report: mm³ and mm."""
+
+    head_volume_mm3: float
+    nv_mm3: float
+    articular_nv_mm3: float
+    joint_space_mm: JointSpace
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +87,8 @@ def run_demo(
     head = draw_head(
         seed, right_space_mm=SPACES_MM[Side.RIGHT], left_space_mm=SPACES_MM[Side.LEFT], open_mm=0
     )
-    write_nifti(head.scan(_grid_about(head), ScanSettings(), seed), path)
+    ct = head.scan(_grid_about(head), ScanSettings(), seed)
+    write_nifti(ct, path)
     report = measure_scan(
         path,
         out,
@@ -78,40 +98,67 @@ def run_demo(
         progress=lambda step, done: progress(step, 0.15 + 0.6 * done),
     )
     progress("working out the truth", 0.75)
+    outlines = {side: measure_outlined(head, ct, side, settings) for side in Side}
     truths = {side: head.truth(side, settings.clip) for side in Side}
     progress("done", 1.0)
-    return Demo(report, compare(report, truths), path, out / name)
+    return Demo(report, compare(report, outlines, truths), path, out / name)
 
 
-def compare(report: ScanReport, truths: dict[Side, PhantomTruth]) -> tuple[Comparison, ...]:
-    """The report's main figures beside the truth: each joint's, then the asymmetry."""
+def measure_outlined(head: PhantomHead, ct: Volume, side: Side, settings: Settings) -> Figures:
+    """The figures of one joint from its bones as outlined at 250 HU in ``ct``; no network."""
+    frame = JointFrame(side, head.condyle_centre_mm(side))
+    exact = frame.mirror(head.joint_labels(frame.grid, side))
+    labels = outlined(exact, frame_hu(ct, frame), frame.spacing_mm)
+    condyle, bone = (
+        smooth_labels(labels == label, frame.spacing_mm)
+        for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
+    )
+    found = measure_joint(
+        condyle, bone, frame, settings, load_backend(), recorded_zyx=None, centre_known=True
+    )
+    return Figures(found.head_volume_mm3, found.nv_mm3, found.articular_nv_mm3, found.joint_space)
+
+
+def compare(
+    report: ScanReport, outlines: Mapping[Side, Figures], truths: Mapping[Side, PhantomTruth]
+) -> tuple[Comparison, ...]:
+    """The report's main figures beside what they should be: each joint's, then the asymmetry."""
     found = [
         comparison
         for joint in report.joints
-        for comparison in _compare_joint(joint, truths[joint.side])
+        for comparison in _compare_joint(joint, outlines[joint.side], truths[joint.side])
     ]
-    true = Asymmetry.between(truths[Side.LEFT].nv_mm3, truths[Side.RIGHT].nv_mm3)
+    true, drawn = (
+        Asymmetry.between(joints[Side.LEFT].nv_mm3, joints[Side.RIGHT].nv_mm3)
+        for joints in (truths, outlines)
+    )
     if true is not None:
         measured = report.nv_asymmetry.signed if report.nv_asymmetry else None
-        found.append(Comparison("asymmetry of NV, (L-R)/(L+R)", "", measured, true.signed))
+        found.append(
+            Comparison(
+                "NV asymmetry, (L-R)/(L+R)",
+                "",
+                measured,
+                drawn.signed if drawn else None,
+                true.signed,
+            )
+        )
     return tuple(found)
 
 
-def _compare_joint(joint: JointReport, truth: PhantomTruth) -> list[Comparison]:
-    rows = [
-        Comparison(f"{joint.side} {figure}", "mm³", measured, true)
-        for figure, measured, true in (
-            ("condylar head", joint.head_volume_mm3, truth.head_volume_mm3),
-            ("NV", joint.nv_mm3, truth.nv_mm3),
-            ("articular NV", joint.articular_nv_mm3, truth.articular_nv_mm3),
-        )
-    ]
+def _compare_joint(joint: JointReport, drawn: Figures, truth: PhantomTruth) -> Iterator[Comparison]:
+    for name, figure in (
+        ("condylar head", "head_volume_mm3"),
+        ("NV", "nv_mm3"),
+        ("articular NV", "articular_nv_mm3"),
+    ):
+        found = (getattr(source, figure) for source in (joint, drawn, truth))
+        yield Comparison(f"{joint.side} {name}", "mm³", *found)
     for way in ("minimum", "superior"):
-        true = getattr(truth.joint_space_mm, way)
-        if true is not None:
-            measured = getattr(joint.joint_space_mm, way) if joint.joint_space_mm else None
-            rows.append(Comparison(f"{joint.side} joint space, {way}", "mm", measured, true))
-    return rows
+        if getattr(truth.joint_space_mm, way) is None:
+            continue
+        found = (getattr(source.joint_space_mm, way, None) for source in (joint, drawn, truth))
+        yield Comparison(f"{joint.side} joint space, {way}", "mm", *found)
 
 
 def _grid_about(head: PhantomHead) -> Grid:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from negvol_cli import phantom
 from negvol_cli.config import Label, Side
 from negvol_cli.image_io import AIR_HU, resample
-from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
+from negvol_cli.phantom import CLEAN, PhantomHead, ScanSettings, draw_head, outlined
 from negvol_cli.preprocess import JointFrame
 from negvol_cli.volume import Grid, Volume, vector
 from training.cache import cached, digest
@@ -33,7 +33,7 @@ __all__ = [
 
 SOURCE_SIZE = 192
 SOURCE_SPACING_MM = 0.5
-METHOD: Final = 1
+METHOD: Final = 2
 """Raise it when the same files would give other cubes, so that kept ones are made anew."""
 
 
@@ -100,7 +100,7 @@ def _packed(frame: JointFrame, *arrays: npt.NDArray[np.float32]) -> npt.NDArray[
 
 
 def phantom_joints(count: int, seed: int, kept: Path | None = None) -> list[JointSample]:
-    """Both joints of ``count`` phantom heads with exact labels; ``kept`` as for ``load_joints``."""
+    """Both joints of ``count`` phantom heads, outlined; ``kept`` as for ``load_joints``."""
     source = digest(sorted(Path(phantom.__path__[0]).glob("*.py")), METHOD)
     samples = []
     for index in range(count):
@@ -123,11 +123,16 @@ def phantom_joints(count: int, seed: int, kept: Path | None = None) -> list[Join
 def _phantom_channels(
     head: PhantomHead, frame: JointFrame, grid: Grid, settings: ScanSettings, noise: int
 ) -> npt.NDArray[np.float16]:
-    ct = head.scan(grid, settings, noise)
-    labels = head.joint_labels(frame.grid, frame.side)
+    """Greys as the scanner of ``settings`` gives them, bones outlined where its blur puts them."""
+    undisturbed = replace(CLEAN, blur_mm=settings.blur_mm, sharpen=settings.sharpen)
+    labels = outlined(
+        head.joint_labels(frame.grid, frame.side),
+        resample(head.scan(grid, undisturbed), frame.grid, fill=AIR_HU),
+        frame.spacing_mm,
+    )
     return _packed(
         frame,
-        resample(ct, frame.grid, fill=AIR_HU),
+        resample(head.scan(grid, settings, noise), frame.grid, fill=AIR_HU),
         (labels == Label.CONDYLE).astype(np.float32),
         (labels == Label.TEMPORAL_BONE).astype(np.float32),
         np.ones(frame.grid.shape_zyx, np.float32),
