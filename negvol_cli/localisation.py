@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -23,6 +23,7 @@ PEAK_RADIUS_MM: Final = 10.0
 HIGHEST_HU: Final = 3071
 BONE_HU: Final = 300.0
 LEAST_BONE_VOXELS: Final = 200
+MARGIN_VOXELS: Final = 4
 BETWEEN_JOINTS_MM: Final = (70.0, 140.0)
 
 Floats = npt.NDArray[np.float32]
@@ -74,7 +75,7 @@ def locate(volume: Volume, heat: Heat, size: int, window_hu: tuple[float, float]
     joints are found more surely with its array flipped was stored against its header; its stance
     says so and its centres are None, because left and right can no longer be told.
     """
-    small = coarse(volume)
+    small = _about_bone(coarse(volume), size)
     image = normalise(small.values_zyx, window_hu)
     bone = float(normalise(np.array(BONE_HU), window_hu))
     found = {
@@ -106,6 +107,33 @@ def coarse(volume: Volume) -> Volume:
         vector(first),
     )
     return Volume(resample(shrunk, grid, fill=AIR_HU), grid)
+
+
+def _about_bone(small: Volume, size: int) -> Volume:
+    """The part of a coarse scan that holds bone, no side under ``size`` voxels where it has them.
+
+    The air and the couch about a body are most of a planning CT, and would be most of its tiles.
+    """
+    bone = small.values_zyx > BONE_HU
+    if not bone.any():
+        return small
+    low, high = [], []
+    for axis, many in enumerate(bone.shape):
+        others = tuple(other for other in range(3) if other != axis)
+        filled = np.flatnonzero(bone.any(axis=others))
+        first, end = filled[0] - MARGIN_VOXELS, filled[-1] + 1 + MARGIN_VOXELS
+        lacking = max(0, size - (end - first))
+        first = max(0, min(first - lacking // 2, many - size))
+        low.append(int(first))
+        high.append(int(min(many, max(end, first + size))))
+    part = small.values_zyx[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+    nz, ny, nx = part.shape
+    grid = replace(
+        small.grid,
+        size_xyz=(nx, ny, nz),
+        origin_mm_xyz=vector(small.grid.to_world(low[::-1])),
+    )
+    return Volume(part, grid)
 
 
 def _block_means(volume: Volume, factor_xyz: list[int]) -> Volume:

@@ -140,4 +140,21 @@ def test_a_stray_peak_far_from_the_other_joint_is_not_taken_for_its_pair():
     found = locate(scan, doubtful, 48, WINDOW)
 
     for side in Side:
-        assert np.linalg.norm(np.subtract(found[side].centre_mm_xyz, joints[side])) < 3.0
+        assert np.linalg.norm(np.subtract(found[side].centre_mm_xyz, joints[side])) < COARSE_MM
+
+
+def test_the_air_about_a_head_costs_no_tiles():
+    asked = []
+
+    def counted(tile: np.ndarray) -> np.ndarray:
+        asked[-1] += 1
+        return find_markers(tile)
+
+    for size_mm in (240.0, 520.0):
+        volume, joints = head((4.0, 4.0, 4.0), size_mm=size_mm)
+        asked.append(0)
+        found = locate(volume, counted, SIZE, WINDOW)
+        for side in Side:
+            assert np.linalg.norm(np.subtract(found[side].centre_mm_xyz, joints[side])) < COARSE_MM
+
+    assert asked[0] == asked[1]
