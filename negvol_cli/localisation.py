@@ -158,12 +158,19 @@ def _block_means(volume: Volume, factor_xyz: list[int]) -> Volume:
 def _peaks(
     image: Floats, grid: Grid, heat: Heat, size: int, bone: float
 ) -> tuple[FoundJoint | None, FoundJoint | None]:
-    """The best right and left joint among the peaks of all tiles; a likely pair before singles."""
+    """The best right and left joint among the peaks of all tiles; a likely pair before singles.
+
+    A peak at a tile's face that is not the image's is left to the next tile, which sees the joint
+    whole.
+    """
     found: tuple[list[FoundJoint], list[FoundJoint]] = ([], [])
     for corner, tile in _tiles(image, size, bone):
         for channel, heat_zyx in enumerate(heat(tile)):
             peak = float(heat_zyx.max())
-            if peak >= FOUND:
+            at = np.array(np.unravel_index(int(heat_zyx.argmax()), heat_zyx.shape))
+            cut_low = (at < MARGIN_VOXELS) & (corner > 0)
+            cut_high = (at >= size - MARGIN_VOXELS) & (corner + size < image.shape)
+            if peak >= FOUND and not (cut_low | cut_high).any():
                 centre = grid.to_world((_centroid(heat_zyx) + corner)[::-1])
                 found[channel].append(FoundJoint(vector(centre), peak))
     pairs = [(right, left) for right in found[0] for left in found[1] if _is_pair(right, left)]
