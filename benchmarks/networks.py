@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
+from matplotlib import pyplot as plt
 from torch import nn
 
 from export.onnx_model import INPUT, write_onnx
@@ -93,8 +94,6 @@ def seconds(experiment: Experiment, network: nn.Module) -> float:
 
 def draw(results: list[Result], path: Path) -> None:
     """Dice against seconds, one point a network and bone."""
-    from matplotlib import pyplot as plt
-
     figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
     for values, marker, colour, label in (
         ([r.condyle for r in results], "o", "#d55e00", "condyle"),
