@@ -25,7 +25,7 @@ from training.evaluate import predict
 from training.joints import joint_centres, read_volume
 from training.loop import load_trained
 
-LEVELS = (0.5, 0.4, 0.3, 0.2, 0.1)
+LEVELS = (0.5, 0.4, 0.35, 0.3, 0.2)
 NEAR_MM, FAR_MM, CONDYLE_MM = 4.0, 20.0, 24.0
 SIDE = Side.LEFT
 
