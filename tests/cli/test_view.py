@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.request
 import webbrowser
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,15 @@ def test_no_browser_is_started_where_none_is_wanted(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
+@pytest.fixture
+def ctrl_c_is_heard() -> Iterator[None]:
+    """A shell that runs pytest in the background ignores Ctrl-C; children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_is_heard")
 def test_serving_prints_an_address_that_works_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     result(tmp_path / "out")
     command = [sys.executable, "-m", "negvol_cli", "view", str(tmp_path / "out")]
