@@ -127,7 +127,6 @@ def test_no_browser_is_started_where_none_is_wanted(
     assert opened == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
 @pytest.fixture
 def ctrl_c_is_heard() -> Iterator[None]:
     """A shell that runs pytest in the background ignores Ctrl-C; children inherit that."""
@@ -136,6 +135,7 @@ def ctrl_c_is_heard() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
 @pytest.mark.usefixtures("ctrl_c_is_heard")
 def test_serving_prints_an_address_that_works_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     result(tmp_path / "out")
