@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -16,6 +14,7 @@ from negvol_cli.errors import OutputError
 from negvol_cli.joint_picture import JointPicture
 from negvol_cli.render import page, palette, polar, quality, words
 from negvol_cli.render.figures3d import HALF_HEIGHT_MM, ZOOM, views
+from negvol_cli.render.templating import templates, trusted
 from negvol_cli.report import ScanReport
 
 LIBRARY: Final = "plotly.min.js"
@@ -60,13 +59,7 @@ def html(
     ``details`` (versions, hashes) are listed at its end, as they are. ``library`` is the address,
     relative to the page, of a 3D library that several pages share (see ``write_library``).
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("negvol_cli.render"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # views keep their order
     joints = [page.joint_view(joint, pictures.get(joint.side)) for joint in report.joints]
     drawn = any(joint.figure for joint in joints)
@@ -89,19 +82,13 @@ def html(
         paper=PAPER,
         missing=words.MISSING,
         expected_error=words.percent(report.nv_expected_error_percent),
-        styles=_trusted("report.css"),
-        script=_trusted("report.js"),
+        styles=trusted("page.css", "report.css"),
+        script=trusted("report.js"),
         library=library,
         plotly=Markup(get_plotlyjs()) if drawn and library is None else "",  # noqa: S704
         drawn=drawn,
         scale={"zoom": ZOOM, "half_height_mm": HALF_HEIGHT_MM},
     )
-
-
-def _trusted(name: str) -> Markup:
-    """One of this package's own files, to stand in the page as it is."""
-    text = files("negvol_cli.render").joinpath("templates", name).read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704
 
 
 def _write(path: Path, text: str) -> None:

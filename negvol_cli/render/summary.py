@@ -8,17 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Final
 from urllib.parse import quote
-
-import jinja2
-from markupsafe import Markup
 
 from negvol_cli.batch_report import FailureRow, Outcome, SummaryRow
 from negvol_cli.config import RESEARCH_USE
 from negvol_cli.render import palette, words
 from negvol_cli.render.histogram import HEIGHT, WIDTH, histogram
+from negvol_cli.render.templating import templates, trusted
 from negvol_cli.report import Asymmetry, ScanReport
 
 
@@ -74,27 +71,24 @@ def render_summary(rows: Sequence[SummaryRow], failures: Sequence[FailureRow]) -
     """The page of a batch. Every text is escaped; styles and script are inside."""
     lines = [*map(_line, rows), *map(_failure, failures)]
     count = Counter(line.outcome for line in lines)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("negvol_cli.render"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     asymmetries = [row.report.nv_asymmetry for row in rows]
-    return environment.get_template("summary.html.j2").render(
-        lines=lines,
-        columns=COLUMNS,
-        outcomes=[(str(o), text, count[str(o)]) for o, text in _OUTCOMES.items()],
-        histogram=histogram([100 * a.signed for a in asymmetries if a is not None]),
-        formula=Asymmetry.FORMULAS["habets_percent"],
-        width=WIDTH,
-        height=HEIGHT,
-        palette=palette,
-        missing=words.MISSING,
-        research_use=RESEARCH_USE,
-        styles=_trusted("summary.css"),
-        script=_trusted("summary.js"),
+    return (
+        templates()
+        .get_template("summary.html.j2")
+        .render(
+            lines=lines,
+            columns=COLUMNS,
+            outcomes=[(str(o), text, count[str(o)]) for o, text in _OUTCOMES.items()],
+            histogram=histogram([100 * a.signed for a in asymmetries if a is not None]),
+            formula=Asymmetry.FORMULAS["habets_percent"],
+            width=WIDTH,
+            height=HEIGHT,
+            palette=palette,
+            missing=words.MISSING,
+            research_use=RESEARCH_USE,
+            styles=trusted("page.css", "summary.css"),
+            script=trusted("summary.js"),
+        )
     )
 
 
@@ -149,9 +143,3 @@ def _mm3(value: float | None) -> Cell:
 def _percent(asymmetry: Asymmetry | None) -> Cell:
     value = None if asymmetry is None else asymmetry.habets_percent
     return Cell(words.number(value, 1), value)
-
-
-def _trusted(name: str) -> Markup:
-    """One of this package's own files, to stand in the page as it is."""
-    text = files("negvol_cli.render").joinpath("templates", name).read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704
