@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from negvol_cli.config import Label, Settings, Side
+from negvol_cli.edges import EDGE_HU
 from negvol_cli.errors import OutputError
 from negvol_cli.image_io import frame_hu, write_nifti
 from negvol_cli.joint import measure_joint
@@ -36,8 +37,8 @@ ABOVE_JOINTS_MM: Final = 5.0
 class Comparison:
     """A figure of the report and what it should be; None where it could not be had.
 
-    ``outlined`` is what the geometry makes of the phantom's bones outlined at 250 HU in its CT, as
-    the labels were that the networks learnt from; ``truth`` belongs to the bones themselves.
+    ``outlined`` is what the geometry makes of the phantom's bones outlined in its CT where
+    ``run`` ends them; ``truth`` belongs to the bones themselves.
     """
 
     figure: str
@@ -105,10 +106,10 @@ def run_demo(
 
 
 def measure_outlined(head: PhantomHead, ct: Volume, side: Side, settings: Settings) -> Figures:
-    """The figures of one joint from its bones as outlined at 250 HU in ``ct``; no network."""
+    """The figures of one joint from its bones as outlined at 300 HU in ``ct``; no network."""
     frame = JointFrame(side, head.condyle_centre_mm(side))
     exact = frame.mirror(head.joint_labels(frame.grid, side))
-    labels = outlined(exact, frame_hu(ct, frame), frame.spacing_mm)
+    labels = outlined(exact, frame_hu(ct, frame), frame.spacing_mm, EDGE_HU)
     condyle, bone = (
         smooth_labels(labels == label, frame.spacing_mm)
         for label in (Label.CONDYLE, Label.TEMPORAL_BONE)

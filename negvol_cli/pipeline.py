@@ -12,6 +12,7 @@ import numpy as np
 from negvol_cli.anatomy import NoCondyleError
 from negvol_cli.bundle import Bundle, load_bundle
 from negvol_cli.config import ClipSettings, Label, Settings, Side, scan_label
+from negvol_cli.edges import end_at_edges
 from negvol_cli.enhancement import enhance_fossa
 from negvol_cli.errors import InputError
 from negvol_cli.framing import centred_on_process, frame_of_labels
@@ -91,6 +92,7 @@ def measure_ct(
     with watch.step("read greys"):
         volume, rescaled = in_hu(scan.volume)
         scan, flags = replace(scan, volume=volume), (*flags, *rescaled)
+    sharp = not rescaled and not is_coarse(scan.volume)
     with watch.step("localise"):
         spec = models.localiser.spec
         located = locate(scan.volume, models.localiser, spec.size_zyx[0], spec.window_hu)
@@ -104,10 +106,12 @@ def measure_ct(
         if found is None:
             joints[side] = missing(side, located[side.other], scan.volume)
             continue
-        joints[side], picture = _measure_side(side, found, scan, models, settings, backend, watch)
+        joints[side], picture = _measure_side(
+            side, found, scan, models, settings, backend, watch, sharp=sharp
+        )
         if picture is not None:
             pictures[side] = picture
-    expected = models.bundle.expected_error
+    expected = models.bundle.expected_error if sharp else None
     report = replace(
         _report(scan, joints, flags, settings, backend),
         nv_expected_error_percent=expected.nv_percent if expected else None,
@@ -186,7 +190,10 @@ def _measure_side(
     settings: Settings,
     backend: MeshBackend,
     watch: Stopwatch,
+    *,
+    sharp: bool,
 ) -> tuple[JointReport, JointPicture | None]:
+    """One joint; ``sharp`` where the scan's greys are good enough to say where bones end."""
     frame = JointFrame(side, found.centre_mm_xyz)
     hu, condyle, bone = _segment(scan, frame, models, watch)
     better = None if is_coarse(scan.volume) else centred_on_process(condyle, frame)
@@ -195,9 +202,14 @@ def _measure_side(
         hu, condyle, bone = _segment(scan, frame, models, watch)
     with watch.step("resample"):
         recorded = frame.mirror(recorded_mask(scan.volume, frame.grid))
+    thin = np.zeros(bone.shape, dtype=bool)
     if settings.enhance:
         with watch.step("enhance"):
-            bone = enhance_fossa(hu, bone, condyle, frame.spacing_mm)
+            enhanced = enhance_fossa(hu, bone, condyle, frame.spacing_mm)
+            bone, thin = enhanced, enhanced != bone
+    if sharp:
+        with watch.step("edges"):
+            condyle, bone = end_at_edges(hu, condyle, bone, thin, frame.spacing_mm)
     with watch.step("measure"):
         try:
             geometry = measure_joint(

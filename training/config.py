@@ -215,12 +215,15 @@ class FoldsConfig:
     """Heads left out of training, fold by fold; both joints of a head are always together.
 
     Either the heads are named in ``held_out``, or all heads are dealt to ``count`` folds by the
-    seed. ``validation`` heads of those trained on are set aside for early stopping.
+    seed. ``validation`` heads of those trained on are set aside for early stopping. Heads in
+    ``judged_only`` are judged with the others, but no training learns from them, nor stops by them:
+    their annotation is known to be doubtful.
     """
 
     held_out: tuple[tuple[str, ...], ...] = ()
     count: int = 0
     validation: int = 0
+    judged_only: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         heads = [head for fold in self.held_out for head in fold]

@@ -34,16 +34,11 @@ def folds_of(experiment: Experiment) -> list[Fold]:
         return []
     heads = heads_of(experiment)
     held_out = named or _deal(heads, settings.count, seed)
+    _require_known("judged_only", settings.judged_only, heads, experiment)
     folds = []
     for index, fold in enumerate(held_out):
-        unknown = sorted(set(fold) - set(heads))
-        if unknown:
-            raise ConfigError(
-                f"folds.held_out names {unknown[0]!r}, which is not in "
-                f"{experiment.data.dataset or experiment.data.folder}; "
-                f"there are {', '.join(heads)}"
-            )
-        others = [head for head in heads if head not in fold]
+        _require_known("held_out", fold, heads, experiment)
+        others = [head for head in heads if head not in (*fold, *settings.judged_only)]
         if len(others) <= settings.validation:
             raise ConfigError(
                 f"folds.validation must be below {len(others)}, the heads that fold {index} leaves "
@@ -53,6 +48,17 @@ def folds_of(experiment: Experiment) -> list[Fold]:
         validation = tuple(sorted(others[i] for i in order[: settings.validation]))
         folds.append(Fold(f"fold{index}", tuple(fold), validation))
     return folds
+
+
+def _require_known(
+    key: str, named: tuple[str, ...], heads: list[str], experiment: Experiment
+) -> None:
+    unknown = sorted(set(named) - set(heads))
+    if unknown:
+        raise ConfigError(
+            f"folds.{key} names {unknown[0]!r}, which is not in "
+            f"{experiment.data.dataset or experiment.data.folder}; there are {', '.join(heads)}"
+        )
 
 
 def heads_of(experiment: Experiment) -> list[str]:

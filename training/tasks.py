@@ -171,12 +171,12 @@ def build_task(
     device: torch.device | str = "cpu",
     kept: Path | None = None,
 ) -> JointTask | HeadTask:
-    """The task of an experiment, without the heads that are held out or set aside.
+    """The task of an experiment, without the heads held out, set aside or judged only.
 
     ``kept`` is where joint cubes and measured negative volumes are kept.
     """
     data, seed = experiment.data, experiment.train.seed
-    apart = (*held_out, *validation)
+    apart = (*held_out, *validation, *experiment.folds.judged_only)
     if data.object != "heads":
         sources = joint_sources(experiment, device, kept)
         learnt = _without(apart, sources)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = ("figure", "measured", "outlined", "off by", "true", "off by")
 TWO_TRUTHS: Final = (
-    "outlined: the phantom's bones outlined at 250 HU in its CT, as in the scans that\n"
-    "the networks learnt from. true: the bones' own edges. Blur puts these inside the\n"
-    "outlines: condyles are smaller and joint spaces wider than they look."
+    "outlined: the phantom's bones outlined at 300 HU in its CT, where negvol ends bones.\n"
+    "true: the bones' own edges. Blur puts these inside the outlines: condyles are\n"
+    "smaller and joint spaces wider than they look."
 )
 
 

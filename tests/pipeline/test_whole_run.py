@@ -38,12 +38,12 @@ def turn(axis: int, degrees: float) -> np.ndarray:
 
 
 def test_both_joints_are_measured_as_their_outlines_are(report, head, ct):
-    # The networks learnt edges at about 250 HU, which lie outside a phantom's true edge (README).
+    # Bones end at 300 HU in the CT, which lies outside a phantom's true edge (README).
     for joint in report.joints:
         outlined = measure_outlined(head, ct, joint.side, Settings())
         assert joint.status is Status.OK
-        assert joint.nv_mm3 == pytest.approx(outlined.nv_mm3, rel=0.1)
-        assert joint.head_volume_mm3 == pytest.approx(outlined.head_volume_mm3, rel=0.15)
+        assert joint.nv_mm3 == pytest.approx(outlined.nv_mm3, rel=0.05)
+        assert joint.head_volume_mm3 == pytest.approx(outlined.head_volume_mm3, rel=0.05)
         away = np.subtract(joint.centre_mm_xyz, head.condyle_centre_mm(joint.side))
         assert np.linalg.norm(away) < 8
 
@@ -76,7 +76,7 @@ def test_an_oblique_scan_gives_the_same_sides_and_figures(report, head, measure,
     for joint, before in zip(again.joints, report.joints, strict=True):
         assert joint.status is Status.OK
         assert joint.nv_mm3 == pytest.approx(before.nv_mm3, rel=0.02)
-        assert joint.head_volume_mm3 == pytest.approx(before.head_volume_mm3, rel=0.02)
+        assert joint.head_volume_mm3 == pytest.approx(before.head_volume_mm3, rel=0.03)
 
 
 @pytest.mark.parametrize(("axis", "how"), [(0, "upside down"), (1, "back to front")])

@@ -54,3 +54,15 @@ def test_more_folds_than_heads_are_refused():
 def test_a_fold_that_leaves_nothing_to_learn_from_is_refused():
     with pytest.raises(ConfigError, match=r"folds.validation must be below 5, .* got 5"):
         folds_of(experiment(held_out=(("a", "b"),), validation=5))
+
+
+def test_a_head_that_is_judged_only_is_held_out_but_stops_no_training():
+    dealt = folds_of(experiment(count=3, validation=1, judged_only=("c", "d", "e")))
+
+    assert sorted(head for fold in dealt for head in fold.held_out) == HEADS
+    assert not {head for fold in dealt for head in fold.validation} & {"c", "d", "e"}
+
+
+def test_a_judged_only_head_that_is_not_in_the_data_is_named():
+    with pytest.raises(ConfigError, match=r"folds.judged_only names 'z', which is not in"):
+        folds_of(experiment(count=2, judged_only=("a", "z")))

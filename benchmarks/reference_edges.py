@@ -1,0 +1,55 @@
+"""At how many HU the reference labels of real joints end.
+
+    python benchmarks/reference_edges.py DATA
+
+DATA holds ``tmj/<head>`` as for training. Of the voxels within a millimetre of a bone's surface,
+within 20 mm of the joint's centre and over 2.5 mm from the other bone, a share lies inside the
+label; the edge is the HU that as large a share of them reaches. No network takes part.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from negvol_cli.config import Label
+from negvol_cli.edges import CONTESTED_MM, JOINT_MM, MOVED_MM
+from training.dataset import folder_dataset
+from training.joints import JointSample, load_joints
+
+BONES = {"condyle": Label.CONDYLE, "temporal bone": Label.TEMPORAL_BONE}
+
+
+def edge_hu(joint: JointSample, bone: Label) -> float:
+    """The HU at which the label of one bone ends in one joint."""
+    frame = joint.frame
+    hu, condyle, temporal, known = joint.channels.astype(np.float32)
+    own, other = (condyle, temporal) if bone is Label.CONDYLE else (temporal, condyle)
+    inside = own > 0.5
+    surface = sum(distance_transform_edt(m, frame.spacing_mm) for m in (inside, ~inside))
+    alone = distance_transform_edt(other <= 0.5, frame.spacing_mm) > CONTESTED_MM
+    z, y, x = np.indices(hu.shape)
+    points = frame.local_grid.to_world(np.stack([x, y, z], axis=-1))
+    near = np.linalg.norm(points, axis=-1) <= JOINT_MM
+    band = (surface <= MOVED_MM) & alone & near & (known > 0.99)
+    return float(np.quantile(1000.0 * hu[band], 1.0 - inside[band].mean()))
+
+
+def main() -> None:
+    """Print the table and its medians."""
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    print("| joint | " + " | ".join(f"{name}, HU" for name in BONES) + " |\n|---|---|---|")
+    rows = []
+    for joint in load_joints(folder_dataset(Path(sys.argv[1]))):
+        rows.append([edge_hu(joint, bone) for bone in BONES.values()])
+        cells = " | ".join(f"{hu:.0f}" for hu in rows[-1])
+        print(f"| {joint.head} {joint.frame.side} | {cells} |", flush=True)
+    print("| median | " + " | ".join(f"{hu:.0f}" for hu in np.median(rows, axis=0)) + " |")
+
+
+if __name__ == "__main__":
+    main()
