@@ -7,7 +7,8 @@ share of the columns with a roof in which some of it was found, *bone Dice* that
 frame. Real heads are segmented by the network that held them out, PHANTOMS (default 6) phantom
 heads with roofs under 0.9 mm, which no training drew, by the final one; frames at the true
 centres. Compared are no enhancement, negvol's, and the paper's recipe as we read it: Canny edges
-of the CT, gated by the network's bone probability, closed, and added to the bone.
+of the CT, gated by the network's bone probability, closed, and added to the bone. After each of
+them bones are ended at the CT's edges, as ``negvol run`` does; what was added is kept.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from negvol_cli.config import Side
-from negvol_cli.enhancement import enhance_fossa
+from negvol_cli.edges import end_at_edges
+from negvol_cli.enhancement import ADDED, enhance_fossa
 from negvol_cli.image_io import frame_hu
 from negvol_cli.phantom import ScanSettings, draw_head
 from negvol_cli.preprocess import JointFrame, normalise
@@ -58,30 +60,38 @@ class Case:
     spacing_mm: float
 
 
-def none(case: Case) -> Mask:
+def none(case: Case) -> Floats:
     """The network's bone as it is."""
-    return case.bone_p > 0.5
+    return case.bone_p
 
 
-def ours(case: Case) -> Mask:
+def ours(case: Case) -> Floats:
     """Step C of ``negvol run``."""
-    return enhance_fossa(case.hu, case.bone_p, case.condyle_p, case.spacing_mm) > 0.5
+    return enhance_fossa(case.hu, case.bone_p, case.condyle_p, case.spacing_mm)
 
 
-def paper(case: Case) -> Mask:
+def paper(case: Case) -> Floats:
     """Canny edges gated by the bone's probability, closed and added."""
     image = sitk.GetImageFromArray(case.hu)
     edges = sitk.CannyEdgeDetection(
         image, lowerThreshold=CANNY_HU[0], upperThreshold=CANNY_HU[1], variance=[1.0] * 3
     )
+    bone = case.bone_p > 0.5
     gated = (sitk.GetArrayFromImage(edges) > 0) & (case.bone_p > POSSIBLE)
     gated &= case.condyle_p < 0.5
-    joined = sitk.GetImageFromArray((gated | none(case)).astype(np.uint8))
+    joined = sitk.GetImageFromArray((gated | bone).astype(np.uint8))
     closed = sitk.GetArrayFromImage(sitk.BinaryMorphologicalClosing(joined, [1, 1, 1])) > 0
-    return np.asarray(closed & (case.condyle_p < 0.5))
+    added = closed & ~bone & (case.condyle_p < 0.5)
+    return np.where(added, np.float32(ADDED), case.bone_p)
 
 
-RECIPES: dict[str, Callable[[Case], Mask]] = {"none": none, "paper": paper, "negvol": ours}
+def ended(case: Case, bone_p: Floats) -> Mask:
+    """The bone of a recipe, ended at the CT's edges."""
+    kept = bone_p != case.bone_p
+    return end_at_edges(case.hu, case.condyle_p, bone_p, kept, case.spacing_mm)[1] > 0.5
+
+
+RECIPES: dict[str, Callable[[Case], Floats]] = {"none": none, "paper": paper, "negvol": ours}
 
 
 FIGURES = ("recall", "precision", "closed", "bone Dice")
@@ -165,7 +175,11 @@ def main() -> None:
     for cases in (real_cases(data, runs, experiment), phantom_cases(many, runs, experiment)):
         for case in cases:
             roof = above_condyle(case)
-            figures = [f for recipe in RECIPES.values() for f in judged(recipe(case), case, roof)]
+            figures = [
+                f
+                for recipe in RECIPES.values()
+                for f in judged(ended(case, recipe(case)), case, roof)
+            ]
             found[case.name.startswith("phantom")].append(figures)
             print(f"| {case.name} | " + " | ".join(f"{f:.3f}" for f in figures) + " |", flush=True)
     for phantoms, rows in found.items():

@@ -21,6 +21,8 @@ EDGE_HU: Final = 300.0
 MOVED_MM: Final = 1.0
 CONTESTED_MM: Final = 2.5
 JOINT_MM: Final = 20.0
+SMOOTHED_MM: Final = 0.25
+"""Of the greys, against noise: the standard deviation of a blur far below any scanner's own."""
 HU_OF_CERTAINTY: Final = 1000.0
 """HU from the edge to a probability of 0 or 1: beyond the greys on either side of any edge."""
 LESS_THAN_HALF: Final = np.float32(0.49)
@@ -38,8 +40,9 @@ def end_at_edges(
     dim they are: thin bone that the scanner blurs below 300 HU. Dim voxels inside bone stay bone
     where no dim way leads out within that millimetre, so marrow and the condyle's inside do.
     """
+    hu = ndimage.gaussian_filter(hu_zyx, SMOOTHED_MM / spacing_mm)
     condyle, bone = condyle_p >= 0.5, bone_p >= 0.5
-    both, dim = condyle | bone, hu_zyx < EDGE_HU
+    both, dim = condyle | bone, hu < EDGE_HU
     shallow = (condyle & _near(~condyle, MOVED_MM, spacing_mm)) | (
         bone & _near(~bone, MOVED_MM, spacing_mm)
     )
@@ -47,10 +50,12 @@ def end_at_edges(
     outside = ~both & dim
     lost = ndimage.binary_propagation(outside, mask=outside | losable) & losable
     won = ~both & ~dim & _near(both, MOVED_MM, spacing_mm)
-    certain = np.where(condyle, 1, np.where(bone, 2, 0)).astype(np.int8)
-    certain[lost | _contested(condyle, bone, spacing_mm)] = 0
-    owner = watershed(-hu_zyx, certain, mask=(both & ~lost) | won)  # type: ignore[no-untyped-call]
-    ct_p = np.clip(0.5 + (hu_zyx - EDGE_HU) / (2 * HU_OF_CERTAINTY), 0, 1).astype(np.float32)
+    given = np.where(condyle, 1, np.where(bone, 2, 0)).astype(np.int8)
+    given[lost] = 0
+    certain = np.where(_contested(condyle, bone, spacing_mm), 0, given)
+    owner = watershed(-hu, certain, mask=(given > 0) | won)  # type: ignore[no-untyped-call]
+    owner = np.where(owner == 0, given, owner)  # pieces that no certain part reaches
+    ct_p = np.clip(0.5 + (hu - EDGE_HU) / (2 * HU_OF_CERTAINTY), 0, 1).astype(np.float32)
     return (
         _ended(condyle_p, owner == 1, owner > 0, ct_p, spacing_mm),
         _ended(bone_p, owner == 2, owner > 0, ct_p, spacing_mm),

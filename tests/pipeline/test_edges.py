@@ -87,6 +87,16 @@ def test_bones_closer_than_their_blur_meet_in_the_valley_between_them():
     assert np.array_equal((bone >= 0.5)[middle], (valley_mm <= Z)[middle])
 
 
+def test_a_piece_that_is_contested_as_a_whole_is_not_lost():
+    plate = slab_p(5.0, 6.0) * (AWAY < 7.5)
+    hu = np.where((plate > 0) | (AWAY < 4), 800.0, 0.0).astype(np.float32)
+
+    condyle, bone = end_at_edges(hu, ball_p(4.0), plate, NONE_KEPT, SPACING_MM)
+
+    assert (bone[plate > 0] >= 0.5).mean() > 0.8
+    assert not (condyle[plate > 0] >= 0.5).any()
+
+
 def test_no_voxel_is_two_bones():
     rng = np.random.default_rng(1)
     hu = rng.normal(300, 200, SHAPE).astype(np.float32)

@@ -39,6 +39,7 @@ def turn(axis: int, degrees: float) -> np.ndarray:
 
 def test_both_joints_are_measured_as_their_outlines_are(report, head, ct):
     # Bones end at 300 HU in the CT, which lies outside a phantom's true edge (README).
+    assert report.nv_expected_error_percent > 0
     for joint in report.joints:
         outlined = measure_outlined(head, ct, joint.side, Settings())
         assert joint.status is Status.OK
@@ -141,6 +142,7 @@ def test_a_coarse_scan_says_so_and_still_finds_the_joints(head, measure):
     coarse = measure(head.scan(grid, ScanSettings(), 1))
 
     assert any("coarser than 2 mm" in flag for flag in coarse.flags)
+    assert coarse.nv_expected_error_percent is None  # it was measured on finer scans
     for joint in coarse.joints:
         away = np.subtract(joint.centre_mm_xyz, head.condyle_centre_mm(joint.side))
         assert np.linalg.norm(away) < 8
