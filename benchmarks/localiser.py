@@ -63,34 +63,37 @@ def crops_of(experiment: Experiment, fold: int) -> Iterator[tuple[str, Volume]]:
             yield f"{case.name}, {'above' if above else 'below'} the joints", part
 
 
-def sum_up(scores: Path) -> str:
-    """The table of ``training eval`` in a sentence; those far off are printed."""
-    off = []
-    swaps = 0
+def sum_up(scores: Path, leaving_out: tuple[str, ...] = ()) -> str:
+    """The table of ``training eval`` in a sentence; heads far off are named, some left out."""
     with scores.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        here = [float(row["right_mm"]), float(row["left_mm"])]
-        off += here
-        swaps += row["swapped"] == "True"
-        if max(here) > FAR_MM:
-            print(f"{row['head']}: right {here[0]:.1f} mm, left {here[1]:.1f} mm")
+        rows = [row for row in csv.DictReader(file) if row["head"] not in leaving_out]
+    off = np.array([float(row[f"{side}_mm"]) for row in rows for side in Side])
+    swaps = sum(row["swapped"] == "True" for row in rows)
+    far = [
+        f"{row['head']} {float(row['right_mm']):.0f} and {float(row['left_mm']):.0f} mm"
+        for row in rows
+        if max(float(row[f"{side}_mm"]) for side in Side) > FAR_MM
+    ]
     return (
         f"{len(rows)} scans, {len(off)} joints: median {np.median(off):.1f} mm, "
-        f"{np.count_nonzero(np.array(off) <= FAR_MM)} within {FAR_MM:g} mm, "
-        f"{np.count_nonzero(np.isinf(off))} not found, {swaps} scans with swapped sides"
+        f"{np.count_nonzero(off <= FAR_MM)} within {FAR_MM:g} mm, "
+        f"{np.count_nonzero(np.isinf(off))} not found, {swaps} scans with swapped sides; "
+        f"far off (right and left): {', '.join(far) or 'none'}"
     )
 
 
 def main() -> None:
-    """Print those far off, what all folds come to, and the joints reported where none is."""
+    """Print what all folds come to, and the joints reported where none is."""
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     data, runs = sys.argv[1], Path(sys.argv[2])
     config = Path(__file__).parents[1] / "training" / "configs" / "localiser.toml"
     experiment = load_experiment(config)
     experiment = replace(experiment, data=replace(experiment.data, folder=data))
-    print(sum_up(runs / experiment.name / "scores.csv"), flush=True)
+    scores, doubtful = runs / experiment.name / "scores.csv", experiment.folds.judged_only
+    print(sum_up(scores))
+    print(f"Without the {len(doubtful)} heads whose marks are doubtful: ", end="")
+    print(sum_up(scores, doubtful), flush=True)
     crops = invented = 0
     for fold in range(len(experiment.folds.held_out)):
         network = load_trained(experiment, runs / experiment.name / f"fold{fold}", len(Side))

@@ -64,11 +64,15 @@ def _network(experiment: Experiment, trained: str) -> list[str]:
         f"- Trained: {train.steps} steps of {train.batch}, loss {train.loss}, seed {train.seed}; "
         f"{data.phantoms} phantom heads added, drawn {100 * data.phantom_share:.0f} % of the time.",
     ]
+    every = "every head that is learnt from" if folds.judged_only else "every head"
     lines.append(
-        "- In this bundle: trained on every head."
+        f"- In this bundle: trained on {every}."
         if trained == "final"
         else f"- In this bundle: the network of {trained}, which has not seen that fold's heads."
     )
+    if folds.judged_only:
+        names = ", ".join(folds.judged_only)
+        lines.append(f"- Never learnt from, their annotation is doubtful, but judged: {names}.")
     if folds.held_out:
         lines.append("- Folds, the heads left out of each:")
         lines += [f"  - {', '.join(fold)}" for fold in folds.held_out]

@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 from typing import Final
 
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -41,15 +42,26 @@ def write_onnx(network: nn.Module, size: int | Size, path: Path, *, half: bool =
     weights and features in float16, image and probabilities in float32 as without.
     """
     shape = (size,) * 3 if isinstance(size, int) else size
-    torch.onnx.export(
+    program = torch.onnx.export(
         Probabilities(network, half=half).eval(),
         (torch.zeros(1, 1, *shape),),
-        path,
         input_names=[INPUT],
         output_names=[OUTPUT],
         opset_version=18,
         dynamo=True,
-        external_data=False,
         optimize=True,
         verbose=False,
     )
+    if program is None:
+        raise RuntimeError("the exporter gave no program")
+    model = program.model_proto
+    _forget_where_it_was_made(model.graph)
+    del model.metadata_props[:]
+    onnx.save(model, path)
+
+
+def _forget_where_it_was_made(graph: onnx.GraphProto) -> None:
+    """Remove what the exporter noted of its source: stack traces with this machine's paths."""
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info):
+        part.doc_string = ""
+        del part.metadata_props[:]

@@ -42,6 +42,13 @@ def test_the_exported_network_takes_one_fixed_shape_and_holds_its_weights(export
     assert [p.name for p in exported.parent.iterdir()] == ["network.onnx"]
 
 
+def test_the_exported_network_says_nothing_of_the_machine_it_was_made_on(exported):
+    content = exported.read_bytes()
+
+    assert Path(__file__).parents[2].as_posix().encode() not in content
+    assert b".py" not in content
+
+
 def test_half_precision_answers_within_the_stated_tolerance_from_a_smaller_file(
     network, exported, tmp_path
 ):

@@ -1,10 +1,13 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from training import folds
+from negvol_cli.volume import Grid, Volume
+from training import folds, tasks
 from training.config import ConfigError, DataConfig, Experiment, FoldsConfig, TrainConfig
 from training.folds import folds_of
+from training.heads import HeadSample
 
 HEADS = ["a", "b", "c", "d", "e", "f", "g"]
 
@@ -66,3 +69,20 @@ def test_a_head_that_is_judged_only_is_held_out_but_stops_no_training():
 def test_a_judged_only_head_that_is_not_in_the_data_is_named():
     with pytest.raises(ConfigError, match=r"folds.judged_only names 'z', which is not in"):
         folds_of(experiment(count=2, judged_only=("a", "z")))
+
+
+def test_no_training_learns_from_a_judged_only_head(monkeypatch):
+    nowhere = Volume(np.zeros((1, 1, 1), np.float32), Grid((1, 1, 1), (4.0,) * 3, (0.0,) * 3))
+    heads = [HeadSample(head, nowhere, np.zeros((2, 3))) for head in HEADS]
+    monkeypatch.setattr(tasks, "dataset_of", lambda _data: None)
+    monkeypatch.setattr(tasks, "load_heads", lambda _dataset: heads)
+    given = experiment(judged_only=("c",))
+    given = replace(
+        given,
+        data=replace(given.data, object="heads"),
+        train=replace(given.train, loss="heat-focal"),
+    )
+
+    for held_out, learnt in (((), "abdefg"), (("a",), "bdefg")):
+        task = tasks.build_task(given, held_out)
+        assert [head.head for head in task.real] == list(learnt)
