@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from negvol_cli.config import Label, Settings, Side
-from negvol_cli.edges import EDGE_HU
+from negvol_cli.edges import end_at_edges
 from negvol_cli.errors import OutputError
 from negvol_cli.image_io import frame_hu, write_nifti
 from negvol_cli.joint import measure_joint
 from negvol_cli.mesh_backend import load_backend
-from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head, outlined
+from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
 from negvol_cli.pipeline import load_models
 from negvol_cli.preprocess import JointFrame
 from negvol_cli.report import Asymmetry, JointReport, JointSpace, ScanReport
 from negvol_cli.study import measure_scan
-from negvol_cli.surface import smooth_labels
 from negvol_cli.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -37,8 +36,8 @@ ABOVE_JOINTS_MM: Final = 5.0
 class Comparison:
     """A figure of the report and what it should be; None where it could not be had.
 
-    ``outlined`` is what the geometry makes of the phantom's bones outlined in its CT where
-    ``run`` ends them; ``truth`` belongs to the bones themselves.
+    ``outlined`` is what the geometry makes of the phantom's own bones, ended in its CT as ``run``
+    does it; ``truth`` belongs to the bones themselves.
     """
 
     figure: str
@@ -106,13 +105,15 @@ def run_demo(
 
 
 def measure_outlined(head: PhantomHead, ct: Volume, side: Side, settings: Settings) -> Figures:
-    """The figures of one joint from its bones as outlined at 300 HU in ``ct``; no network."""
+    """The figures of one joint from its own bones, ended in ``ct`` as ``run`` does; no network."""
     frame = JointFrame(side, head.condyle_centre_mm(side))
     exact = frame.mirror(head.joint_labels(frame.grid, side))
-    labels = outlined(exact, frame_hu(ct, frame), frame.spacing_mm, EDGE_HU)
-    condyle, bone = (
-        smooth_labels(labels == label, frame.spacing_mm)
-        for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
+    condyle, bone = end_at_edges(
+        frame_hu(ct, frame),
+        (exact == Label.CONDYLE).astype(np.float32),
+        (exact == Label.TEMPORAL_BONE).astype(np.float32),
+        np.zeros(exact.shape, dtype=bool),
+        frame.spacing_mm,
     )
     found = measure_joint(
         condyle, bone, frame, settings, load_backend(), recorded_zyx=None, centre_known=True

@@ -25,7 +25,7 @@ SMOOTHED_MM: Final = 0.25
 """Of the greys, against noise: the standard deviation of a blur far below any scanner's own."""
 HU_OF_CERTAINTY: Final = 1000.0
 """HU from the edge to a probability of 0 or 1: beyond the greys on either side of any edge."""
-LESS_THAN_HALF: Final = np.float32(0.49)
+LESS_THAN_HALF, MORE_THAN_HALF = np.float32(0.499), np.float32(0.501)
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -74,14 +74,14 @@ def _contested(condyle: Mask, bone: Mask, spacing_mm: float) -> Mask:
 
 
 def _ended(p: Floats, own: Mask, any_bone: Mask, ct_p: Floats, spacing_mm: float) -> Floats:
-    """``p`` at least one half in ``own`` and less elsewhere, the CT's own about its surface.
+    """``p`` above one half in ``own`` and less elsewhere, the CT's own about its surface.
 
     Where the bones touch, the other bone's voxels count as far below one half as they are above
     it, so that both surfaces lie between the two.
     """
     rim = own & _near(~own, MOVED_MM, spacing_mm)
     fringe = ~own & _near(own, MOVED_MM, spacing_mm)
-    inside = np.maximum(np.where(rim & (ct_p > 0.5), ct_p, p), 0.5)
+    inside = np.maximum(np.where(rim & (ct_p > 0.5), ct_p, p), MORE_THAN_HALF)
     below = np.where(any_bone, 1.0 - ct_p, ct_p)
     outside = np.minimum(np.where(fringe, below, p), LESS_THAN_HALF)
     return np.where(own, inside, outside).astype(np.float32)

@@ -31,6 +31,7 @@ from negvol_cli.report import Asymmetry, JointReport, ScanReport, Status
 from negvol_cli.segmentation import Floats, segment_joint
 from negvol_cli.session import Predictor, open_session
 from negvol_cli.stopwatch import Stopwatch
+from negvol_cli.surface import without_hollows
 from negvol_cli.volume import Volume
 
 Progress = Callable[[str, float], None]
@@ -209,7 +210,8 @@ def _measure_side(
             bone, thin = enhanced, enhanced != bone
     if sharp:
         with watch.step("edges"):
-            condyle, bone = end_at_edges(hu, condyle, bone, thin, frame.spacing_mm)
+            solid = without_hollows(condyle)
+            condyle, bone = end_at_edges(hu, solid, bone, thin, frame.spacing_mm)
     with watch.step("measure"):
         try:
             geometry = measure_joint(

@@ -14,9 +14,10 @@ import numpy.typing as npt
 from negvol_cli import phantom
 from negvol_cli.config import Label, Side
 from negvol_cli.image_io import AIR_HU, resample
-from negvol_cli.phantom import CLEAN, PhantomHead, ScanSettings, draw_head, outlined
+from negvol_cli.phantom import CLEAN, PhantomHead, ScanSettings, draw_head
 from negvol_cli.preprocess import JointFrame
 from negvol_cli.volume import Grid, Volume, vector
+from training import outline
 from training.cache import cached, digest
 from training.dataset import Dataset, joint_centres
 from training.marks import Marks, read_volume
@@ -103,7 +104,8 @@ def _packed(frame: JointFrame, *arrays: npt.NDArray[np.float32]) -> npt.NDArray[
 
 def phantom_joints(count: int, seed: int, kept: Path | None = None) -> list[JointSample]:
     """Both joints of ``count`` phantom heads, outlined; ``kept`` as for ``load_joints``."""
-    source = digest(sorted(Path(phantom.__path__[0]).glob("*.py")), METHOD)
+    made_by = [*sorted(Path(phantom.__path__[0]).glob("*.py")), Path(outline.__file__)]
+    source = digest(made_by, METHOD)
     samples = []
     for index in range(count):
         rng = np.random.default_rng([seed, index])
@@ -127,7 +129,7 @@ def _phantom_channels(
 ) -> npt.NDArray[np.float16]:
     """Greys as the scanner of ``settings`` gives them, bones outlined where its blur puts them."""
     undisturbed = replace(CLEAN, blur_mm=settings.blur_mm, sharpen=settings.sharpen)
-    labels = outlined(
+    labels = outline.outlined(
         head.joint_labels(frame.grid, frame.side),
         resample(head.scan(grid, undisturbed), frame.grid, fill=AIR_HU),
         frame.spacing_mm,

@@ -3,7 +3,6 @@
 from negvol_cli.phantom.abdomen import PhantomAbdomen, draw_abdomen
 from negvol_cli.phantom.draw import draw_head
 from negvol_cli.phantom.head import PhantomHead
-from negvol_cli.phantom.outline import outlined
 from negvol_cli.phantom.scanner import CLEAN, ScanSettings
 from negvol_cli.phantom.truth import PhantomTruth
 
@@ -15,5 +14,4 @@ __all__ = [
     "ScanSettings",
     "draw_abdomen",
     "draw_head",
-    "outlined",
 ]

@@ -9,8 +9,7 @@ from scipy import ndimage
 from scipy.stats import norm
 
 from negvol_cli.config import Label
-from negvol_cli.phantom import outlined
-from negvol_cli.phantom.outline import BEYOND_MM
+from training.outline import BEYOND_MM, outlined
 
 SPACING_MM = 0.1
 EDGE_HU = 250.0
