@@ -4,7 +4,8 @@
 
 DATA holds ``tmj/<head>`` as for training. Of the voxels within a millimetre of a bone's surface,
 within 20 mm of the joint's centre and over 2.5 mm from the other bone, a share lies inside the
-label; the edge is the HU that as large a share of them reaches. No network takes part.
+label; the edge is the HU that as large a share of them reaches, greys smoothed as ``run`` does it.
+No network takes part.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from negvol_cli.config import Label
-from negvol_cli.edges import CONTESTED_MM, JOINT_MM, MOVED_MM
+from negvol_cli.edges import CONTESTED_MM, JOINT_MM, MOVED_MM, SMOOTHED_MM
 from training.dataset import folder_dataset
 from training.joints import JointSample, load_joints
 
@@ -29,13 +30,14 @@ def edge_hu(joint: JointSample, bone: Label) -> float:
     hu, condyle, temporal, known = joint.channels.astype(np.float32)
     own, other = (condyle, temporal) if bone is Label.CONDYLE else (temporal, condyle)
     inside = own > 0.5
+    hu = 1000.0 * gaussian_filter(hu, SMOOTHED_MM / frame.spacing_mm)
     surface = sum(distance_transform_edt(m, frame.spacing_mm) for m in (inside, ~inside))
     alone = distance_transform_edt(other <= 0.5, frame.spacing_mm) > CONTESTED_MM
     z, y, x = np.indices(hu.shape)
     points = frame.local_grid.to_world(np.stack([x, y, z], axis=-1))
     near = np.linalg.norm(points, axis=-1) <= JOINT_MM
     band = (surface <= MOVED_MM) & alone & near & (known > 0.99)
-    return float(np.quantile(1000.0 * hu[band], 1.0 - inside[band].mean()))
+    return float(np.quantile(hu[band], 1.0 - inside[band].mean()))
 
 
 def main() -> None:

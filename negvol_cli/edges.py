@@ -1,9 +1,9 @@
-"""Where the bones end: at 300 HU, as close to the network's edge as that is.
+"""Where the bones end: at 315 HU, as close to the network's edge as that is.
 
 A network learns from scans whose greys were varied, so that it finds bones in any scan; where a
 bone ends is then good to a fraction of a millimetre, and off to the same side all around. Over a
 condyle's surface a third of a millimetre is 5 % of NV. The CT itself knows better: the reference
-labels end where it has 300 HU (``benchmarks/reference_edges.py``), so the edges are moved there,
+labels end where it has 315 HU (``benchmarks/reference_edges.py``), so the edges are moved there,
 by a millimetre at most. Where condyle and fossa are closer than their blur, the valley of greys
 between them is found by a watershed from the parts that are certain.
 """
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage.segmentation import watershed
 
-EDGE_HU: Final = 300.0
+EDGE_HU: Final = 315.0
 MOVED_MM: Final = 1.0
 CONTESTED_MM: Final = 2.5
 JOINT_MM: Final = 20.0
@@ -34,10 +34,10 @@ Mask = npt.NDArray[np.bool_]
 def end_at_edges(
     hu_zyx: Floats, condyle_p: Floats, bone_p: Floats, kept: Mask, spacing_mm: float
 ) -> tuple[Floats, Floats]:
-    """Both probabilities with their level of one half moved to 300 HU, by up to 1 mm.
+    """Both probabilities with their level of one half moved to 315 HU, by up to 1 mm.
 
     All arrays are (z, y, x) over one joint frame. Voxels of ``kept`` stay temporal bone however
-    dim they are: thin bone that the scanner blurs below 300 HU. Dim voxels inside bone stay bone
+    dim they are: thin bone that the scanner blurs below 315 HU. Dim voxels inside bone stay bone
     where no dim way leads out within that millimetre, so marrow and the condyle's inside do.
     """
     hu = ndimage.gaussian_filter(hu_zyx, SMOOTHED_MM / spacing_mm)

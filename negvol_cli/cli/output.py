@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = ("figure", "measured", "outlined", "off by", "true", "off by")
 TWO_TRUTHS: Final = (
-    "outlined: the phantom's own bones, ended at 300 HU in its CT as negvol does it.\n"
+    "outlined: the phantom's own bones, ended at 315 HU in its CT as negvol does it.\n"
     "true: the bones' own edges. Blur puts these inside the outlines: condyles are\n"
     "smaller and joint spaces wider than they look."
 )

@@ -23,7 +23,7 @@ def ball_p(radius_mm: float) -> np.ndarray:
 
 
 def ball_hu(radius_mm: float) -> np.ndarray:
-    """A CT with 300 HU on the sphere."""
+    """A CT with 315 HU on the sphere."""
     return np.clip(EDGE_HU + SLOPE_HU_PER_MM * (radius_mm - AWAY), 0, 1500).astype(np.float32)
 
 
@@ -37,7 +37,7 @@ def radius_mm(p: np.ndarray) -> float:
 
 @pytest.mark.parametrize("network_mm", [7.3, 8.0, 8.7])
 @pytest.mark.parametrize("bone", [False, True])
-def test_a_surface_moves_to_300_hu_from_within_a_millimetre(network_mm, bone):
+def test_a_surface_moves_to_315_hu_from_within_a_millimetre(network_mm, bone):
     given = ball_p(network_mm)
     pair = (NOTHING, given) if bone else (given, NOTHING)
 
