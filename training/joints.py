@@ -34,8 +34,6 @@ __all__ = [
 
 SOURCE_SIZE = 192
 SOURCE_SPACING_MM = 0.5
-OUTLINE_HU: Final = 250.0
-"""Where phantoms' bones end: the level at which the annotators of the real heads began."""
 METHOD: Final = 2
 """Raise it when the same files would give other cubes, so that kept ones are made anew."""
 
@@ -133,7 +131,6 @@ def _phantom_channels(
         head.joint_labels(frame.grid, frame.side),
         resample(head.scan(grid, undisturbed), frame.grid, fill=AIR_HU),
         frame.spacing_mm,
-        OUTLINE_HU,
     )
     return _packed(
         frame,
