@@ -21,9 +21,9 @@ from negvol_cli.config import Label, Side
 from negvol_cli.image_io import frame_hu, resample_nearest
 from negvol_cli.preprocess import JointFrame, normalise
 from training.config import load_experiment
-from training.evaluate import predict
-from training.joints import joint_centres, read_volume
-from training.loop import load_trained
+from training.data.joints import joint_centres, read_volume
+from training.evaluate.held_out import predict
+from training.loop.train import load_trained
 
 LEVELS = (0.5, 0.4, 0.35, 0.3, 0.2)
 NEAR_MM, FAR_MM, CONDYLE_MM = 4.0, 20.0, 24.0

@@ -29,9 +29,9 @@ from negvol_cli.phantom import ScanSettings, draw_head
 from negvol_cli.pipeline import Models, load_models
 from negvol_cli.study import measure_scan
 from negvol_cli.volume import Grid, Vector, Volume
-from training.cone_beam import ConeBeamSettings, simulate_cone_beam
-from training.evaluate import BONE_REACH_MM, CONDYLE_REACH_MM
-from training.joints import joint_centres, read_volume
+from training.augment.cone_beam import ConeBeamSettings, simulate_cone_beam
+from training.data.joints import joint_centres, read_volume
+from training.evaluate.held_out import BONE_REACH_MM, CONDYLE_REACH_MM
 
 HEADS = "sharp-base,fullhead,cranium,medimodel"
 LEAST_SEEN = 0.5

@@ -31,10 +31,10 @@ from negvol_cli.phantom import ScanSettings, draw_head
 from negvol_cli.preprocess import JointFrame, normalise
 from negvol_cli.volume import Grid
 from training.config import Experiment, load_experiment
-from training.dataset import folder_dataset
-from training.evaluate import predict
-from training.joints import load_joints
-from training.loop import load_trained
+from training.data.dataset import folder_dataset
+from training.data.joints import load_joints
+from training.evaluate.held_out import predict
+from training.loop.train import load_trained
 
 ROOF_MM = 6.0
 THIN_MM = 0.9

@@ -34,9 +34,9 @@ from negvol_cli.report import Status
 from negvol_cli.stopwatch import Stopwatch
 from negvol_cli.volume import Volume
 from training.config import Experiment, load_experiment
-from training.evaluate import BONE_REACH_MM, CONDYLE_REACH_MM
-from training.joints import joint_centres, read_volume
-from training.loop import WEIGHTS
+from training.data.joints import joint_centres, read_volume
+from training.evaluate.held_out import BONE_REACH_MM, CONDYLE_REACH_MM
+from training.loop.train import WEIGHTS
 
 ROLES = ("localiser", "segmenter")
 

@@ -21,11 +21,11 @@ import numpy as np
 from negvol_cli.config import Side
 from negvol_cli.volume import Grid, Vector, Volume
 from training.config import Experiment, load_experiment
-from training.dataset import dataset_of
-from training.evaluate import find
-from training.joints import read_volume
-from training.loop import load_trained
-from training.marks import Marks
+from training.data.annotations import Marks
+from training.data.dataset import dataset_of
+from training.data.joints import read_volume
+from training.evaluate.held_out import find
+from training.loop.train import load_trained
 
 CROPPED_PER_FOLD = 4
 AWAY_MM = 25.0

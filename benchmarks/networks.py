@@ -31,9 +31,9 @@ from negvol_cli.metrics import compare
 from negvol_cli.preprocess import JointFrame, normalise
 from negvol_cli.volume import Volume
 from training.config import Experiment, load_experiment
-from training.evaluate import predict
-from training.joints import joint_centres, read_volume
-from training.loop import load_trained
+from training.data.joints import joint_centres, read_volume
+from training.evaluate.held_out import predict
+from training.loop.train import load_trained
 
 THREADS = 2
 TIMED = 5

@@ -18,8 +18,8 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from negvol_cli.config import Label
 from negvol_cli.edges import CONTESTED_MM, JOINT_MM, MOVED_MM, SMOOTHED_MM
-from training.dataset import folder_dataset
-from training.joints import JointSample, load_joints
+from training.data.dataset import folder_dataset
+from training.data.joints import JointSample, load_joints
 
 BONES = {"condyle": Label.CONDYLE, "temporal bone": Label.TEMPORAL_BONE}
 

@@ -14,8 +14,8 @@ from export.model_card import CARD_NAME, model_card
 from export.onnx_model import INPUT, OUTPUT, write_onnx
 from negvol_cli.manifest import SCHEMA, Accuracy
 from training.config import Experiment
-from training.loop import load_trained
-from training.tasks import CHANNELS
+from training.loop.tasks import CHANNELS
+from training.loop.train import load_trained
 
 SOURCES = (
     ("FullHead, a sample of VTK", "Apache-2.0", "vtk.org"),

@@ -16,7 +16,7 @@ from training.config import ConfigError, load_experiment
 
 if TYPE_CHECKING:
     from training.config import Experiment
-    from training.folds import Fold
+    from training.data.folds import Fold
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,8 +54,8 @@ _threads = click.option(
 @_explained
 def check_command(dataset: Path) -> None:
     """List everything that is wrong with a dataset; exit code 1 where something is."""
-    from training.dataset import read_dataset
-    from training.dataset_check import require_sound
+    from training.data.dataset import read_dataset
+    from training.data.dataset_check import require_sound
 
     described = read_dataset(dataset)
     require_sound(described)
@@ -78,7 +78,7 @@ def train_command(
     config: Path, fold: int | None, runs: Path, final: bool, threads: int | None
 ) -> None:
     """Train each fold's network and the final one; goes on where it was stopped."""
-    from training.loop import train
+    from training.loop.train import train
 
     _use(threads)
     experiment = _sound(load_experiment(config), runs)
@@ -95,9 +95,9 @@ def train_command(
 @_explained
 def eval_command(config: Path, fold: int | None, runs: Path, threads: int | None) -> None:
     """Judge each fold's network on the heads it has not seen; writes and prints a table."""
-    from training.evaluate import score_heads, score_joints
-    from training.loop import KEPT, load_trained
-    from training.scores import score_frames, write_rows
+    from training.evaluate.held_out import score_heads, score_joints
+    from training.evaluate.scores import score_frames, write_rows
+    from training.loop.train import KEPT, load_trained
 
     _use(threads)
     experiment = load_experiment(config)
@@ -127,7 +127,7 @@ def eval_command(config: Path, fold: int | None, runs: Path, threads: int | None
 @_explained
 def crossval_command(config: Path, runs: Path, threads: int | None) -> None:
     """Train and judge every fold; per patient and side in CSV, and mean ± sd."""
-    from training.crossval import cross_validate
+    from training.evaluate.crossval import cross_validate
 
     _use(threads)
     result = cross_validate(_sound(load_experiment(config), runs), runs, _say)
@@ -150,7 +150,7 @@ def crossval_command(config: Path, runs: Path, threads: int | None) -> None:
 @_explained
 def table_command(out: Path, reduced: bool, runs: Path, threads: int | None) -> None:
     """Train and judge five networks on MC, TB and NV, and write the paper's table of them."""
-    from training.table import make_table
+    from training.evaluate.table import make_table
 
     _use(threads)
     make_table(runs, out, reduced, _say)
@@ -158,9 +158,9 @@ def table_command(out: Path, reduced: bool, runs: Path, threads: int | None) -> 
 
 def _sound(experiment: Experiment, runs: Path) -> Experiment:
     """The experiment, once its dataset, if it names one, is found without fault."""
-    from training.dataset import dataset_of
-    from training.dataset_check import require_sound
-    from training.loop import KEPT
+    from training.data.dataset import dataset_of
+    from training.data.dataset_check import require_sound
+    from training.loop.train import KEPT
 
     if experiment.data.dataset:
         require_sound(dataset_of(experiment.data), runs / KEPT)
@@ -195,7 +195,7 @@ def _print(rows: list[Any]) -> None:
 
 
 def _trainings(experiment: Experiment, fold: int | None, final: bool) -> list[Fold]:
-    from training.folds import FINAL, folds_of
+    from training.data.folds import FINAL, folds_of
 
     if final:
         return [FINAL]

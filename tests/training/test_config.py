@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from training.config import ConfigError, load_experiment
-from training.table import load_cells
+from training.evaluate.table import load_cells
 
 CONFIGS = Path(__file__).resolve().parents[2] / "training" / "configs"
 

@@ -9,7 +9,7 @@ from negvol_cli.bundle import load_bundle
 from negvol_cli.config import Device
 from negvol_cli.session import open_session
 from training.config import load_experiment
-from training.loop import WEIGHTS
+from training.loop.train import WEIGHTS
 from training.networks import build_network
 
 CONFIGS = Path(__file__).resolve().parents[2] / "training" / "configs"

@@ -1,0 +1,165 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from negvol_cli.config import Side
+from training.config import DataConfig, Experiment, FoldsConfig, NetworkConfig, TrainConfig
+from training.data.folds import Fold
+from training.evaluate import crossval, scores, table
+from training.evaluate.crossval import cross_validate
+from training.evaluate.scores import FrameScore, read_scores, score_frames, summarise, write_rows
+from training.evaluate.table import Cell, load_cells, make_table, page
+from training.loop.tasks import SOURCE_SIZE, JointSource
+from training.loop.train import CHECKPOINT
+
+EXPERIMENT = Experiment(
+    name="cubes",
+    network=NetworkConfig(channels=(4, 8)),
+    data=DataConfig(object="mc", spacing_mm=1.0, size=16, patch=16, window_hu=(0.0, 1000.0)),
+    train=TrainConfig(steps=2, checkpoint_every=1),
+    folds=FoldsConfig(held_out=(("a",), ("b",))),
+)
+
+
+class Thresholding(torch.nn.Module):
+    """Sure of the object where the image is bright, once ``shift`` voxels along x."""
+
+    def __init__(self, shift: int = 0) -> None:
+        super().__init__()
+        self.shift = shift
+
+    def forward(self, x):
+        return torch.where(torch.roll(x, self.shift, dims=4) > 0, 20.0, -20.0)
+
+
+@pytest.fixture
+def _cubes(monkeypatch):
+    """Both joints of heads a and b: a bright cube of 8 mm about the centre is the condyle."""
+    volume = torch.zeros(3, *(SOURCE_SIZE,) * 3, dtype=torch.float16)
+    middle = slice(SOURCE_SIZE // 2 - 8, SOURCE_SIZE // 2 + 8)
+    volume[:2, middle, middle, middle] = 1.0
+    volume[2] = 1.0
+    sources = [JointSource(head, side, volume) for head in "ab" for side in Side]
+    monkeypatch.setattr(scores, "joint_sources", lambda *_, **__: sources)
+
+
+@pytest.mark.usefixtures("_cubes")
+def test_a_network_that_answers_the_reference_scores_full_marks():
+    found = score_frames(Thresholding(), EXPERIMENT, Fold("fold0", ("a",)))
+
+    assert [(s.fold, s.head, s.side) for s in found] == [
+        ("fold0", "a", "right"),
+        ("fold0", "a", "left"),
+    ]
+    assert all((s.dice, s.iou, s.hd_mm) == (1.0, 1.0, 0.0) for s in found)
+    assert found[0].ce < 1e-6
+
+
+@pytest.mark.usefixtures("_cubes")
+def test_a_cube_of_8_mm_off_by_2_mm_has_a_dice_of_three_quarters_and_5_paper_voxels():
+    (found, _) = score_frames(Thresholding(shift=2), EXPERIMENT, Fold("fold0", ("b",)))
+
+    assert found.dice == pytest.approx(0.75)
+    assert found.iou == pytest.approx(0.6)
+    assert found.hd_mm == pytest.approx(2.0)
+    assert found.hd_voxels == pytest.approx(5.0)
+
+
+def score(dice: float, hd_mm: float = 1.0) -> FrameScore:
+    return FrameScore(
+        fold="fold0",
+        head="a",
+        side="left",
+        label="condyle",
+        dice=dice,
+        ce=0.1,
+        hd_mm=hd_mm,
+        hd_voxels=hd_mm / 0.4,
+        hd95_mm=hd_mm,
+        iou=dice / (2 - dice),
+    )
+
+
+def test_the_summary_is_mean_and_sample_deviation_and_counts_where_nothing_was_found():
+    summaries = {s.measure: s for s in summarise([score(0.8), score(0.6), score(0.0, np.inf)])}
+
+    assert summaries["dice"].mean == pytest.approx(1.4 / 3)
+    assert summaries["hd_mm"].mean == 1.0
+    assert (summaries["hd_mm"].infinite, summaries["hd_mm"].joints) == (1, 3)
+    assert summaries["dice"].sd == pytest.approx(np.std([0.8, 0.6, 0.0], ddof=1))
+
+
+def test_scores_are_read_as_they_were_written(tmp_path):
+    rows = [score(0.81), score(0.0, np.inf)]
+    write_rows(rows, tmp_path / "scores.csv")
+
+    assert read_scores(tmp_path / "scores.csv") == rows
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The folds that were trained, instead of training them."""
+    done = []
+
+    def train(_experiment, folder, held_out, _say, validation):
+        folder.mkdir(parents=True)
+        (folder / CHECKPOINT).touch()
+        done.append((folder.name, held_out, validation))
+
+    folds = [Fold("fold0", ("a",), ("b",)), Fold("fold1", ("b",))]
+    monkeypatch.setattr(crossval, "folds_of", lambda _experiment: folds)
+    monkeypatch.setattr(crossval, "train", train)
+    monkeypatch.setattr(crossval, "load_trained", lambda *_: Thresholding())
+    return done
+
+
+@pytest.mark.usefixtures("_cubes")
+def test_cross_validation_judges_every_head_once_and_does_nothing_twice(trained, tmp_path):
+    first = cross_validate(EXPERIMENT, tmp_path, lambda _line: None)
+    again = cross_validate(EXPERIMENT, tmp_path, lambda _line: None)
+
+    assert trained == [("fold0", ("a",), ("b",)), ("fold1", ("b",), ())]
+    assert [(s.fold, s.head) for s in first.scores] == [
+        ("fold0", "a"),
+        ("fold0", "a"),
+        ("fold1", "b"),
+        ("fold1", "b"),
+    ]
+    assert again == first
+    assert (tmp_path / "cubes" / "summary.csv").is_file()
+    assert not (tmp_path / "cubes" / "fold0" / CHECKPOINT).exists()
+
+
+def test_the_page_has_our_figure_beside_the_papers_and_says_what_was_reduced(tmp_path):
+    experiment = load_cells(reduced=True)["v-net-dice-ce", "mc"]
+    summaries = {s.measure: s for s in summarise([score(0.8), score(0.6)])}
+
+    text = page([Cell("v-net-dice-ce", "mc", experiment, summaries)], tmp_path, reduced=True)
+
+    row = next(line for line in text.splitlines() if line.startswith("| V-Net D+CE"))
+    assert row.startswith(
+        "| V-Net D+CE | 70.0 ± 14.1 *91.4 ± 4.8* | 0.100 ± 0.000 | 2.5 ± 0.0 (1.0)"
+    )
+    assert row.count("|") == 11
+    assert "`data.spacing_mm` 0.8 (0.4)" in text
+    assert "1 of 15 cells are done" in text
+
+
+def test_the_table_is_written_after_every_cell(monkeypatch, tmp_path):
+    pages = []
+
+    def result(experiment, _runs, _say):
+        if (tmp_path / "table.md").is_file():
+            pages.append((tmp_path / "table.md").read_text(encoding="utf-8"))
+        label = {"mc": "condyle", "tb": "temporal_bone", "nv": "negative_volume"}
+        rows = [replace(score(0.5), label=label[experiment.data.object])] * 2
+        return crossval.CrossValidation(rows, summarise(rows))
+
+    monkeypatch.setattr(table, "cross_validate", result)
+    make_table(tmp_path, tmp_path / "table.md", reduced=False, say=lambda _line: None)
+
+    assert [f"{n} of 15 cells" in text for n, text in enumerate(pages, 1)] == [True] * 14
+    assert "Reduced" not in pages[0]
+    assert "15 of 15 cells" in (tmp_path / "table.md").read_text(encoding="utf-8")

@@ -1,0 +1,178 @@
+import csv
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from training.config import ConfigError
+from training.loop import train as loop
+
+HERE = Path(__file__).resolve().parent
+PROGRAM = HERE / "balls.py"
+_spec = importlib.util.spec_from_file_location("balls", PROGRAM)
+balls = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(balls)
+experiment = balls.experiment
+
+
+@pytest.fixture(autouse=True)
+def _balls(monkeypatch):
+    monkeypatch.setattr(loop, "build_task", lambda *_: balls.BallTask())
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def silent(_line: str) -> None:
+    pass
+
+
+def weights(network: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+def entries(folder: Path) -> list[dict[str, str]]:
+    with (folder / "loss.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def losses(folder: Path) -> list[tuple[str, str]]:
+    return [(row["step"], row["loss"], row["validation"]) for row in entries(folder)]
+
+
+def program(*arguments: object, processes: int = 1) -> subprocess.CompletedProcess[str]:
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return subprocess.run(
+        [sys.executable, *(launcher if processes > 1 else []), str(PROGRAM), *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[2]), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_training_lowers_the_loss(tmp_path):
+    loop.train(experiment(60), tmp_path, say=silent)
+
+    found = [float(row["loss"]) for row in entries(tmp_path)]
+    assert len(found) == 20
+    assert np.mean(found[-3:]) < 0.5 * found[0]
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("step", [3, 9])
+def test_a_training_that_was_stopped_ends_as_one_that_was_not(tmp_path, step):
+    whole = weights(loop.train(experiment(), tmp_path / "whole", say=silent))
+
+    def stop(line: str) -> None:
+        if f"step {step}/" in line:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        loop.train(experiment(), tmp_path / "stopped", say=stop)
+    resumed = weights(loop.train(experiment(), tmp_path / "stopped", say=silent))
+
+    assert torch.equal(whole, resumed)
+
+
+def test_a_training_killed_amid_a_step_ends_as_one_that_was_not(tmp_path):
+    whole = weights(loop.train(experiment(), tmp_path / "whole", say=silent))
+
+    killed = program(tmp_path / "killed", "--kill-in-step", 8)
+    after_the_kill = entries(tmp_path / "killed")
+    resumed = weights(loop.train(experiment(), tmp_path / "killed", say=silent))
+
+    assert killed.returncode == -signal.SIGKILL
+    assert [row["step"] for row in after_the_kill] == ["3", "6"]
+    assert torch.equal(whole, resumed)
+    assert losses(tmp_path / "killed") == losses(tmp_path / "whole")
+
+
+def test_two_processes_have_the_losses_of_one_with_the_same_batch(tmp_path):
+    loop.train(experiment(batch=2), tmp_path / "one", say=silent)
+
+    finished = program(tmp_path / "two", "--batch", 2, processes=2)
+
+    assert finished.returncode == 0, finished.stderr
+    one, two = ([float(row["loss"]) for row in entries(tmp_path / name)] for name in ("one", "two"))
+    assert len(two) == 4
+    assert two == pytest.approx(one, rel=1e-3)
+
+
+def test_a_batch_taken_in_portions_has_the_loss_of_the_whole(tmp_path):
+    exact = {"mixed_precision": False, "batch": 4}
+    whole = loop.train(experiment(6, **exact), tmp_path / "whole", say=silent)
+    portions = loop.train(experiment(6, accumulate=2, **exact), tmp_path / "parts", say=silent)
+
+    assert torch.allclose(weights(whole), weights(portions), atol=1e-4)
+
+
+def test_training_stops_when_the_validation_heads_gain_no_more_and_keeps_the_best(tmp_path):
+    strict = experiment(12, patience=2, delta=10.0)
+
+    best = loop.train(strict, tmp_path / "stopped", say=silent)
+    sooner = loop.train(experiment(12, patience=1, delta=10.0), tmp_path / "sooner", say=silent)
+
+    steps = [int(row["step"]) for row in entries(tmp_path / "stopped")]
+    assert steps[-1] == 6  # looks after steps 2, 4 and 6: the first is the best, then two in vain
+    assert int(entries(tmp_path / "sooner")[-1]["step"]) == 4
+    assert torch.equal(weights(best), weights(sooner))
+
+
+def test_a_loss_that_is_no_number_ends_the_training_with_advice(tmp_path, monkeypatch):
+    class Broken(balls.BallTask):
+        def draw(self, rng):
+            image, ball, weight = super().draw(rng)
+            return image * float("nan"), ball, weight
+
+    monkeypatch.setattr(loop, "build_task", lambda *_: Broken())
+
+    with pytest.raises(ConfigError, match=r"step 1 is not a number; lower train.learning_rate"):
+        loop.train(experiment(), tmp_path, say=silent)
+
+
+def test_a_batch_that_cannot_be_dealt_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "joined_processes", lambda: _three())
+
+    with pytest.raises(ConfigError, match=r"train.batch must be divisible by .* 3, got 4"):
+        loop.train(experiment(batch=4), tmp_path, say=silent)
+
+
+def _three():
+    from contextlib import nullcontext
+
+    from training.loop.processes import Processes
+
+    return nullcontext(Processes(0, 3, torch.device("cpu")))
+
+
+def test_the_curves_are_there_for_tensorboard(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    loop.train(experiment(6), tmp_path, say=silent)
+
+    curves = EventAccumulator(str(tmp_path / "tensorboard"))
+    curves.Reload()
+    assert [event.step for event in curves.Scalars("loss")] == [3, 6]
+    written = [float(row["loss"]) for row in entries(tmp_path)]
+    assert [event.value for event in curves.Scalars("loss")] == pytest.approx(written, rel=1e-4)
+
+
+def test_the_line_tells_the_time_left_and_the_share_of_loading(tmp_path):
+    lines = []
+    loop.train(experiment(6), tmp_path, say=lines.append)
+
+    assert len(lines) == 2
+    assert lines[0].startswith("balls step 3/6 loss ")
+    assert " loading " in lines[0]
+    assert lines[1].endswith("0 s left")

@@ -1,0 +1,1 @@
+"""Varying training images: where the frame lies, and how a scanner saw it."""

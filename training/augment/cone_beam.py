@@ -1,0 +1,207 @@
+"""A dental cone-beam CT simulated from a CT: whole scans, patches and tiles to train with.
+
+What is simulated, and where its size comes from: see ``cone_beam_machine``. Arrays are [z, y, x];
+lengths mm; the field of view is an upright cylinder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage
+from torch import Tensor
+from torch.nn import functional
+
+from negvol_cli.image_io import AIR_HU, resample
+from negvol_cli.localisation import COARSE_MM, coarse
+from negvol_cli.volume import Grid, Points, Vector, Volume, vector
+from training.augment.cone_beam_machine import ConeBeamSettings, expose
+
+__all__ = [
+    "ConeBeamSettings",
+    "Cylinder",
+    "cone_beam_effects",
+    "cone_beam_tile",
+    "simulate_cone_beam",
+]
+
+SCATTER_MM: Final = 30.0
+KNOTS_MM: Final = 8.0
+HEAD_RADIUS_MM: Final = 90.0
+METAL_HU: Final = 2800.0
+MOST_METAL: Final = 6
+BESIDE_MM: Final = 5.0
+
+
+def simulate_cone_beam(
+    volume: Volume, seed: int, settings: ConeBeamSettings, *, joints_mm: Points | None = None
+) -> Volume:
+    """The head CT ``volume`` as the machine of ``settings`` would give it, int16, LPS axes.
+
+    ``joints_mm`` (2, 3), right then left, LPS mm, places the cylinder; without it the cylinder
+    stands in the middle of the scan. Where the CT itself recorded nothing there is air, but above
+    and below it the cylinder ends. The same ``seed`` gives the same noise, rings and streaks, and
+    the same joint for a narrow cylinder.
+    """
+    rng = np.random.default_rng([seed, 31])
+    if joints_mm is None:
+        corners = volume.grid.corners_mm()
+        stand = (corners.min(axis=0) + corners.max(axis=0)) / 2 + [0, 0, settings.height_mm / 2]
+    else:
+        stand = _axis_and_top(joints_mm, settings, rng)
+    grid = _field(volume, settings, stand)
+    hu = torch.from_numpy(resample(volume, grid, fill=AIR_HU)).clamp_(min=AIR_HU)
+    metal = _metal(hu, grid)
+    x, y = (
+        torch.arange(n, dtype=torch.float32).sub((n - 1) / 2) * settings.voxel_mm
+        for n in grid.size_xyz[:2]
+    )
+    expose(hu, x, y, _density(volume, grid), metal, settings, rng, settings.voxel_mm)
+    outside = torch.hypot(x[None], y[:, None]) > settings.diameter_mm / 2
+    hu.masked_fill_(outside, settings.padding_hu)
+    return Volume(hu.round_().to(torch.int16).numpy(), grid)
+
+
+def cone_beam_effects(
+    hu: Tensor, rng: np.random.Generator, spacing_mm: float
+) -> tuple[Tensor, Tensor]:
+    """One patch about a joint (z, y, x), frame order, as some dental machine would give it.
+
+    Returns its greys and, bool (z, y, x), where the machine recorded them. The cylinder's axis
+    lies in front and medial of the joint, or near it; the middle 5 mm are always in view.
+    """
+    settings = ConeBeamSettings.draw(rng)
+    radius = settings.diameter_mm / 2
+    angle = rng.uniform(np.deg2rad(25.0), np.deg2rad(95.0))  # from medial to anterior
+    away = radius - (settings.behind_mm if radius > 60.0 else rng.uniform(5.0, radius))
+    z, y, x = (
+        (torch.arange(n, device=hu.device, dtype=torch.float32) - (n - 1) / 2) * spacing_mm
+        for n in hu.shape
+    )
+    x, y = x + float(away * np.cos(angle)), y + float(away * np.sin(angle))
+    distance = torch.hypot(x[None], y[:, None])
+    thick = float(rng.uniform(0.8, 1.1)) - 0.5 * (distance / HEAD_RADIUS_MM) ** 2
+    metal = np.empty((0, 3))
+    if rng.random() < 0.3:
+        crown = rng.uniform((-20.0, -40.0, -50.0), (20.0, 10.0, 0.0), (2, 3))
+        metal = crown + np.array([0.0, 0.0, (hu.shape[0] - 1) / 2 * spacing_mm])
+    hu = hu.clone()
+    expose(hu, x, y, thick.clamp(0.0, 1.2)[None], metal, settings, rng, spacing_mm)
+    below = max(settings.height_mm - settings.above_mm, 30.0)
+    level = (z <= settings.above_mm) & (z >= -below)
+    known = (distance <= radius)[None] & level[:, None, None]
+    hu.masked_fill_(~known, settings.padding_hu)
+    return hu, known
+
+
+@dataclass(frozen=True, slots=True)
+class Cylinder:
+    """An upright field of view: its axis, radius and ends in mm."""
+
+    x_mm: float
+    y_mm: float
+    radius_mm: float
+    low_mm: float
+    high_mm: float
+
+    def depth(self, point_mm: npt.NDArray[np.float64]) -> float:
+        """How far inside a point (3,) lies, mm; negative outside."""
+        x, y, z = (float(v) for v in point_mm)
+        away = float(np.hypot(x - self.x_mm, y - self.y_mm))
+        return min(self.radius_mm - away, z - self.low_mm, self.high_mm - z)
+
+
+def cone_beam_tile(
+    hu: Tensor, joints_mm: Points, rng: np.random.Generator, spacing_mm: float
+) -> tuple[Tensor, Cylinder]:
+    """A coarse tile of a head (z, y, x) as read from a cone-beam CT, and what was in its view.
+
+    ``joints_mm`` (N, 3) are the joints from the tile's middle; without one the cylinder stands
+    anywhere. Beyond the cylinder's bounding box, where a scan ends, there is air.
+    """
+    settings = ConeBeamSettings.draw(rng)
+    coarser = (settings.voxel_mm / spacing_mm) ** 1.5
+    settings = replace(settings, noise_hu=settings.noise_hu * 3 * coarser, rings_hu=0.0)
+    if len(joints_mm):
+        stand = _axis_and_top(joints_mm, settings, rng)
+    else:
+        stand = rng.uniform(-60.0, 60.0, 3) + np.array([0.0, 0.0, settings.height_mm / 2])
+    ax, ay, top = (float(v) for v in stand)
+    field = Cylinder(ax, ay, settings.diameter_mm / 2, top - settings.height_mm, top)
+    z, y, x = (
+        (torch.arange(n, device=hu.device, dtype=torch.float32) - (n - 1) / 2) * spacing_mm
+        for n in hu.shape
+    )
+    x, y = x - ax, y - ay
+    distance = torch.hypot(x[None], y[:, None])
+    thick = (1.0 - 0.5 * (distance / HEAD_RADIUS_MM) ** 2).clamp(0.0, 1.2)
+    hu = hu.clone()
+    expose(hu, x, y, thick[None], np.empty((0, 3)), settings, rng, spacing_mm)
+    hu.masked_fill_((distance > field.radius_mm)[None], settings.padding_hu)
+    level = (z >= field.low_mm) & (z <= field.high_mm)
+    across = (x.abs() <= field.radius_mm)[None] & (y.abs() <= field.radius_mm)[:, None]
+    hu.masked_fill_(~(across[None] & level[:, None, None]), AIR_HU)
+    return hu.clamp_(min=AIR_HU), field
+
+
+def _axis_and_top(
+    joints_mm: Points, settings: ConeBeamSettings, rng: np.random.Generator
+) -> Points:
+    """(3,): where the axis stands (x, y) and how high the cylinder reaches, for joints (N, 3)."""
+    radius = settings.diameter_mm / 2
+    chosen = joints_mm[rng.integers(len(joints_mm))]
+    middle = joints_mm.mean(axis=0)
+    beside = float(np.abs(joints_mm[:, 0] - middle[0]).max())
+    if beside + BESIDE_MM > radius:
+        middle, beside = chosen, 0.0
+    front = np.sqrt(radius**2 - beside**2) - min(settings.behind_mm, radius)
+    return np.asarray(middle + np.array([0.0, -front, settings.above_mm]))
+
+
+def _field(volume: Volume, settings: ConeBeamSettings, stand: Points) -> Grid:
+    """The cylinder's bounding box, no higher or lower than the CT."""
+    ends = volume.grid.corners_mm()[:, 2]
+    high = min(float(stand[2]), float(ends.max()))
+    low = max(float(stand[2]) - settings.height_mm, float(ends.min()))
+    voxel = settings.voxel_mm
+    if high - low < 10 * voxel:
+        raise ValueError(f"the cylinder from {low:.0f} to {high:.0f} mm does not meet the scan")
+    across, along = round(settings.diameter_mm / voxel), int((high - low) / voxel)
+    half = (across - 1) / 2 * voxel
+    x, y = (float(v) - half for v in stand[:2])
+    origin: Vector = (x, y, high - (along - 0.5) * voxel)
+    return Grid((across, across, along), (voxel,) * 3, origin)
+
+
+def _density(volume: Volume, grid: Grid) -> Tensor:
+    """How much head is around each voxel of ``grid``, (z, y, x): about 1 in the middle."""
+    small = coarse(volume)
+    density = np.clip((small.values_zyx + 1000.0) / 1000.0, 0.0, 2.0)
+    sigma = SCATTER_MM / COARSE_MM
+    around = ndimage.gaussian_filter(
+        density, sigma, mode=("nearest", "constant", "constant"), truncate=2.5
+    )
+    extent = np.array(grid.size_xyz) * grid.spacing_mm_xyz
+    wide = np.maximum(2, np.round(extent / KNOTS_MM)).astype(int)
+    steps = extent / wide
+    first = grid.to_world([-0.5] * 3) + steps / 2
+    knots = Grid((int(wide[0]), int(wide[1]), int(wide[2])), vector(steps), vector(first))
+    values = torch.from_numpy(resample(Volume(around, small.grid), knots, fill=0.0))
+    return functional.interpolate(values[None, None], size=grid.shape_zyx, mode="trilinear")[0, 0]
+
+
+def _metal(hu: Tensor, grid: Grid) -> npt.NDArray[np.float64]:
+    """(N, 3): the largest pieces of metal, mm from the axis and from the first slice."""
+    step = 3
+    pieces, count = ndimage.label(hu[::step, ::step, ::step].numpy() > METAL_HU)
+    if count == 0:
+        return np.empty((0, 3))
+    voxels = np.bincount(pieces.ravel())[1:]
+    largest = np.argsort(-voxels)[:MOST_METAL] + 1
+    centres = np.array(ndimage.center_of_mass(pieces > 0, pieces, largest))[:, ::-1] * step
+    middle = [(grid.size_xyz[0] - 1) / 2, (grid.size_xyz[1] - 1) / 2, 0.0]
+    return np.asarray((centres - middle) * grid.spacing_mm_xyz)

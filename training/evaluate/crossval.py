@@ -1,0 +1,62 @@
+"""Every fold of an experiment: train, judge, sum up; what is finished is not done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from training.config import ConfigError, Experiment
+from training.data.folds import folds_of
+from training.evaluate.scores import (
+    FrameScore,
+    Summary,
+    read_scores,
+    score_frames,
+    summarise,
+    write_rows,
+)
+from training.loop.train import CHECKPOINT, KEPT, load_trained, train
+
+SCORES: Final = "crossval.csv"
+SUMMARY: Final = "summary.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidation:
+    """The scores of every held-out joint, and their summary."""
+
+    scores: list[FrameScore]
+    summaries: list[Summary]
+
+
+def cross_validate(
+    experiment: Experiment, runs: Path, say: Callable[[str], None]
+) -> CrossValidation:
+    """Train and judge every fold below ``runs/experiment``; writes crossval.csv and summary.csv.
+
+    A fold whose scores are there is not done again; its checkpoint is removed. Raises ConfigError
+    for the localiser, which is judged by ``eval``, and where no head is held out.
+    """
+    if experiment.data.object == "heads":
+        raise ConfigError("data.object must not be 'heads' here: use train and eval")
+    folds = folds_of(experiment)
+    if not folds:
+        raise ConfigError("folds.held_out or folds.count must be given: no head is held out")
+    folder = runs / experiment.name
+    scores: list[FrameScore] = []
+    for fold in folds:
+        path = folder / fold.name / SCORES
+        if not path.is_file():
+            held, by = ", ".join(fold.held_out), ", ".join(fold.validation)
+            say(f"{experiment.name} {fold.name}, held out: {held}; stops by: {by or 'none'}")
+            train(experiment, folder / fold.name, fold.held_out, say, fold.validation)
+            network = load_trained(experiment, folder / fold.name, len(experiment.data.channels))
+            write_rows(score_frames(network, experiment, fold, runs / KEPT), path)
+            (folder / fold.name / CHECKPOINT).unlink(missing_ok=True)
+        scores += read_scores(path)
+    summaries = summarise(scores)
+    write_rows(scores, folder / SCORES)
+    write_rows(summaries, folder / SUMMARY)
+    return CrossValidation(scores, summaries)

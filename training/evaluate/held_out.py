@@ -1,0 +1,137 @@
+"""Judging a network on the heads that it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.ndimage import distance_transform_edt
+from torch import nn
+
+from negvol_cli.config import Label, Side
+from negvol_cli.image_io import frame_hu
+from negvol_cli.localisation import FoundJoint, Localisation, locate
+from negvol_cli.metrics import compare
+from negvol_cli.preprocess import JointFrame, normalise
+from negvol_cli.volume import Vector, Volume
+from training.config import Experiment
+from training.data.annotations import Marks, read_volume
+from training.data.dataset import dataset_of
+
+CONDYLE_REACH_MM = 24.0
+BONE_REACH_MM = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class JointScore:
+    """Accuracy in one joint: condyle to 24 mm from the centre, bone to 20 mm from the condyle."""
+
+    head: str
+    side: str
+    condyle_dice: float
+    condyle_hd95_mm: float
+    bone_dice: float
+    bone_hd95_mm: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeadScore:
+    """How far each joint was found from where it is; infinite where it was not found.
+
+    ``swapped`` says that a joint was found nearer to the other side's centre than to its own.
+    """
+
+    head: str
+    right_mm: float
+    left_mm: float
+    confidence: float
+    swapped: bool
+
+
+def score_joints(
+    network: nn.Module, experiment: Experiment, heads: tuple[str, ...]
+) -> list[JointScore]:
+    """Accuracy of a segmenter on both joints of ``heads``, frames at the true centres."""
+    data = experiment.data
+    dataset = dataset_of(data)
+    scores = []
+    for case in dataset.cases:
+        if case.patient not in heads:
+            continue
+        ct = read_volume(case.image)
+        for joint in case.drawn:
+            marks = Marks(joint, dataset.contour_axes)
+            centre = marks.centre_mm()
+            if centre is None:
+                continue
+            frame = JointFrame(joint.side, centre, data.spacing_mm, data.size_zyx[0])
+            image = normalise(frame_hu(ct, frame), data.window_hu)
+            reference = [
+                frame.mirror(marks.over(frame.grid, label)) > 0.5
+                for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
+            ]
+            predicted = predict(network, image) > 0.5
+            side = joint.side
+            scores.append(_score(case.name, side, predicted, reference, data.spacing_mm))
+    return scores
+
+
+def predict(network: nn.Module, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Probabilities (C, z, y, x) of a normalised image (z, y, x)."""
+    with torch.inference_mode():
+        tensor = torch.from_numpy(np.ascontiguousarray(image))[None, None]
+        return np.asarray(torch.sigmoid(network(tensor))[0].numpy())
+
+
+def score_heads(
+    network: nn.Module, experiment: Experiment, heads: tuple[str, ...]
+) -> list[HeadScore]:
+    """Distance from the true centres of what the localiser finds in ``heads``."""
+    scores = []
+    dataset = dataset_of(experiment.data)
+    for case in dataset.cases:
+        if case.patient not in heads or len(case.joints) < 2:
+            continue
+        centres = {
+            side: Marks(case.joints[side], dataset.contour_axes).centre_mm() for side in Side
+        }
+        found = find(network, experiment, read_volume(case.image))
+        off = {side: _away(found[side], centres[side]) for side in Side}
+        swapped = any(_away(found[side], centres[side.other]) < off[side] for side in Side)
+        confidence = min(j.confidence if j else 0.0 for j in (found.right, found.left))
+        scores.append(HeadScore(case.name, off[Side.RIGHT], off[Side.LEFT], confidence, swapped))
+    return scores
+
+
+def _away(found: FoundJoint | None, centre: Vector | None) -> float:
+    """Mm from a joint's centre to where it was found; infinite where it was not."""
+    if found is None or centre is None:
+        return float("inf")
+    return float(np.linalg.norm(np.subtract(found.centre_mm_xyz, centre)))
+
+
+def find(network: nn.Module, experiment: Experiment, volume: Volume) -> Localisation:
+    """What the localiser ``network`` finds in a scan."""
+    return locate(
+        volume, partial(predict, network), experiment.data.size_zyx[0], experiment.data.window_hu
+    )
+
+
+def _score(
+    head: str,
+    side: Side,
+    predicted: npt.NDArray[np.bool_],
+    reference: list[npt.NDArray[np.bool_]],
+    spacing_mm: float,
+) -> JointScore:
+    index = np.indices(reference[0].shape)
+    middle = np.array([(n - 1) / 2 for n in reference[0].shape]).reshape(3, 1, 1, 1)
+    near = np.linalg.norm((index - middle) * spacing_mm, axis=0) <= CONDYLE_REACH_MM
+    beside = distance_transform_edt(~(reference[0] & near)) * spacing_mm <= BONE_REACH_MM
+    spacing = (spacing_mm,) * 3
+    condyle = compare(predicted[0] & near, reference[0] & near, spacing)
+    bone = compare(predicted[1] & beside, reference[1] & beside, spacing)
+    return JointScore(head, side.value, condyle.dice, condyle.hd95_mm, bone.dice, bone.hd95_mm)
