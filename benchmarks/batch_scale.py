@@ -20,11 +20,12 @@ import numpy as np
 import SimpleITK as sitk
 
 from negvol_cli.batch import Processes, Result, Tally, discover, order_for, run_batch, threads_each
-from negvol_cli.bundle import DEFAULT_BUNDLE
-from negvol_cli.config import Device, Settings, Side
-from negvol_cli.image_io import to_sitk
+from negvol_cli.bundle.bundle import DEFAULT_BUNDLE
+from negvol_cli.geometry.grid import Grid
+from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.phantom import ScanSettings, draw_head
-from negvol_cli.volume import Grid
+from negvol_cli.settings import Device, Settings
+from negvol_cli.structures import Side
 
 STUDIES = 100_000
 MACHINES = (1, 20)

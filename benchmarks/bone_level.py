@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from negvol_cli.config import Label, Side
-from negvol_cli.image_io import frame_hu, resample_nearest
-from negvol_cli.preprocess import JointFrame, normalise
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.resample import frame_hu, resample_nearest
+from negvol_cli.inference.normalise import normalise
+from negvol_cli.structures import Label, Side
 from training.config import load_experiment
 from training.data.joints import joint_centres, read_volume
 from training.evaluate.held_out import predict

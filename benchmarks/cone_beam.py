@@ -21,14 +21,16 @@ import numpy.typing as npt
 import SimpleITK as sitk
 from scipy.ndimage import distance_transform_edt
 
-from negvol_cli.config import Label, Settings, Side, scan_label
 from negvol_cli.errors import NegvolError
-from negvol_cli.image_io import read_image, resample_nearest, to_sitk
-from negvol_cli.metrics import compare
+from negvol_cli.evaluation.metrics import compare
+from negvol_cli.geometry.grid import Grid, Vector, Volume
+from negvol_cli.geometry.resample import resample_nearest, to_sitk
+from negvol_cli.io.image import read_image
 from negvol_cli.phantom import ScanSettings, draw_head
 from negvol_cli.pipeline import Models, load_models
+from negvol_cli.settings import Settings
+from negvol_cli.structures import Label, Side, scan_label
 from negvol_cli.study import measure_scan
-from negvol_cli.volume import Grid, Vector, Volume
 from training.augment.cone_beam import ConeBeamSettings, simulate_cone_beam
 from training.data.joints import joint_centres, read_volume
 from training.evaluate.held_out import BONE_REACH_MM, CONDYLE_REACH_MM

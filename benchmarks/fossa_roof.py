@@ -23,13 +23,14 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from negvol_cli.config import Side
-from negvol_cli.edges import end_at_edges
-from negvol_cli.enhancement import ADDED, enhance_fossa
-from negvol_cli.image_io import frame_hu
+from negvol_cli.geometry.grid import Grid
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.resample import frame_hu
+from negvol_cli.inference.normalise import normalise
 from negvol_cli.phantom import ScanSettings, draw_head
-from negvol_cli.preprocess import JointFrame, normalise
-from negvol_cli.volume import Grid
+from negvol_cli.steps.enhance import ADDED, enhance_fossa
+from negvol_cli.steps.refine_edges import end_at_edges
+from negvol_cli.structures import Side
 from training.config import Experiment, load_experiment
 from training.data.dataset import folder_dataset
 from training.data.joints import load_joints

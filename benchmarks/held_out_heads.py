@@ -25,14 +25,16 @@ from reference_joints import measure
 from scipy.ndimage import distance_transform_edt
 
 from export.bundle import EXPECTED_ERROR, write_bundle
-from negvol_cli.config import Label, Settings, Side
-from negvol_cli.image_io import read_scan, resample_nearest
-from negvol_cli.metrics import Metrics, compare
+from negvol_cli.evaluation.metrics import Metrics, compare
+from negvol_cli.geometry.grid import Volume
+from negvol_cli.geometry.resample import resample_nearest
+from negvol_cli.io.image import read_scan
 from negvol_cli.pipeline import Measurement, load_models, measure_ct
-from negvol_cli.recorded import recorded_mask
 from negvol_cli.report import Status
-from negvol_cli.stopwatch import Stopwatch
-from negvol_cli.volume import Volume
+from negvol_cli.settings import Settings
+from negvol_cli.steps.field_of_view import recorded_mask
+from negvol_cli.structures import Label, Side
+from negvol_cli.timing import Stopwatch
 from training.config import Experiment, load_experiment
 from training.data.joints import joint_centres, read_volume
 from training.evaluate.held_out import BONE_REACH_MM, CONDYLE_REACH_MM

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from negvol_cli.config import Side
-from negvol_cli.volume import Grid, Vector, Volume
+from negvol_cli.geometry.grid import Grid, Vector, Volume
+from negvol_cli.structures import Side
 from training.config import Experiment, load_experiment
 from training.data.annotations import Marks
 from training.data.dataset import dataset_of

@@ -25,11 +25,12 @@ from matplotlib import pyplot as plt
 from torch import nn
 
 from export.onnx_model import INPUT, write_onnx
-from negvol_cli.config import Side
-from negvol_cli.image_io import frame_hu, resample
-from negvol_cli.metrics import compare
-from negvol_cli.preprocess import JointFrame, normalise
-from negvol_cli.volume import Volume
+from negvol_cli.evaluation.metrics import compare
+from negvol_cli.geometry.grid import Volume
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.resample import frame_hu, resample
+from negvol_cli.inference.normalise import normalise
+from negvol_cli.structures import Side
 from training.config import Experiment, load_experiment
 from training.data.joints import joint_centres, read_volume
 from training.evaluate.held_out import predict

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from negvol_cli.config import Settings
 from negvol_cli.errors import NegvolError
 from negvol_cli.pipeline import load_models
 from negvol_cli.report import JointReport, ScanReport
+from negvol_cli.settings import Settings
 from negvol_cli.study import measure_scan
 
 HEADINGS = (

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from negvol_cli.config import Label
-from negvol_cli.edges import CONTESTED_MM, JOINT_MM, MOVED_MM, SMOOTHED_MM
+from negvol_cli.steps.refine_edges import CONTESTED_MM, JOINT_MM, MOVED_MM, SMOOTHED_MM
+from negvol_cli.structures import Label
 from training.data.dataset import folder_dataset
 from training.data.joints import JointSample, load_joints
 

@@ -18,11 +18,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.config import Label, Settings, Side
-from negvol_cli.image_io import read_image, resample_nearest
-from negvol_cli.joint import JointGeometry, measure_joint, smooth_labels
-from negvol_cli.mesh_backend import load_backend
-from negvol_cli.preprocess import JointFrame
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.resample import resample_nearest
+from negvol_cli.io.image import read_image
+from negvol_cli.mesh.backend import load_backend
+from negvol_cli.mesh.iso_surface import smooth_labels
+from negvol_cli.settings import Settings
+from negvol_cli.steps.measure import JointGeometry, measure_joint
+from negvol_cli.structures import Label, Side
 
 COLUMNS = (
     "joint",

@@ -20,12 +20,14 @@ import numpy.typing as npt
 import SimpleITK as sitk
 from scipy.ndimage import gaussian_filter
 
-from negvol_cli.config import Settings, Side
 from negvol_cli.errors import InputError
-from negvol_cli.image_io import AIR_HU, Scan, grid_of, read_scan, resample, to_sitk
+from negvol_cli.geometry.grid import Grid, Volume, vector
+from negvol_cli.geometry.resample import grid_of, resample, to_sitk
+from negvol_cli.io.image import Scan, read_scan
 from negvol_cli.pipeline import Models, load_models, measure_ct
-from negvol_cli.stopwatch import Stopwatch
-from negvol_cli.volume import Grid, Volume, vector
+from negvol_cli.settings import Settings
+from negvol_cli.structures import AIR_HU, Side
+from negvol_cli.timing import Stopwatch
 
 HEADS = "visible-male,fullhead,cranium,medimodel"
 SLICES_MM = (0.4, 0.8, 1.2, 1.5)

@@ -37,7 +37,7 @@ def segmenter_gflop() -> float:
     import onnx
     from onnx import shape_inference
 
-    from negvol_cli.bundle import load_bundle
+    from negvol_cli.bundle.bundle import load_bundle
 
     bundle = load_bundle()
     total = 0
@@ -59,9 +59,9 @@ def segmenter_gflop() -> float:
 
 def segmenter_seconds(repeats: int = 5) -> float:
     """The best time of one joint's segmentation on the CPU."""
-    from negvol_cli.bundle import load_bundle
-    from negvol_cli.config import Device
-    from negvol_cli.session import open_session
+    from negvol_cli.bundle.bundle import load_bundle
+    from negvol_cli.inference.session import open_session
+    from negvol_cli.settings import Device
 
     bundle = load_bundle()
     predictors = [open_session(bundle.read(s), s, Device.CPU) for s in bundle.segmenters]

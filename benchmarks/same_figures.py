@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 from negvol_cli import measure_scan
-from negvol_cli.config import Side
-from negvol_cli.image_io import write_nifti
+from negvol_cli.geometry.grid import Grid, vector
+from negvol_cli.io.image import write_nifti
 from negvol_cli.phantom import ScanSettings, draw_head
-from negvol_cli.volume import Grid, vector
+from negvol_cli.structures import Side
 
 SCANS = ("tmj/fullhead/ct.nii.gz", "tmj/visible-female/ct.nii.gz", "headneck/pt_100.nii.gz")
 PHANTOM_SEED = 7

@@ -7,8 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from negvol_cli.config import Settings
 from negvol_cli.demo import run_demo
+from negvol_cli.settings import Settings
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:

@@ -20,7 +20,7 @@ def main() -> None:
 @click.option("--localiser", default="training/configs/localiser.toml", type=Path)
 @click.option("--segmenter", default="training/configs/segmenter.toml", type=Path)
 @click.option("--runs", default="runs", show_default=True, type=Path)
-@click.option("--out", default="negvol_cli/models/default", show_default=True, type=Path)
+@click.option("--out", default="negvol_cli/bundle/default", show_default=True, type=Path)
 @click.option("--name", default="default", show_default=True)
 @click.option("--version", default="0.1.0", show_default=True)
 @click.option("--half", is_flag=True, help="Networks in half precision, for GPUs.")

@@ -12,7 +12,7 @@ import numpy as np
 
 from export.model_card import CARD_NAME, model_card
 from export.onnx_model import INPUT, OUTPUT, write_onnx
-from negvol_cli.manifest import SCHEMA, Accuracy
+from negvol_cli.bundle.manifest import SCHEMA, Accuracy
 from training.config import Experiment
 from training.loop.tasks import CHANNELS
 from training.loop.train import load_trained

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from negvol_cli.config import Label, Settings, Side
-from negvol_cli.edges import end_at_edges
 from negvol_cli.errors import OutputError
-from negvol_cli.image_io import frame_hu, write_nifti
-from negvol_cli.joint import measure_joint
-from negvol_cli.mesh_backend import load_backend
+from negvol_cli.geometry.grid import Grid, Volume
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.resample import frame_hu
+from negvol_cli.io.image import write_nifti
+from negvol_cli.mesh.backend import load_backend
 from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
 from negvol_cli.pipeline import load_models
-from negvol_cli.preprocess import JointFrame
 from negvol_cli.report import Asymmetry, JointReport, JointSpace, ScanReport
+from negvol_cli.settings import Settings
+from negvol_cli.steps.measure import measure_joint
+from negvol_cli.steps.refine_edges import end_at_edges
+from negvol_cli.structures import Label, Side
 from negvol_cli.study import measure_scan
-from negvol_cli.volume import Grid, Volume
 
 if TYPE_CHECKING:
     from negvol_cli.phantom import PhantomTruth

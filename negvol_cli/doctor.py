@@ -11,13 +11,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from negvol_cli.bundle import Bundle, ModelSpec, load_bundle
-from negvol_cli.bundle_store import Stored
-from negvol_cli.config import Device
+from negvol_cli.bundle.bundle import Bundle, ModelSpec, load_bundle
+from negvol_cli.bundle.store import Stored
 from negvol_cli.errors import ModelError
+from negvol_cli.inference.runtime import runtime
+from negvol_cli.inference.session import open_session
 from negvol_cli.memory import available_memory_mb
-from negvol_cli.onnx_runtime import runtime
-from negvol_cli.session import open_session
+from negvol_cli.settings import Device
 
 ENOUGH_MEMORY_MB: Final = 2048
 PARTS: Final = ("numpy", "scipy", "scikit-image", "SimpleITK", "pymeshlab", "trimesh")
@@ -125,7 +125,7 @@ def try_networks(stored: Stored) -> Stored:
 
 
 def _mesh_library() -> Check:
-    from negvol_cli.mesh_backend import load_backend
+    from negvol_cli.mesh.backend import load_backend
 
     backend = load_backend()
     if backend.why:

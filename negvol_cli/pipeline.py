@@ -9,30 +9,33 @@ from pathlib import Path
 
 import numpy as np
 
-from negvol_cli.anatomy import NoCondyleError
-from negvol_cli.bundle import Bundle, load_bundle
-from negvol_cli.config import ClipSettings, Label, Settings, Side, scan_label
-from negvol_cli.edges import end_at_edges
-from negvol_cli.enhancement import enhance_fossa
+from negvol_cli.bundle.bundle import Bundle, load_bundle
 from negvol_cli.errors import InputError
-from negvol_cli.framing import centred_on_process, frame_of_labels
-from negvol_cli.greys import in_hu
-from negvol_cli.image_io import AIR_HU, Scan, crop_to, frame_hu, resample, resample_nearest
-from negvol_cli.inspection import is_coarse
-from negvol_cli.joint import measure_joint, smooth_labels
-from negvol_cli.joint_picture import JointPicture
-from negvol_cli.label_files import LabelMap
-from negvol_cli.localisation import FoundJoint, Localisation, Stance, locate
-from negvol_cli.mesh_backend import MeshBackend, load_backend
-from negvol_cli.plausibility import doubt_distance, judge, metal_flags, missing
-from negvol_cli.preprocess import JointFrame
-from negvol_cli.recorded import recorded_mask
+from negvol_cli.geometry.grid import Volume
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.resample import crop_to, frame_hu, resample, resample_nearest
+from negvol_cli.inference.session import Predictor, open_session
+from negvol_cli.io.ct_checks import is_coarse
+from negvol_cli.io.image import Scan
+from negvol_cli.io.label_map import LabelMap
+from negvol_cli.mesh.backend import MeshBackend, load_backend
+from negvol_cli.mesh.iso_surface import smooth_labels
 from negvol_cli.report import Asymmetry, JointReport, ScanReport, Status
-from negvol_cli.segmentation import Floats, segment_joint
-from negvol_cli.session import Predictor, open_session
-from negvol_cli.stopwatch import Stopwatch
-from negvol_cli.surface import without_hollows
-from negvol_cli.volume import Volume
+from negvol_cli.settings import ClipSettings, Settings
+from negvol_cli.steps.calibrate_hu import in_hu
+from negvol_cli.steps.enhance import enhance_fossa
+from negvol_cli.steps.field_of_view import recorded_mask
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.landmarks import NoCondyleError
+from negvol_cli.steps.localise import FoundJoint, Localisation, Stance, locate
+from negvol_cli.steps.measure import measure_joint
+from negvol_cli.steps.recentre import centred_on_process, frame_of_labels
+from negvol_cli.steps.reconstruct import without_hollows
+from negvol_cli.steps.refine_edges import end_at_edges
+from negvol_cli.steps.segment import Floats, segment_joint
+from negvol_cli.steps.self_check import doubt_distance, judge, metal_flags, missing
+from negvol_cli.structures import AIR_HU, Label, Side, scan_label
+from negvol_cli.timing import Stopwatch
 
 Progress = Callable[[str, float], None]
 

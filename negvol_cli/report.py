@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final
 
-from negvol_cli.config import RESEARCH_USE, Side
-from negvol_cli.volume import Vector
+from negvol_cli.geometry.grid import Vector
+from negvol_cli.settings import RESEARCH_USE
+from negvol_cli.structures import Side
 
 SCHEMA: Final = 2
 COMPARED: Final = ("condyle", "temporal_bone", "negative_volume")
@@ -164,3 +165,40 @@ class ScanReport:
     def joints(self) -> tuple[JointReport, JointReport]:
         """Right, then left, as a radiologist looks at them."""
         return (self.right, self.left)
+
+
+class Outcome(StrEnum):
+    """How one scan of a batch ended."""
+
+    OK = "ok"
+    FLAGGED = "flagged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryRow:
+    """One measured scan. ``folder`` is the name of its result folder below the batch's output."""
+
+    folder: str
+    report: ScanReport
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether both joints are ok and nothing is flagged; never ``FAILED``."""
+        return outcome_of(self.report)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRow:
+    """One scan without a result: its path as it was given, the step it failed in, and why."""
+
+    file: str
+    step: str
+    reason: str
+
+
+def outcome_of(report: ScanReport) -> Outcome:
+    """``OK`` where both joints are ok and no flag was raised, else ``FLAGGED``."""
+    joints = report.joints
+    sound = all(joint.status is Status.OK and not joint.flags for joint in joints)
+    return Outcome.OK if sound and not report.flags else Outcome.FLAGGED

@@ -12,15 +12,21 @@ from pathlib import Path
 from typing import Final
 
 from negvol_cli import colours
-from negvol_cli.config import RESEARCH_USE, Settings, Side
-from negvol_cli.digest import digest_of_scan
-from negvol_cli.image_io import name_of, write_labels
-from negvol_cli.inspection import check_ct
-from negvol_cli.intake import Intake, take_in
-from negvol_cli.label_colours import write_label_colours
-from negvol_cli.label_files import read_label_map
-from negvol_cli.mesh_files import write_ply, write_stl
-from negvol_cli.output_folder import new_output
+from negvol_cli.evaluation.reference import (
+    Reference,
+    compare_joints,
+    compared_report,
+    read_references,
+)
+from negvol_cli.io.colour_tables import write_label_colours
+from negvol_cli.io.ct_checks import check_ct
+from negvol_cli.io.hashing import digest_of_scan
+from negvol_cli.io.image import name_of, write_labels
+from negvol_cli.io.label_map import read_label_map
+from negvol_cli.io.mesh_files import write_ply, write_stl
+from negvol_cli.io.output_folder import new_output
+from negvol_cli.io.report_files import write_csv, write_json
+from negvol_cli.io.source import Intake, take_in
 from negvol_cli.pipeline import (
     Measurement,
     Models,
@@ -30,10 +36,10 @@ from negvol_cli.pipeline import (
     measure_ct,
     measure_label_map,
 )
-from negvol_cli.reference import Reference, compare_joints, compared_report, read_references
 from negvol_cli.report import ScanReport
-from negvol_cli.report_files import write_csv, write_json
-from negvol_cli.stopwatch import Stopwatch
+from negvol_cli.settings import RESEARCH_USE, Settings
+from negvol_cli.structures import Side
+from negvol_cli.timing import Stopwatch
 
 RUN_SCHEMA: Final = 1
 LIBRARIES: Final = (

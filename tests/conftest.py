@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from negvol_cli.mesh.backend import MeshBackend, load_backend
+
 LOCALE = locale.setlocale(locale.LC_CTYPE)
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -26,3 +28,9 @@ def same_locale() -> Iterator[None]:
     locale.setlocale(locale.LC_CTYPE, LOCALE)
     yield
     locale.setlocale(locale.LC_CTYPE, LOCALE)
+
+
+@pytest.fixture(scope="session")
+def backend() -> MeshBackend:
+    """The backend of this machine: PyMeshLab where it loads."""
+    return load_backend()

@@ -15,9 +15,9 @@ from negvol_cli.batch.found import Discovery, Found, LeftOut
 from negvol_cli.batch.naming import unique_names
 from negvol_cli.batch.screening import is_image, why_no_ct
 from negvol_cli.batch.source import unpacked
-from negvol_cli.dicom import Identity, Series, find_series
 from negvol_cli.errors import InputError
-from negvol_cli.image_io import name_of
+from negvol_cli.io.dicom import Identity, Series, find_series
+from negvol_cli.io.image import name_of
 
 Looking = Callable[[str], None]
 Pseudonym = Callable[[Identity, str], str]

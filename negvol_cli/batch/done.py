@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from negvol_cli.batch.order import Order, that_matter
-from negvol_cli.config import Settings
 from negvol_cli.errors import InputError
-from negvol_cli.intake import Intake
-from negvol_cli.output_folder import RESULT_MARK
+from negvol_cli.io.output_folder import RESULT_MARK
+from negvol_cli.io.report_files import read_json
+from negvol_cli.io.source import Intake
 from negvol_cli.report import ScanReport
-from negvol_cli.report_files import read_json
+from negvol_cli.settings import Settings
 from negvol_cli.study import RUN_SCHEMA
 
 

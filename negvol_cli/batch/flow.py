@@ -11,8 +11,8 @@ from typing import Final
 from negvol_cli.batch.engines import Engine
 from negvol_cli.batch.found import Found
 from negvol_cli.batch.order import Result
-from negvol_cli.batch_report import FailureRow, Outcome
 from negvol_cli.errors import ClusterError
+from negvol_cli.report import FailureRow, Outcome
 
 Work = Callable[[Found], Result]
 

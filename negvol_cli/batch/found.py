@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from negvol_cli.dicom import Series
+    from negvol_cli.io.dicom import Series
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

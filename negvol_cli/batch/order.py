@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from negvol_cli.batch_report import FailureRow, Outcome
-from negvol_cli.config import Device, Settings
+from negvol_cli.report import FailureRow, Outcome
+from negvol_cli.settings import Device, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

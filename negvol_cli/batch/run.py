@@ -22,15 +22,15 @@ from negvol_cli.batch.found import Discovery
 from negvol_cli.batch.order import Order, Result
 from negvol_cli.batch.source import intake_of
 from negvol_cli.batch.worker import measure_found
-from negvol_cli.batch_report import FailureRow, Outcome, SummaryRow
-from negvol_cli.bundle import load_bundle
-from negvol_cli.config import Settings
+from negvol_cli.bundle.bundle import load_bundle
 from negvol_cli.errors import InputError, OutputError
-from negvol_cli.file_lock import Busy, locked
-from negvol_cli.output_folder import clear_leftovers
+from negvol_cli.io.output_folder import clear_leftovers
+from negvol_cli.io.report_files import read_json
+from negvol_cli.locking import Busy, locked
 from negvol_cli.render.html import LIBRARY
 from negvol_cli.render.summary import render_summary
-from negvol_cli.report_files import read_json
+from negvol_cli.report import FailureRow, Outcome, SummaryRow
+from negvol_cli.settings import Settings
 
 _TABLES_EVERY_SECONDS: Final = 60.0
 _TABLES_SHARE: Final = 20  # no more than a twentieth of the time goes into tables

@@ -14,9 +14,9 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from negvol_cli.errors import InputError
-from negvol_cli.header_formats import read_header
-from negvol_cli.headers import Header, Packing
-from negvol_cli.inspection import THICK_MM
+from negvol_cli.io.ct_checks import THICK_MM
+from negvol_cli.io.header_checks import Header, Packing
+from negvol_cli.io.header_formats import read_header
 
 IMAGE_ENDINGS: Final = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from negvol_cli.batch.found import Found
-from negvol_cli.digest import digest_of_scan, digest_of_stream
 from negvol_cli.errors import InputError
-from negvol_cli.image_io import Scan, read_scan
-from negvol_cli.intake import Intake, Privacy, take_in_series
+from negvol_cli.io.hashing import digest_of_scan, digest_of_stream
+from negvol_cli.io.image import Scan, read_scan
+from negvol_cli.io.source import Intake, Privacy, take_in_series
 
 MOST_UNPACKED_BYTES: Final = 2**32
 

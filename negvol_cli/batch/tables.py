@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from negvol_cli.batch_report import FailureRow, SummaryRow
 from negvol_cli.errors import OutputError
-from negvol_cli.report_files import csv_cell, csv_rows
+from negvol_cli.io.report_files import csv_cell, csv_rows
+from negvol_cli.report import FailureRow, SummaryRow
 
 SUMMARY: Final = "summary.csv"
 FAILURES: Final = "failures.csv"

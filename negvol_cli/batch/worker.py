@@ -21,12 +21,12 @@ from negvol_cli.batch.done import earlier_report
 from negvol_cli.batch.found import Found
 from negvol_cli.batch.order import Order, Result
 from negvol_cli.batch.source import intake_of
-from negvol_cli.batch_report import FailureRow, Outcome, outcome_of
-from negvol_cli.config import Device, Settings
 from negvol_cli.errors import ModelError, explain
-from negvol_cli.intake import Intake
+from negvol_cli.io.source import Intake
 from negvol_cli.pipeline import Models, load_models
 from negvol_cli.render.html import LIBRARY
+from negvol_cli.report import FailureRow, Outcome, outcome_of
+from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan
 
 _ONE_AT_A_TIME: Final = threading.Lock()

@@ -11,7 +11,7 @@ from negvol_cli.cli import options
 
 if TYPE_CHECKING:
     from negvol_cli.batch import Pseudonym
-    from negvol_cli.intake import Privacy
+    from negvol_cli.io.source import Privacy
 
 
 @click.command(short_help="Measure every scan below a folder.")
@@ -66,10 +66,10 @@ def batch(
     Ctrl-C ends it after the running scan; the same command goes on. Exit code 5: some failed.
     """
     from negvol_cli.batch import Cluster, Processes, discover, order_for, run_batch, threads_each
-    from negvol_cli.bundle_store import find_bundle
+    from negvol_cli.bundle.store import find_bundle
     from negvol_cli.cli import batch_output
     from negvol_cli.cli.batch_progress import batch_progress, looking, stop_on_ctrl_c
-    from negvol_cli.config import ClipSettings, ClipShape, Device, Settings
+    from negvol_cli.settings import ClipSettings, ClipShape, Device, Settings
 
     privacy = options.privacy_of(keep_patient_id, pseudonym_key, out)
     settings = Settings(

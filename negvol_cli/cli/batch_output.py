@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from negvol_cli.batch.tables import FAILURES, FOUND, PAGE, SUMMARY
-from negvol_cli.batch_report import Outcome
 from negvol_cli.cli.batch_progress import counts
 from negvol_cli.cli.options import print_columns, print_json
-from negvol_cli.config import Side
 from negvol_cli.errors import BatchError, InputError, StoppedError
 from negvol_cli.render import words
+from negvol_cli.report import Outcome
+from negvol_cli.structures import Side
 
 if TYPE_CHECKING:
     from negvol_cli.batch import BatchResult, Discovery
-    from negvol_cli.batch_report import SummaryRow
+    from negvol_cli.report import SummaryRow
 
 _NAMED: Final = 5
 _TABLE_ROWS: Final = 40

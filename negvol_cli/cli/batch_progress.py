@@ -113,7 +113,7 @@ def duration(seconds: float) -> str:
 
 def counts(tally: Tally) -> str:
     """``9 ok, 2 flagged, 1 failed``."""
-    from negvol_cli.batch_report import Outcome
+    from negvol_cli.report import Outcome
 
     return ", ".join(f"{tally[outcome]} {outcome}" for outcome in Outcome)
 

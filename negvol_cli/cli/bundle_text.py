@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from negvol_cli.bundle_store import Stored
-from negvol_cli.manifest import Accuracy, ModelSpec
+from negvol_cli.bundle.manifest import Accuracy, ModelSpec
+from negvol_cli.bundle.store import Stored
 
 
 def stored_as_text(stored: Stored) -> str:

@@ -21,10 +21,10 @@ def demo(
     *, out: Path, seed: int, device: str, bundle: str | None, as_json: bool, quiet: bool
 ) -> None:
     """Make a phantom head CT, measure it, and compare with the truth."""
-    from negvol_cli.bundle_store import find_bundle
+    from negvol_cli.bundle.store import find_bundle
     from negvol_cli.cli.output import print_demo
-    from negvol_cli.config import Device, Settings
     from negvol_cli.demo import run_demo
+    from negvol_cli.settings import Device, Settings
 
     with progress(quiet) as report_progress:
         result = run_demo(

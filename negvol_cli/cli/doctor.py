@@ -16,9 +16,9 @@ def doctor(ctx: click.Context, *, device: str, bundle: str | None, as_json: bool
     """Check that negvol can work here; exit code 1 if something essential is broken."""
     from dataclasses import asdict
 
-    from negvol_cli.bundle_store import find_bundle
-    from negvol_cli.config import Device
+    from negvol_cli.bundle.store import find_bundle
     from negvol_cli.doctor import Level, examine
+    from negvol_cli.settings import Device
 
     checks = examine(find_bundle(bundle), Device(device))
     sound = all(check.level is not Level.BROKEN for check in checks)

@@ -27,7 +27,7 @@ def evaluate(*, prediction: Path, reference: Path, tolerance_mm: float, as_json:
     map, the distances where it is in one of them only.
     """
     from negvol_cli.cli.evaluation_text import as_dict, as_rows
-    from negvol_cli.label_files import evaluate_labels
+    from negvol_cli.evaluation.label_maps import evaluate_labels
 
     found = evaluate_labels(prediction, reference, tolerance_mm=tolerance_mm)
     if as_json:

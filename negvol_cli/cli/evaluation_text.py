@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from negvol_cli.config import Label, Side, scan_label
-from negvol_cli.label_files import Evaluation
+from negvol_cli.evaluation.label_maps import Evaluation
 from negvol_cli.render.words import MISSING
+from negvol_cli.structures import Label, Side, scan_label
 
 _COLUMNS = (
     ("Dice", "dice", 3),

@@ -8,7 +8,7 @@ import click
 
 from negvol_cli.cli import batch, demo, doctor, evaluate, measure, models, run, view
 from negvol_cli.cli.failures import explained
-from negvol_cli.config import RESEARCH_USE
+from negvol_cli.settings import RESEARCH_USE
 
 
 class Group(click.Group):

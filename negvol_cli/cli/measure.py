@@ -8,7 +8,7 @@ import click
 
 from negvol_cli.cli import options
 from negvol_cli.cli.progress import progress
-from negvol_cli.config import Side
+from negvol_cli.structures import Side
 
 
 @click.command(short_help="Measure an existing segmentation, without a network.")
@@ -39,7 +39,7 @@ def measure(
     4 and 5 left).
     """
     from negvol_cli.cli.output import print_result
-    from negvol_cli.config import ClipSettings, ClipShape, Settings
+    from negvol_cli.settings import ClipSettings, ClipShape, Settings
     from negvol_cli.study import measure_labels
 
     settings = Settings(clip=ClipSettings(shape=ClipShape(clip)))

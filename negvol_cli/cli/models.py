@@ -18,7 +18,7 @@ def models() -> None:
 @options.as_json
 def list_(*, as_json: bool) -> None:
     """List the default bundle and the installed ones."""
-    from negvol_cli.bundle_store import list_bundles
+    from negvol_cli.bundle.store import list_bundles
     from negvol_cli.cli.bundle_text import stored_as_dict, stored_as_text
 
     found = list_bundles()
@@ -33,7 +33,7 @@ def list_(*, as_json: bool) -> None:
 @options.as_json
 def verify(*, bundle: str | None, as_json: bool) -> None:
     """Check the hashes of BUNDLE (a name or path; default: all) and run its networks once."""
-    from negvol_cli.bundle_store import check_bundle, find_bundle, list_bundles
+    from negvol_cli.bundle.store import check_bundle, find_bundle, list_bundles
     from negvol_cli.cli.bundle_text import stored_as_dict, stored_as_text
     from negvol_cli.doctor import try_networks
     from negvol_cli.errors import ModelError
@@ -53,7 +53,7 @@ def verify(*, bundle: str | None, as_json: bool) -> None:
 @options.as_json
 def install(*, file: Path, as_json: bool) -> None:
     """Install the bundle FILE (a zip or a folder) for this user."""
-    from negvol_cli.bundle_store import Stored, install_bundle
+    from negvol_cli.bundle.store import Stored, install_bundle
     from negvol_cli.cli.bundle_text import stored_as_dict, stored_as_text
 
     bundle = install_bundle(file)

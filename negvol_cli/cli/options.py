@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from negvol_cli.config import ClipShape, Device
+from negvol_cli.settings import ClipShape, Device
 
 if TYPE_CHECKING:
-    from negvol_cli.intake import Privacy
+    from negvol_cli.io.source import Privacy
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -73,8 +73,8 @@ def out(default: str | None) -> Callable[[Command], Command]:
 def privacy_of(keep_patient_id: bool, pseudonym_key: Path | None, out: Path | None) -> Privacy:
     """What the two options ask for; the key must not lie where results go."""
     from negvol_cli.errors import InputError
-    from negvol_cli.intake import Privacy
-    from negvol_cli.pseudonyms import Pseudonyms
+    from negvol_cli.io.pseudonyms import Pseudonyms
+    from negvol_cli.io.source import Privacy
 
     if pseudonym_key is None:
         return Privacy(keep_patient_id=keep_patient_id)

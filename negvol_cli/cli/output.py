@@ -10,10 +10,10 @@ import click
 from rich.console import Console
 
 from negvol_cli.cli.options import print_columns, print_json
+from negvol_cli.io.report_files import report_to_dict
 from negvol_cli.render.table import print_report
 from negvol_cli.render.words import MISSING
 from negvol_cli.report import ScanReport
-from negvol_cli.report_files import report_to_dict
 
 if TYPE_CHECKING:
     from negvol_cli.demo import Comparison, Demo

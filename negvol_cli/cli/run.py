@@ -51,11 +51,11 @@ def run(
     The result of an image file bears the file's name, that of a DICOM series a handle that names
     nobody.
     """
-    from negvol_cli.bundle_store import find_bundle
+    from negvol_cli.bundle.store import find_bundle
     from negvol_cli.cli.output import print_result
     from negvol_cli.cli.series_text import print_series
-    from negvol_cli.config import ClipSettings, ClipShape, Device, Settings
-    from negvol_cli.intake import take_in
+    from negvol_cli.io.source import take_in
+    from negvol_cli.settings import ClipSettings, ClipShape, Device, Settings
     from negvol_cli.study import measure_scan
 
     if series == "list":

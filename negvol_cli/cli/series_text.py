@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from negvol_cli.cli.options import print_columns, print_json
-from negvol_cli.dicom import Series, find_series
 from negvol_cli.errors import InputError
+from negvol_cli.io.dicom import Series, find_series
 from negvol_cli.render.words import MISSING
 
 

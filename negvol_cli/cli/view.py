@@ -22,7 +22,7 @@ def view(*, out: Path, served: bool, port: int, no_browser: bool) -> None:
     With --serve it comes from http://127.0.0.1, for a browser that may not open files: read only,
     and to nobody without the address that is printed.
     """
-    from negvol_cli.viewing import find_page, open_in_browser
+    from negvol_cli.render.viewing import find_page, open_in_browser
 
     def show(url: str) -> None:
         click.echo(url)
@@ -33,7 +33,7 @@ def view(*, out: Path, served: bool, port: int, no_browser: bool) -> None:
     if not served:
         show(page.resolve().as_uri())
         return
-    from negvol_cli.serving import serve
+    from negvol_cli.render.serving import serve
 
     click.echo("Serving until Ctrl-C.", err=True)
     serve(page, port, show)

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from negvol_cli.geometry.grid import Grid, Points, Volume
 from negvol_cli.phantom.pose import Pose
 from negvol_cli.phantom.scanner import AIR_HU, ScanSettings, scan
 from negvol_cli.phantom.shapes import Array, Sweep, Waves, coverage, ellipsoid, rod, union
 from negvol_cli.phantom.soft import FAT_HU, MUSCLE_HU
-from negvol_cli.volume import Grid, Points, Volume
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from negvol_cli.geometry.grid import Vector
 from negvol_cli.phantom.shapes import REACH_MM, Array, Samples, Sweep
-from negvol_cli.volume import Vector
 
 
 @dataclass(frozen=True, slots=True)

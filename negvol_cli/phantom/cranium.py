@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from negvol_cli.geometry.grid import Vector
 from negvol_cli.phantom.joint_draw import HeadSize
 from negvol_cli.phantom.joint_shape import JointShape
 from negvol_cli.phantom.shapes import (
@@ -21,7 +22,6 @@ from negvol_cli.phantom.shapes import (
     smooth_min,
     union,
 )
-from negvol_cli.volume import Vector
 
 BRAIN_SEAM_MM = 6.0
 

@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 
-from negvol_cli.config import Side
 from negvol_cli.phantom.bite import Bite
 from negvol_cli.phantom.cranium import draw_cranium
 from negvol_cli.phantom.head import PhantomHead
@@ -19,6 +18,7 @@ from negvol_cli.phantom.paint import Greys
 from negvol_cli.phantom.pose import Pose
 from negvol_cli.phantom.shapes import Samples
 from negvol_cli.phantom.soft import draw_soft
+from negvol_cli.structures import Side
 
 DEGREES_PER_MM: Final = 1.8
 SPACES_MM: Final = (0.8, 6.0)

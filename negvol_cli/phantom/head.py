@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.config import ClipSettings, Label, Side, scan_label
+from negvol_cli.geometry.grid import Grid, Points, Vector, Volume
 from negvol_cli.phantom import paint
 from negvol_cli.phantom.bite import Bite
 from negvol_cli.phantom.cranium import Cranium
@@ -21,7 +21,8 @@ from negvol_cli.phantom.scanner import ScanSettings, block_points, blocks, scan
 from negvol_cli.phantom.shapes import Array, Samples, Sweep, smooth_max, smooth_min, union
 from negvol_cli.phantom.soft import SoftTissue
 from negvol_cli.phantom.truth import PhantomTruth, measure
-from negvol_cli.volume import Grid, Points, Vector, Volume
+from negvol_cli.settings import ClipSettings
+from negvol_cli.structures import Label, Side, scan_label
 
 CLEAR_MM: Final = 0.6
 CHUNK: Final = 8192

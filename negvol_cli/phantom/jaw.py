@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from negvol_cli.geometry.grid import Vector
 from negvol_cli.phantom.joint_draw import HeadSize
 from negvol_cli.phantom.joint_shape import JointShape
 from negvol_cli.phantom.shapes import Sweep, ellipsoid, rod
-from negvol_cli.volume import Vector
 
 
 @dataclass(frozen=True, slots=True)

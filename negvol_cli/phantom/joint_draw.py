@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from negvol_cli.geometry.grid import Vector, vector
 from negvol_cli.phantom.cells import Cells
 from negvol_cli.phantom.joint_shape import Fossa, JointShape
 from negvol_cli.phantom.shapes import Sweep, ellipsoid, rod, turn_about
-from negvol_cli.volume import Vector, vector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

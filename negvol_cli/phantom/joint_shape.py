@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from negvol_cli.geometry.grid import Vector
 from negvol_cli.phantom.cells import Cells
 from negvol_cli.phantom.shapes import Array, Samples, Sweep, smooth_max, smooth_min, union
-from negvol_cli.volume import Vector
 
 NECK_SEAM_MM = 3.5
 BONE_SEAM_MM = 3.0

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from negvol_cli.geometry.grid import Points, Vector
 from negvol_cli.phantom.shapes import Array, Samples, turn_about
-from negvol_cli.volume import Points, Vector
 
 
 @dataclass(frozen=True, slots=True)

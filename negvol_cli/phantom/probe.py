@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from negvol_cli.volume import Points
+from negvol_cli.geometry.grid import Points
 
 Distance = Callable[[Points], npt.NDArray[np.float64]]
 """Signed distance in mm (negative inside, gradient about 1 near the surface) at points (N, 3)."""

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from negvol_cli.geometry.grid import Grid, Points, Volume
 from negvol_cli.phantom.shapes import Array
-from negvol_cli.volume import Grid, Points, Volume
 
 AIR_HU: Final = -1000.0
 GREATEST_HU: Final = 3071.0

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.volume import Vector
+from negvol_cli.geometry.grid import Vector
 
 Array = npt.NDArray[np.floating[Any]]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from negvol_cli.geometry.grid import Vector
 from negvol_cli.phantom.joint_draw import HeadSize
 from negvol_cli.phantom.shapes import (
     Array,
@@ -17,7 +18,6 @@ from negvol_cli.phantom.shapes import (
     smooth_min,
     union,
 )
-from negvol_cli.volume import Vector
 
 FAT_HU, MUSCLE_HU, BRAIN_HU, WATER_HU = -95.0, 55.0, 34.0, 8.0
 

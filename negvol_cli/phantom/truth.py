@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from scipy import ndimage
 
-from negvol_cli.config import ClipSettings, ClipShape, HeadSettings, Side
+from negvol_cli.geometry.grid import Points, Vector, vector
 from negvol_cli.phantom.probe import (
     Distance,
     Mask,
@@ -27,7 +27,8 @@ from negvol_cli.phantom.probe import (
     surface_cloud,
 )
 from negvol_cli.report import JointSpace
-from negvol_cli.volume import Points, Vector, vector
+from negvol_cli.settings import ClipSettings, ClipShape, HeadSettings
+from negvol_cli.structures import Side
 
 NEARER_MM: Final = 0.5
 NEARER_SHARE: Final = 0.05

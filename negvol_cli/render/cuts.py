@@ -10,12 +10,12 @@ import numpy.typing as npt
 from PIL import Image, ImageChops, ImageDraw
 from skimage.measure import find_contours
 
-from negvol_cli.config import Label, Side
-from negvol_cli.joint_picture import JointPicture
-from negvol_cli.mesh import Mesh
+from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.render import palette
 from negvol_cli.render.lettering import write
 from negvol_cli.render.section import Outline, section
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.structures import Label, Side
 
 VIEW_MM: Final = 44.0
 BONE_WINDOW_HU: Final = (-400.0, 1600.0)

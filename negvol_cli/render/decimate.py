@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.mesh import Mesh
-from negvol_cli.volume import Points
+from negvol_cli.geometry.grid import Points
+from negvol_cli.mesh.mesh import Mesh
 
 Values = npt.NDArray[np.float64]
 

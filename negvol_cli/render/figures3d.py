@@ -12,15 +12,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.config import Label, Side
-from negvol_cli.joint import smooth_labels
-from negvol_cli.joint_picture import JointPicture
-from negvol_cli.mesh import Mesh
+from negvol_cli.geometry.grid import Points
+from negvol_cli.mesh.iso_surface import iso_surface, smooth_labels
+from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.render import palette
 from negvol_cli.render.decimate import decimate
 from negvol_cli.render.trim import above
-from negvol_cli.surface import iso_surface
-from negvol_cli.volume import Points
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.structures import Label, Side
 
 Figure = dict[str, Any]
 

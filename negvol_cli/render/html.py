@@ -9,13 +9,14 @@ from typing import Final
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from negvol_cli.config import PAPER, Side
 from negvol_cli.errors import OutputError
-from negvol_cli.joint_picture import JointPicture
 from negvol_cli.render import page, palette, polar, quality, words
 from negvol_cli.render.figures3d import HALF_HEIGHT_MM, ZOOM, views
 from negvol_cli.render.templating import templates, trusted
 from negvol_cli.report import ScanReport
+from negvol_cli.settings import PAPER
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.structures import Side
 
 LIBRARY: Final = "plotly.min.js"
 

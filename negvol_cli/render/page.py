@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from PIL import Image
 
-from negvol_cli.config import Side
-from negvol_cli.joint_picture import JointPicture
 from negvol_cli.render import words
 from negvol_cli.render.cuts import PLANES, draw_cut
 from negvol_cli.render.figures3d import joint_figure, joint_parts, views
 from negvol_cli.render.snapshot import edge_letters, snapshot
 from negvol_cli.report import COMPARED, Asymmetry, JointReport, ScanReport
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.structures import Side
 
 CUT_PX: Final = 440
 PRINTED_VIEWS: Final = ("Axial from below", "The same, tilted")

@@ -8,10 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from negvol_cli.config import HeadSettings, Side
-from negvol_cli.joint import SECTOR_VERTICES
-from negvol_cli.joint_picture import JointPicture
 from negvol_cli.render import palette
+from negvol_cli.settings import HeadSettings
+from negvol_cli.steps.joint_space import SECTOR_VERTICES
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.structures import Side
 
 SECTOR_DEGREES: Final = 20
 OUT_OF_PLANE: Final = 0.5  # the sine of 30°

@@ -8,13 +8,13 @@ from typing import Final
 
 from PIL import Image, ImageDraw
 
-from negvol_cli.config import Side
 from negvol_cli.errors import OutputError
-from negvol_cli.joint_picture import JointPicture
 from negvol_cli.render import palette, words
 from negvol_cli.render.cuts import PLANES, draw_cut
 from negvol_cli.render.lettering import shortened, width_px, wrapped, write
 from negvol_cli.report import JointReport, ScanReport
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.structures import Side
 
 WIDTH_PX: Final = 1800
 _MARGIN: Final = 30

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeGuard
 
-from negvol_cli.config import Side
-from negvol_cli.inspection import COARSE_MM
-from negvol_cli.joint import DISAGREEMENT
-from negvol_cli.joint_picture import JointPicture
-from negvol_cli.plausibility import METAL_HU, metal_mm3
+from negvol_cli.io.ct_checks import COARSE_MM
 from negvol_cli.render import words
 from negvol_cli.report import JointReport, ScanReport
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.measure import DISAGREEMENT
+from negvol_cli.steps.self_check import METAL_HU, metal_mm3
+from negvol_cli.structures import Side
 
 _AIR_HU: Final = -1000.0
 

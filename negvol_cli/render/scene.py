@@ -15,14 +15,15 @@ import numpy as np
 import trimesh
 from trimesh.visual.material import PBRMaterial
 
-from negvol_cli.config import RESEARCH_USE, Side
 from negvol_cli.errors import OutputError
-from negvol_cli.joint_picture import JointPicture
-from negvol_cli.mesh import Mesh
-from negvol_cli.mesh_files import world_mesh
+from negvol_cli.io.mesh_files import world_mesh
+from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.render import palette
 from negvol_cli.render.decimate import decimate
 from negvol_cli.report import ScanReport
+from negvol_cli.settings import RESEARCH_USE
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.structures import Side
 
 TRIANGLES_PER_MESH: Final = 14_000
 ROOT: Final = "negvol"

@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.mesh import Mesh
+from negvol_cli.mesh.mesh import Mesh
 
 Outline = npt.NDArray[np.float64]
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from negvol_cli.mesh import unit
+from negvol_cli.geometry.grid import Points
+from negvol_cli.mesh.mesh import unit
 from negvol_cli.render import palette
 from negvol_cli.render.figures3d import HALF_HEIGHT_MM, Part
 from negvol_cli.render.lettering import write
-from negvol_cli.volume import Points
 
 SIZE_PX: Final = (560, 460)
 SCALE_BAR_MM: Final = 10.0

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from negvol_cli.batch_report import FailureRow, Outcome, SummaryRow
-from negvol_cli.config import RESEARCH_USE
 from negvol_cli.render import palette, words
 from negvol_cli.render.histogram import HEIGHT, WIDTH, histogram
 from negvol_cli.render.templating import templates, trusted
-from negvol_cli.report import Asymmetry, ScanReport
+from negvol_cli.report import Asymmetry, FailureRow, Outcome, ScanReport, SummaryRow
+from negvol_cli.settings import RESEARCH_USE
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from negvol_cli.mesh import Mesh
+from negvol_cli.mesh.mesh import Mesh
 
 Values = npt.NDArray[np.float64]
 

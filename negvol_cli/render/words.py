@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from negvol_cli.config import Side
 from negvol_cli.report import Asymmetry, JointReport, JointSpace, ScanReport, Status
+from negvol_cli.structures import Side
 
 MISSING: Final = "–"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from negvol_cli.batch import Found, Order
 from negvol_cli.batch.source import intake_of
-from negvol_cli.config import Settings
+from negvol_cli.io.report_files import write_json
 from negvol_cli.report import ScanReport
-from negvol_cli.report_files import write_json
+from negvol_cli.settings import Settings
 from negvol_cli.study import RUN_SCHEMA
 from tests.cli.reports import report
 

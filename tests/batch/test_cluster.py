@@ -14,10 +14,10 @@ import pytest
 
 from negvol_cli.batch import Cluster, Stop, discover, engines, order_for, run_batch
 from negvol_cli.batch.flow import Flow
-from negvol_cli.batch_report import Outcome
-from negvol_cli.bundle import DEFAULT_BUNDLE
-from negvol_cli.config import Device, Settings
+from negvol_cli.bundle.bundle import DEFAULT_BUNDLE
 from negvol_cli.errors import ClusterError, ModelError
+from negvol_cli.report import Outcome
+from negvol_cli.settings import Device, Settings
 from tests.batch import works
 from tests.batch.dask_here import dask_here
 

@@ -13,8 +13,8 @@ import SimpleITK as sitk
 
 from negvol_cli.batch import Discovery, discover
 from negvol_cli.errors import InputError
-from negvol_cli.pseudonyms import Pseudonyms
-from tests.reading.made_scans import ct_values, image, write, write_series
+from negvol_cli.io.pseudonyms import Pseudonyms
+from tests.io.made_scans import ct_values, image, write, write_series
 
 CT = ct_values((22, 24, 26))
 

@@ -16,10 +16,10 @@ import pytest
 from negvol_cli.batch import Found, discover
 from negvol_cli.batch.done import earlier_report
 from negvol_cli.batch.source import intake_of
-from negvol_cli.config import ClipSettings, ClipShape, Device, InflationSettings, Settings
-from negvol_cli.report_files import report_to_dict
+from negvol_cli.io.report_files import report_to_dict
+from negvol_cli.settings import ClipSettings, ClipShape, Device, InflationSettings, Settings
 from tests.batch.results import order, report_of, write_result
-from tests.reading.made_scans import ct_values, write, write_series
+from tests.io.made_scans import ct_values, write, write_series
 
 CT = ct_values((22, 24, 26))
 

@@ -10,8 +10,8 @@ import pytest
 
 from negvol_cli.batch import Engine, Found, Here, Processes, Result, Stop
 from negvol_cli.batch.flow import Flow
-from negvol_cli.batch_report import Outcome
 from negvol_cli.errors import ModelError
+from negvol_cli.report import Outcome
 from tests.batch import works
 
 needs_kill = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of Unix")

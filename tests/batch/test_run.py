@@ -12,9 +12,9 @@ from negvol_cli.batch import Discovery, Found, Here, LeftOut, Order, Result, Sto
 from negvol_cli.batch import run as run_module
 from negvol_cli.batch.done import earlier_report
 from negvol_cli.batch.source import intake_of
-from negvol_cli.batch_report import FailureRow, Outcome
 from negvol_cli.errors import OutputError
-from negvol_cli.file_lock import locked
+from negvol_cli.locking import locked
+from negvol_cli.report import FailureRow, Outcome
 from tests.batch.results import order, write_result
 
 

@@ -13,7 +13,7 @@ import pytest
 from negvol_cli.batch import discover
 from negvol_cli.batch.source import intake_of
 from negvol_cli.errors import InputError
-from tests.reading.made_scans import ct_values, write, write_series
+from tests.io.made_scans import ct_values, write, write_series
 
 CT = ct_values((24, 26, 28))
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from negvol_cli.batch import Found, Result
-from negvol_cli.batch_report import Outcome
 from negvol_cli.errors import ModelError
+from negvol_cli.report import Outcome
 
 
 def found(name: str, path: Path = Path("nowhere")) -> Found:

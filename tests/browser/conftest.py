@@ -12,9 +12,9 @@ import pytest
 import SimpleITK as sitk
 from playwright.sync_api import Browser, Error, Page, Route, sync_playwright
 
-from negvol_cli.config import Device, Settings
-from negvol_cli.image_io import to_sitk
+from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.phantom import draw_head
+from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan
 from tests.pipeline.heads import QUIET, grid_about
 

@@ -12,10 +12,10 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 from pypdf import PdfReader
 
-from negvol_cli.config import Device, Settings
+from negvol_cli.io.report_files import read_json
 from negvol_cli.render import words
 from negvol_cli.render.html import LIBRARY, write_library
-from negvol_cli.report_files import read_json
+from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan
 from tests.browser.conftest import Visit
 

@@ -13,11 +13,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from negvol_cli.batch_report import FailureRow, SummaryRow
-from negvol_cli.config import Side
+from negvol_cli.render.serving import open_server
 from negvol_cli.render.summary import render_summary
-from negvol_cli.report import Asymmetry, ScanReport, Status
-from negvol_cli.serving import open_server
+from negvol_cli.report import Asymmetry, FailureRow, ScanReport, Status, SummaryRow
+from negvol_cli.structures import Side
 from tests.cli.reports import joint, report
 
 RIGHT_MM3 = {"head 2": 5000.0, "head 10": 4000.0, "näme <b>": 6000.0}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from negvol_cli import bundle_store
+from negvol_cli.bundle import store as bundle_store
 from negvol_cli.cli import main
-from tests.models.tiny import write_bundle
+from tests.bundle.tiny import write_bundle
 
 Negvol = Callable[..., Result]
 

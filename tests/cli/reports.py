@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from negvol_cli.config import Side
 from negvol_cli.report import Asymmetry, JointReport, JointSpace, ScanReport, Status
+from negvol_cli.structures import Side
 
 
 def joint(side: Side, nv_mm3: float) -> JointReport:

@@ -13,13 +13,13 @@ import pytest
 
 from negvol_cli import batch
 from negvol_cli.batch import BatchResult, Processes, Result, Tally
-from negvol_cli.batch_report import FailureRow, Outcome, SummaryRow
-from negvol_cli.bundle import DEFAULT_BUNDLE, load_bundle
+from negvol_cli.bundle.bundle import DEFAULT_BUNDLE, load_bundle
 from negvol_cli.cli.batch_progress import Pace, batch_progress, duration, looking
-from negvol_cli.config import ClipSettings, ClipShape, Device, Settings
+from negvol_cli.report import FailureRow, Outcome, SummaryRow
+from negvol_cli.settings import ClipSettings, ClipShape, Device, Settings
 from tests.cli.conftest import Negvol
 from tests.cli.reports import report
-from tests.reading.made_scans import ct_values, image, write
+from tests.io.made_scans import ct_values, image, write
 
 CT = ct_values((22, 24, 26))
 FAILURE = FailureRow(file="b.nii.gz", step="reading the scan", reason="it is damaged: copy it")

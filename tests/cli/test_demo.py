@@ -11,12 +11,13 @@ from unittest.mock import Mock, create_autospec
 import pytest
 
 from negvol_cli import demo
-from negvol_cli.config import ClipSettings, Side
 from negvol_cli.demo import Figures, compare
-from negvol_cli.image_io import read_scan
+from negvol_cli.io.image import read_scan
 from negvol_cli.phantom import PhantomHead, PhantomTruth
 from negvol_cli.render.words import MISSING
 from negvol_cli.report import JointReport, JointSpace, Status
+from negvol_cli.settings import ClipSettings
+from negvol_cli.structures import Side
 from tests.cli.conftest import Negvol
 from tests.cli.reports import report
 

@@ -54,7 +54,7 @@ def test_a_damaged_bundle_ends_with_1(negvol: Negvol, bundle_folder: Path) -> No
 def test_a_gpu_that_was_asked_for_and_is_not_there_is_broken(
     bundle_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("negvol_cli.session.why_no_gpu", lambda: "there is none")
+    monkeypatch.setattr("negvol_cli.inference.session.why_no_gpu", lambda: "there is none")
 
     found = {check.name: check for check in examine(bundle_folder, doctor.Device.GPU)}
 
@@ -87,7 +87,7 @@ def test_a_mesh_library_that_does_not_load_is_a_warning_with_the_packages_to_ins
     bundle_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pymeshlab", None)
-    monkeypatch.delitem(sys.modules, "negvol_cli.mesh_pymeshlab", raising=False)
+    monkeypatch.delitem(sys.modules, "negvol_cli.mesh.pymeshlab_backend", raising=False)
 
     assert levels(bundle_folder)["meshes"] is Level.WARNING
     assert "libgl1" in text(bundle_folder, "meshes")

@@ -20,7 +20,7 @@ def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch, *args: str)
         raise error
 
     store = SimpleNamespace(list_bundles=list_bundles)
-    monkeypatch.setitem(sys.modules, "negvol_cli.bundle_store", store)
+    monkeypatch.setitem(sys.modules, "negvol_cli.bundle.store", store)
     monkeypatch.setitem(
         sys.modules,
         "negvol_cli.cli.bundle_text",

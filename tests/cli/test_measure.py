@@ -11,8 +11,9 @@ import pytest
 import SimpleITK as sitk
 
 from negvol_cli import study
-from negvol_cli.config import ClipSettings, ClipShape, Settings, Side
-from negvol_cli.report_files import report_to_dict
+from negvol_cli.io.report_files import report_to_dict
+from negvol_cli.settings import ClipSettings, ClipShape, Settings
+from negvol_cli.structures import Side
 from tests.cli.conftest import Negvol
 from tests.cli.reports import report
 

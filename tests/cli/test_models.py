@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from negvol_cli.bundle import load_bundle
+from negvol_cli.bundle.bundle import load_bundle
+from tests.bundle.test_bundle import zipped
+from tests.bundle.tiny import edit, network
 from tests.cli.conftest import Negvol
-from tests.models.test_bundle import zipped
-from tests.models.tiny import edit, network
 
 
 def test_installing_an_archive_says_what_was_installed(

@@ -11,10 +11,10 @@ from unittest.mock import Mock, create_autospec
 import pytest
 
 from negvol_cli import study
-from negvol_cli.bundle import DEFAULT_BUNDLE
-from negvol_cli.config import ClipSettings, ClipShape, Device, Settings
+from negvol_cli.bundle.bundle import DEFAULT_BUNDLE
 from negvol_cli.errors import InputError
-from negvol_cli.report_files import report_to_dict
+from negvol_cli.io.report_files import report_to_dict
+from negvol_cli.settings import ClipSettings, ClipShape, Device, Settings
 from tests.cli.conftest import Negvol
 from tests.cli.reports import report
 

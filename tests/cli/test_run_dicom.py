@@ -12,7 +12,7 @@ import pytest
 from negvol_cli import study
 from tests.cli.conftest import Negvol
 from tests.cli.reports import report
-from tests.dicom.made_dicom import ROOT, ct_values, places, save, series_of
+from tests.io.dicom.made_dicom import ROOT, ct_values, places, save, series_of
 
 
 @pytest.fixture

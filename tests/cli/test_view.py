@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from negvol_cli import viewing
+from negvol_cli.render import viewing
 from tests.cli.conftest import Negvol
 
 
@@ -162,7 +162,7 @@ def test_serving_prints_an_address_that_works_and_ends_with_ctrl_c(tmp_path: Pat
 
 
 def test_a_port_that_is_taken_is_explained(negvol: Negvol, tmp_path: Path) -> None:
-    from negvol_cli.serving import open_server
+    from negvol_cli.render.serving import open_server
 
     result(tmp_path / "out")
     with open_server(tmp_path) as other:

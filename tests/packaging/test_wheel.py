@@ -57,9 +57,9 @@ def test_the_wheel_is_under_40_mb(wheel: Path) -> None:
 
 
 def test_the_wheel_holds_the_default_bundle(wheel: Path) -> None:
-    files = [name for name in names(wheel) if name.startswith("negvol_cli/models/default/")]
+    files = [name for name in names(wheel) if name.startswith("negvol_cli/bundle/default/")]
 
-    assert "negvol_cli/models/default/bundle.toml" in files
+    assert "negvol_cli/bundle/default/bundle.toml" in files
     assert [name for name in files if name.endswith(".onnx")]
 
 

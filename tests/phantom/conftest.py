@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from negvol_cli.geometry.grid import Grid, Vector
 from negvol_cli.phantom import PhantomHead, draw_head
-from negvol_cli.volume import Grid, Vector
 
 CubeAbout = Callable[[Vector, float, float], Grid]
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from negvol_cli.config import Side
+from negvol_cli.geometry.grid import Grid
 from negvol_cli.phantom import CLEAN, draw_head
-from negvol_cli.volume import Grid
+from negvol_cli.structures import Side
 
 
 @pytest.mark.parametrize("side", list(Side))

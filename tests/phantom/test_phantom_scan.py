@@ -7,9 +7,9 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from negvol_cli.config import Side
+from negvol_cli.geometry.grid import Grid
 from negvol_cli.phantom import CLEAN, ScanSettings, draw_abdomen, draw_head
-from negvol_cli.volume import Grid
+from negvol_cli.structures import Side
 
 ORIENTATIONS = list(product(permutations(range(3)), product([1, -1], repeat=3)))
 

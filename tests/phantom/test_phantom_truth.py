@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from negvol_cli.config import ClipSettings, ClipShape, Side
 from negvol_cli.phantom import draw_head
 from negvol_cli.phantom import truth as method
+from negvol_cli.settings import ClipSettings, ClipShape
+from negvol_cli.structures import Side
 
 CENTRE = (10.0, -20.0, 30.0)
 SPHERE_CLIP = ClipSettings()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from negvol_cli.config import Side
+from negvol_cli.geometry.grid import Grid
 from negvol_cli.phantom import PhantomHead, ScanSettings
-from negvol_cli.volume import Grid
+from negvol_cli.structures import Side
 
 SPACING_MM = 0.8
 SIZE_MM = (180, 190, 130)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from negvol_cli.config import Label, Side, scan_label
 from negvol_cli.errors import InputError
-from negvol_cli.image_io import to_sitk
-from negvol_cli.preprocess import JointFrame
+from negvol_cli.geometry.grid import Volume
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.report import Status
+from negvol_cli.structures import Label, Side, scan_label
 from negvol_cli.study import measure_labels
-from negvol_cli.volume import Volume
 
 
 @pytest.fixture(scope="module", params=list(Side), ids=str)

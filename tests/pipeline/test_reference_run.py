@@ -9,9 +9,9 @@ import pytest
 import SimpleITK as sitk
 import trimesh
 
-from negvol_cli.config import Device, Settings
-from negvol_cli.image_io import to_sitk
-from negvol_cli.report_files import read_json
+from negvol_cli.geometry.resample import to_sitk
+from negvol_cli.io.report_files import read_json
+from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_labels, measure_scan
 
 

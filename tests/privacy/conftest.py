@@ -10,10 +10,10 @@ import pytest
 from pydicom.datadict import DicomDictionary
 from pydicom.dataset import Dataset, FileDataset
 
-from negvol_cli.config import Device, Settings
 from negvol_cli.phantom import draw_head
 from negvol_cli.pipeline import Models, load_models
-from tests.dicom.made_dicom import image, save
+from negvol_cli.settings import Device, Settings
+from tests.io.dicom.made_dicom import image, save
 from tests.pipeline.heads import QUIET, grid_about
 
 CANARY = "CANARYBIRD"

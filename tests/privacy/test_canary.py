@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from negvol_cli.config import Device, Settings
-from negvol_cli.intake import Privacy, take_in
-from negvol_cli.pseudonyms import Pseudonyms
+from negvol_cli.io.pseudonyms import Pseudonyms
+from negvol_cli.io.source import Privacy, take_in
+from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan
 from tests.privacy.conftest import CANARY, CANARY_DATE, CANARY_UID, PATIENT_ID
 

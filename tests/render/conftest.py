@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from skimage.measure import marching_cubes
 
-from negvol_cli.config import Label, Side
-from negvol_cli.joint import JointGeometry
-from negvol_cli.joint_picture import JointPicture
-from negvol_cli.mesh import Mesh
-from negvol_cli.preprocess import JointFrame
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import Asymmetry, JointReport, JointSpace, ScanReport, Status
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.measure import JointGeometry
+from negvol_cli.structures import Label, Side
 
 HEAD_CENTRE = (3.0, -2.0, 1.0)
 CONDYLE_MM = 7.0

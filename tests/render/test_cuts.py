@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from negvol_cli.config import Side
-from negvol_cli.joint_picture import JointPicture
 from negvol_cli.render import palette
 from negvol_cli.render.cuts import AXIAL, CORONAL, PLANES, SAGITTAL, VIEW_MM, Plane, draw_cut
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.structures import Side
 from tests.render.conftest import CONDYLE_MM, with_reference
 
 SIZE_PX = 440

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from negvol_cli.config import Side
-from negvol_cli.joint_picture import JointPicture
-from negvol_cli.mesh import Mesh
+from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.render.figures3d import joint_figure as figure_of_parts
 from negvol_cli.render.figures3d import joint_parts, views
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.structures import Side
 from tests.render.conftest import HEAD_CENTRE, INFLATED_MM, with_reference
 
 MakePicture = Callable[..., JointPicture]

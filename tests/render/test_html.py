@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from plotly.offline import get_plotlyjs
 
-from negvol_cli.config import Side
 from negvol_cli.errors import OutputError
-from negvol_cli.joint_picture import JointPicture
 from negvol_cli.render.html import LIBRARY, html, write_html, write_library
 from negvol_cli.report import Agreement, ReferenceComparison, ScanReport, Status
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.structures import Side
 
 MakePicture = Callable[..., JointPicture]
 

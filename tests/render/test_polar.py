@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from negvol_cli.config import Side
-from negvol_cli.joint_picture import JointPicture
 from negvol_cli.render.polar import CORONAL, SAGITTAL, diagrams, profile
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.structures import Side
 from tests.render.conftest import HEAD_CENTRE
 
 MakePicture = Callable[..., JointPicture]

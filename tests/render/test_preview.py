@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from negvol_cli.config import Side
 from negvol_cli.errors import OutputError
-from negvol_cli.joint_picture import JointPicture
 from negvol_cli.render.lettering import shortened, spelt, width_px, wrapped
 from negvol_cli.render.preview import HEIGHT_PX, WIDTH_PX, draw_preview
 from negvol_cli.report import ScanReport
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.structures import Side
 
 MakePicture = Callable[..., JointPicture]
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from negvol_cli.config import Side
-from negvol_cli.joint_picture import JointPicture
-from negvol_cli.plausibility import metal_flags
 from negvol_cli.render.quality import checks
 from negvol_cli.report import ScanReport
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.self_check import metal_flags
+from negvol_cli.structures import Side
 
 MakePicture = Callable[..., JointPicture]
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from negvol_cli.errors import InputError, OutputError
-from negvol_cli.report import Agreement, ReferenceComparison, ScanReport
-from negvol_cli.report_files import (
+from negvol_cli.io.report_files import (
     read_json,
     report_from_dict,
     report_to_dict,
     write_csv,
     write_json,
 )
+from negvol_cli.report import Agreement, ReferenceComparison, ScanReport
 
 
 def refuse(constant: str) -> None:

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 import trimesh
 
-from negvol_cli.config import RESEARCH_USE, Side
 from negvol_cli.errors import OutputError
-from negvol_cli.joint_picture import JointPicture
 from negvol_cli.render import palette
 from negvol_cli.render.scene import write_scene
 from negvol_cli.report import ScanReport
+from negvol_cli.settings import RESEARCH_USE
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.structures import Side
 from tests.render.conftest import CONDYLE_MM, INFLATED_MM
 
 Pictures = dict[Side, JointPicture]

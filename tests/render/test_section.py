@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from negvol_cli.mesh import Mesh
+from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.render.section import section
 from tests.render.conftest import HEAD_CENTRE, sphere
 

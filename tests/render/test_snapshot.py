@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from negvol_cli.config import Side
-from negvol_cli.joint_picture import JointPicture
 from negvol_cli.render import palette
 from negvol_cli.render.figures3d import HALF_HEIGHT_MM, joint_parts, views
 from negvol_cli.render.snapshot import SIZE_PX, edge_letters, snapshot
+from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.structures import Side
 from tests.render.conftest import CONDYLE_MM
 
 MakePicture = Callable[..., JointPicture]

@@ -8,10 +8,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from negvol_cli.batch_report import FailureRow, SummaryRow
 from negvol_cli.render.histogram import WIDTH, histogram
 from negvol_cli.render.summary import COLUMNS, render_summary
-from negvol_cli.report import ScanReport
+from negvol_cli.report import FailureRow, ScanReport, SummaryRow
 
 FAILURE = FailureRow(
     file="in/knee.nii.gz", step="localise", reason="no jaw joint was found: give a head CT"

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from export.bundle import write_bundle
-from negvol_cli.bundle import load_bundle
-from negvol_cli.config import Device
-from negvol_cli.session import open_session
+from negvol_cli.bundle.bundle import load_bundle
+from negvol_cli.inference.session import open_session
+from negvol_cli.settings import Device
 from training.config import load_experiment
 from training.loop.train import WEIGHTS
 from training.networks import build_network

@@ -16,9 +16,10 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
-from negvol_cli.image_io import AIR_HU, resample
-from negvol_cli.localisation import COARSE_MM, coarse
-from negvol_cli.volume import Grid, Points, Vector, Volume, vector
+from negvol_cli.geometry.grid import Grid, Points, Vector, Volume, vector
+from negvol_cli.geometry.resample import resample
+from negvol_cli.steps.localise import COARSE_MM, coarse
+from negvol_cli.structures import AIR_HU
 from training.augment.cone_beam_machine import ConeBeamSettings, expose
 
 __all__ = [

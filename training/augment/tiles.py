@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from negvol_cli.localisation import COARSE_MM
+from negvol_cli.steps.localise import COARSE_MM
 from training.augment.cone_beam import Cylinder, cone_beam_tile
 from training.augment.scanner import rotation, scanner_effects
 from training.config import AugmentConfig

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from negvol_cli.anatomy import NoCondyleError
-from negvol_cli.config import Label
-from negvol_cli.framing import frame_of_labels
-from negvol_cli.image_io import crop_to, grid_of, resample
-from negvol_cli.volume import Grid, Vector, Volume, vector
+from negvol_cli.geometry.grid import Grid, Vector, Volume, vector
+from negvol_cli.geometry.resample import crop_to, grid_of, resample
+from negvol_cli.steps.landmarks import NoCondyleError
+from negvol_cli.steps.recentre import frame_of_labels
+from negvol_cli.structures import Label
 from training.config import ConfigError
 from training.data.contours import read_contour, voxelise
 from training.data.dataset import Annotation

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import trimesh
 
-from negvol_cli.volume import Grid
+from negvol_cli.geometry.grid import Grid
 from training.config import ConfigError
 
 AXES: Final = ("LPS", "RAS")

@@ -42,8 +42,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from negvol_cli.config import Label, Side
-from negvol_cli.volume import Vector, vector
+from negvol_cli.geometry.grid import Vector, vector
+from negvol_cli.structures import Label, Side
 from training.config import ConfigError, DataConfig, build
 
 SCHEMA: Final = 1

@@ -12,12 +12,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.config import Label, Side
 from negvol_cli.errors import NegvolError
-from negvol_cli.greys import read_greys
-from negvol_cli.image_io import Scan, read_image, read_scan
-from negvol_cli.inspection import check_ct
-from negvol_cli.volume import Grid, Points, Volume
+from negvol_cli.geometry.grid import Grid, Points, Volume
+from negvol_cli.io.ct_checks import check_ct
+from negvol_cli.io.image import Scan, read_image, read_scan
+from negvol_cli.steps.calibrate_hu import read_greys
+from negvol_cli.structures import Label, Side
 from training.config import ConfigError
 from training.data.annotations import Marks
 from training.data.cache import digest

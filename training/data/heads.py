@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.config import Side
-from negvol_cli.localisation import COARSE_MM, coarse
+from negvol_cli.geometry.grid import Grid, Points, Volume
 from negvol_cli.phantom import ScanSettings, draw_abdomen, draw_head
-from negvol_cli.volume import Grid, Points, Volume
+from negvol_cli.steps.localise import COARSE_MM, coarse
+from negvol_cli.structures import Side
 from training.data.annotations import Marks, read_volume
 from training.data.dataset import Dataset
 

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from negvol_cli import phantom
-from negvol_cli.config import Label, Side
-from negvol_cli.image_io import AIR_HU, resample
+from negvol_cli.geometry.grid import Grid, Volume, vector
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.resample import resample
 from negvol_cli.phantom import CLEAN, PhantomHead, ScanSettings, draw_head
-from negvol_cli.preprocess import JointFrame
-from negvol_cli.volume import Grid, Volume, vector
+from negvol_cli.structures import AIR_HU, Label, Side
 from training.data import outline
 from training.data.annotations import Marks, read_volume
 from training.data.cache import cached, digest

@@ -9,11 +9,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.anatomy import NoCondyleError
-from negvol_cli.config import FRAME_SIZE, Label, Settings
-from negvol_cli.joint import measure_joint, smooth_labels
-from negvol_cli.mesh_backend import load_backend
-from negvol_cli.preprocess import JointFrame
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.mesh.backend import load_backend
+from negvol_cli.mesh.iso_surface import smooth_labels
+from negvol_cli.settings import FRAME_SIZE, Settings
+from negvol_cli.steps.landmarks import NoCondyleError
+from negvol_cli.steps.measure import measure_joint
+from negvol_cli.structures import Label
 from training.config import ConfigError
 from training.data.joints import JointSample
 

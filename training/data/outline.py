@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from negvol_cli.config import Label
+from negvol_cli.structures import Label
 
 OUTLINE_HU: Final = 250.0
 BEYOND_MM: Final = 1.0

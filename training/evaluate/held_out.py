@@ -11,12 +11,13 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from torch import nn
 
-from negvol_cli.config import Label, Side
-from negvol_cli.image_io import frame_hu
-from negvol_cli.localisation import FoundJoint, Localisation, locate
-from negvol_cli.metrics import compare
-from negvol_cli.preprocess import JointFrame, normalise
-from negvol_cli.volume import Vector, Volume
+from negvol_cli.evaluation.metrics import compare
+from negvol_cli.geometry.grid import Vector, Volume
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.resample import frame_hu
+from negvol_cli.inference.normalise import normalise
+from negvol_cli.steps.localise import FoundJoint, Localisation, locate
+from negvol_cli.structures import Label, Side
 from training.config import Experiment
 from training.data.annotations import Marks, read_volume
 from training.data.dataset import dataset_of

@@ -11,7 +11,7 @@ from typing import Any, Final, get_type_hints
 import numpy as np
 from torch import nn
 
-from negvol_cli.metrics import compare, cross_entropy
+from negvol_cli.evaluation.metrics import compare, cross_entropy
 from training.config import Experiment
 from training.data.folds import Fold
 from training.evaluate.held_out import predict

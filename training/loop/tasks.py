@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from negvol_cli.config import Side
+from negvol_cli.structures import Side
 from training.augment.cone_beam import cone_beam_effects
 from training.augment.scanner import (
     change_contrast,

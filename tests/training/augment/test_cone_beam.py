@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from negvol_cli.inspection import check_ct
-from negvol_cli.volume import Grid, Volume
+from negvol_cli.geometry.grid import Grid, Volume
+from negvol_cli.io.ct_checks import check_ct
 from training.augment.cone_beam import (
     ConeBeamSettings,
     Cylinder,

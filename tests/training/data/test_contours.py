@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from negvol_cli.volume import Grid
+from negvol_cli.geometry.grid import Grid
 from training.config import ConfigError
 from training.data.contours import read_contour, voxelise
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from negvol_cli.config import Label, Side
+from negvol_cli.structures import Label, Side
 from tests.training.made_datasets import (
     BALL_MM,
     CENTRES,

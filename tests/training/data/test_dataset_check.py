@@ -9,7 +9,7 @@ import pytest
 import trimesh
 from click.testing import CliRunner
 
-from negvol_cli.volume import Grid
+from negvol_cli.geometry.grid import Grid
 from tests.training.made_datasets import (
     CENTRES,
     GRID,

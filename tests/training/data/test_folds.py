@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from negvol_cli.volume import Grid, Volume
+from negvol_cli.geometry.grid import Grid, Volume
 from training.config import ConfigError, DataConfig, Experiment, FoldsConfig, TrainConfig
 from training.data import folds
 from training.data.folds import folds_of

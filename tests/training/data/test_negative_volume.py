@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from negvol_cli.config import Side
-from negvol_cli.preprocess import JointFrame
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.structures import Side
 from training.config import ConfigError
 from training.data import negative_volume as measured
 from training.data.joints import JointSample

@@ -8,7 +8,7 @@ import pytest
 from scipy import ndimage
 from scipy.stats import norm
 
-from negvol_cli.config import Label
+from negvol_cli.structures import Label
 from training.data.outline import BEYOND_MM, OUTLINE_HU, outlined
 
 SPACING_MM = 0.1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from negvol_cli.config import Label
 from negvol_cli.phantom import draw_head
+from negvol_cli.structures import Label
 from training.data import joints
 from training.data.joints import phantom_joints
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from torch import nn
 
-from negvol_cli.localisation import FoundJoint, Localisation
-from negvol_cli.volume import vector
+from negvol_cli.geometry.grid import vector
+from negvol_cli.steps.localise import FoundJoint, Localisation
 from tests.training.made_datasets import CENTRES, HEADER, case, ct, write
 from training.config import (
     DataConfig,

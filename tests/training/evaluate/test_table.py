@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from negvol_cli.config import Side
+from negvol_cli.structures import Side
 from training.config import DataConfig, Experiment, FoldsConfig, NetworkConfig, TrainConfig
 from training.data.folds import Fold
 from training.evaluate import crossval, scores, table

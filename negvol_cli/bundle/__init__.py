@@ -1,0 +1,1 @@
+"""Bundles of models: manifest, files, store, and the default bundle."""

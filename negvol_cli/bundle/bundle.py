@@ -1,0 +1,108 @@
+"""A bundle of models: a folder or zip with ``bundle.toml`` and ONNX files, checked by hash.
+
+The schema of ``bundle.toml`` is in ``negvol_cli.bundle.manifest``. Nothing is unpickled, nothing is
+downloaded, and no byte of a model is used before its hash was compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from negvol_cli.bundle.archive import BundleFiles, open_files
+from negvol_cli.bundle.manifest import (
+    MANIFEST_NAME,
+    Accuracy,
+    ExpectedError,
+    Manifest,
+    ModelSpec,
+    Role,
+    Source,
+    parse_manifest,
+)
+from negvol_cli.errors import ModelError
+
+__all__ = [
+    "DEFAULT_BUNDLE",
+    "Accuracy",
+    "Bundle",
+    "ExpectedError",
+    "Manifest",
+    "ModelSpec",
+    "Role",
+    "Source",
+    "load_bundle",
+]
+
+DEFAULT_BUNDLE: Final = Path(__file__).parent / "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Networks that belong together, and what is known of them.
+
+    ``hash`` is the SHA-256 of the manifest, which holds those of the files: two bundles with the
+    same hash are the same networks.
+    """
+
+    path: Path
+    manifest: Manifest
+    hash: str
+    files: BundleFiles = field(repr=False, compare=False)
+
+    @property
+    def title(self) -> str:
+        """Name and version, as reports give them."""
+        return self.manifest.title
+
+    @property
+    def stamp(self) -> str:
+        """Title and start of the hash: how a result names its networks."""
+        return f"{self.title} ({self.hash[:12]})"
+
+    @property
+    def expected_error(self) -> ExpectedError | None:
+        """The typical error of the volumes, where it was measured."""
+        return self.manifest.expected_error
+
+    @property
+    def models(self) -> tuple[ModelSpec, ...]:
+        """All networks, in the manifest's order."""
+        return self.manifest.models
+
+    @property
+    def localiser(self) -> ModelSpec:
+        """The network that finds both joints in a whole scan."""
+        return next(model for model in self.models if model.role is Role.LOCALISER)
+
+    @property
+    def segmenters(self) -> tuple[ModelSpec, ...]:
+        """The networks that see a joint frame: one for both objects, or one per object."""
+        return tuple(model for model in self.models if model.role is Role.SEGMENTER)
+
+    def read(self, model: ModelSpec) -> bytes:
+        """The ONNX file of a network. Raises ModelError where its hash is not the manifest's."""
+        content = self.files.read(model.file)
+        if hashlib.sha256(content).hexdigest() != model.sha256:
+            raise ModelError(
+                f"{model.file} in {self.path} is not the file that the bundle was made with "
+                "(its SHA-256 differs); get the bundle again"
+            )
+        return content
+
+
+def load_bundle(path: Path | None = None) -> Bundle:
+    """The bundle at ``path`` (folder or zip), or the default one; its files are hashed here.
+
+    Raises ModelError where the bundle is missing, damaged, or says something unknown of itself.
+    """
+    path = DEFAULT_BUNDLE if path is None else path
+    files = open_files(path)
+    content = files.read(MANIFEST_NAME)
+    manifest = parse_manifest(content, f"{MANIFEST_NAME} of {path}")
+    bundle = Bundle(path, manifest, hashlib.sha256(content).hexdigest(), files)
+    for model in bundle.models:
+        bundle.read(model)
+    return bundle

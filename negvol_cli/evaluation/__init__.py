@@ -1,0 +1,1 @@
+"""Segmentations compared: metrics, label maps, references."""

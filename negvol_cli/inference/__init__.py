@@ -1,0 +1,1 @@
+"""Running networks: ONNX Runtime, its GPU, and what a network sees."""

@@ -1,0 +1,1 @@
+"""Files: scans, label maps, meshes, reports, folders of results, DICOM."""

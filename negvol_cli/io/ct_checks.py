@@ -1,0 +1,93 @@
+"""Whether a volume is a CT in Hounsfield units: refuse what is not, say what is coarse."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from negvol_cli.errors import InputError
+from negvol_cli.geometry.grid import Volume
+
+COARSE_MM: Final = 2.0
+THICK_MM: Final = 3.0
+"""Above this, what is found by searching a folder is left out; named by a person, it is tried."""
+
+_SAMPLE: Final = 1_000_000
+_SCALED: Final = 1.5
+RESCALE: Final = 1024
+"""The intercept of nearly every CT, with its sign changed."""
+
+_AIR_HU: Final = (-1500.0, -300.0)  # cone-beam air reads -1000 to -500; padding lies below
+_LEAST_AIR: Final = 0.001
+_BONE_HU: Final = 200.0
+
+
+def check_ct(volume: Volume, name: str = "the scan") -> tuple[str, ...]:
+    """Flags in words about a CT that is usable but poor; empty for a good one.
+
+    Raises InputError, naming the scan by ``name``, for values that are not finite, constant, scaled
+    to about [0, 1], shifted by 1024 (the rescale was not applied), or without air or bone, as of an
+    MR. Offsets and gains of cone-beam CT, padding below air, blank slices and metal pass.
+    """
+    low, high = float(volume.values_zyx.min()), float(volume.values_zyx.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise InputError(f"{name} holds values that are not numbers (NaN or infinity): repair it")
+    if low == high:
+        raise InputError(f"{name} is blank: every voxel is {low:g}")
+    if max(-low, high) <= _SCALED:
+        raise InputError(
+            f"{name} holds values from {low:g} to {high:g}, scaled as for a network: "
+            "give the CT in Hounsfield units"
+        )
+    sample = _sample(volume.values_zyx)
+    air = np.mean((sample > _AIR_HU[0]) & (sample < _AIR_HU[1]))
+    if air < _LEAST_AIR:
+        if low > _AIR_HU[1] and _looks_shifted(sample):
+            raise InputError(
+                f"{name} holds values from {low:g} to {high:g}, which look like HU + 1024 (the "
+                "rescale was not applied): subtract 1024 from every voxel, or export it again"
+            )
+        raise InputError(
+            f"{name} holds values from {low:g} to {high:g} and no air (about -1000 HU), so it is "
+            "no CT in Hounsfield units: give a CT, not an MR or a picture"
+        )
+    if np.quantile(sample, 0.9995) < _BONE_HU:
+        raise InputError(f"{name} shows no bone (nothing above {_BONE_HU:g} HU): give a head CT")
+    return _coarse(volume)
+
+
+def is_shifted(values_zyx: npt.NDArray[Any]) -> bool:
+    """Whether values are a CT's without its rescale: HU + 1024, but for padding below all air."""
+    sample = _sample(values_zyx)
+    sample = sample[sample > _AIR_HU[0]]
+    return sample.size > 0 and sample.min() > _AIR_HU[1] and _looks_shifted(sample)
+
+
+def is_coarse(volume: Volume) -> bool:
+    """Whether any voxel edge is over 2 mm (rounded to 0.1 mm)."""
+    return max(round(s, 1) for s in volume.grid.spacing_mm_xyz) > COARSE_MM
+
+
+def _coarse(volume: Volume) -> tuple[str, ...]:
+    if not is_coarse(volume):
+        return ()
+    voxel = " x ".join(f"{s:.1f}" for s in volume.grid.spacing_mm_xyz)
+    return (f"voxels of {voxel} mm are coarser than {COARSE_MM:g} mm: figures are rough",)
+
+
+def _sample(values_zyx: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """About a million values, evenly spread."""
+    step = max(1, math.ceil((values_zyx.size / _SAMPLE) ** (1 / 3)))
+    return values_zyx[::step, ::step, ::step].astype(np.float32).ravel()
+
+
+def _looks_shifted(sample: npt.NDArray[np.float32]) -> bool:
+    """Whether the values less 1024 are a CT: air, bone, and most of the rest soft tissue."""
+    hu = sample - RESCALE
+    rest = hu[hu > -500]
+    tissue = np.mean((rest > -200) & (rest < 200)) if rest.size else 0.0
+    air, bone = np.mean(hu < -700), np.mean(hu > _BONE_HU)
+    return bool(air > 0.01 and bone > 0.001 and tissue > 0.4 and sample.max() > 1500)

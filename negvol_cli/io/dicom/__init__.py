@@ -1,0 +1,22 @@
+"""DICOM as hospitals have it: the series below a folder or in a zip, and one of them as a volume.
+
+pydicom reads headers and, with pylibjpeg's decoders, pixels. Where slices lie, which belong
+together and what cannot be measured is decided here, by position and orientation alone.
+"""
+
+from negvol_cli.io.dicom.choice import choose_in, choose_series
+from negvol_cli.io.dicom.finding import find_series, is_dicom
+from negvol_cli.io.dicom.identity import Identity
+from negvol_cli.io.dicom.reading import Reading, read_series
+from negvol_cli.io.dicom.series import Series
+
+__all__ = [
+    "Identity",
+    "Reading",
+    "Series",
+    "choose_in",
+    "choose_series",
+    "find_series",
+    "is_dicom",
+    "read_series",
+]

@@ -1,0 +1,112 @@
+"""Which series of a study is measured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from negvol_cli.errors import InputError
+from negvol_cli.io.ct_checks import COARSE_MM
+from negvol_cli.io.dicom.finding import find_series
+from negvol_cli.io.dicom.series import Series
+from negvol_cli.io.dicom.suitability import is_reformat
+
+LONG_ENOUGH_MM: Final = 80.0
+
+_MOST_NAMED: Final = 12
+
+
+def choose_series(found: Sequence[Series], wanted: str | None = None) -> Series:
+    """The series to measure: the one that is ``wanted`` by its key or number, or the best.
+
+    The best is one of voxels up to 2 mm, of at least 80 mm, no reformat; among those the finest,
+    then the one of most slices. Raises InputError where there is none, where ``wanted`` names none
+    or several, and where the best would be chosen among several patients.
+    """
+    if wanted is not None:
+        return _wanted(found, wanted)
+    usable = [s for s in found if not s.unusable]
+    if not found:
+        raise InputError("there are no DICOM images to choose from: give a CT study")
+    if not usable:
+        raise InputError(f"{_source(found)} holds no CT series to measure: {_named(found)}")
+    good = [s for s in usable if s.why_not is None] or usable
+    if len({s.patient for s in good}) > 1:
+        raise InputError(
+            f"{_source(found)} holds series of {len({s.patient for s in good})} patients: give one "
+            f"study, choose with --series, or use 'negvol batch'; there are {_named(good)}"
+        )
+    return min(good, key=_rank)
+
+
+def choose_in(source: Path, wanted: str | None = None) -> tuple[Series, tuple[str, ...]]:
+    """The series of ``source`` to measure, and what the reader of its report should know of that.
+
+    Raises InputError like ``find_series`` and ``choose_series``.
+    """
+    found = find_series(source)
+    if not found:
+        raise InputError(f"{source} holds no DICOM slices: give the folder or zip of a CT study")
+    chosen = choose_series(found, wanted)
+    others = [s for s in found if not s.unusable and s is not chosen]
+    notes = []
+    if others:
+        x, y, z = chosen.spacing_mm_xyz
+        number = "" if chosen.number is None else f" (number {chosen.number})"
+        how = "chosen by --series" if wanted is not None else "chosen by voxel size and length"
+        notes.append(
+            f"one of {len(others) + 1} CT series{number}, {how}: {chosen.slices} slices with "
+            f"voxels of {x:.3g} x {y:.3g} x {z:.3g} mm"
+        )
+    if chosen.why_not is not None:
+        notes.append(f"should not be measured: {chosen.why_not}")
+    return chosen, tuple(notes)
+
+
+def _rank(series: Series) -> tuple[bool, bool, bool, float, float, int, int, str]:
+    coarsest = max(series.spacing_mm_xyz)
+    return (
+        round(coarsest, 1) > COARSE_MM,
+        series.extent_mm < LONG_ENOUGH_MM,
+        is_reformat(series.frames),
+        round(coarsest, 1),
+        round(min(series.spacing_mm_xyz[:2]), 1),
+        -series.slices,
+        series.number or 0,
+        series.key,
+    )
+
+
+def _wanted(found: Sequence[Series], wanted: str) -> Series:
+    asked = wanted.strip().lower().removeprefix("ct-")
+    matching = [s for s in found if asked == s.key] or [s for s in found if asked == str(s.number)]
+    if len(matching) > 1:
+        usable = [s for s in matching if not s.unusable]
+        matching = usable if len(usable) == 1 else matching
+    if len(matching) != 1:
+        many = "several series" if matching else "no series"
+        raise InputError(
+            f"{_source(found)} holds {many} of the name or number asked for by --series: "
+            f"there are {_named(found)}"
+        )
+    if matching[0].unusable:
+        raise InputError(f"series ct-{matching[0].key} cannot be measured: {matching[0].why_not}")
+    return matching[0]
+
+
+def _source(found: Sequence[Series]) -> str:
+    return str(found[0].source)
+
+
+def _named(found: Sequence[Series]) -> str:
+    """The series in a few words each, or how many of each kind where they are many."""
+    if len(found) > _MOST_NAMED:
+        kinds = Counter(s.why_not or "usable" for s in found)
+        return ", ".join(f"{count} x {kind}" for kind, count in kinds.most_common(_MOST_NAMED))
+    return "; ".join(
+        f"{s.key} (number {'-' if s.number is None else s.number}, {s.slices} images"
+        + (f": {s.why_not})" if s.why_not else ")")
+        for s in found
+    )

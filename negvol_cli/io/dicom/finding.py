@@ -1,0 +1,165 @@
+"""The series below a folder, in a zip or in a file, from their headers alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from negvol_cli.errors import InputError
+from negvol_cli.geometry.grid import Vector
+from negvol_cli.io.dicom.heads import (
+    START_BYTES,
+    Common,
+    DamagedError,
+    Frame,
+    looks_like_dicom,
+    read_frames,
+)
+from negvol_cli.io.dicom.identity import handle
+from negvol_cli.io.dicom.parts import Opener, Part, parts_of, zip_explained
+from negvol_cli.io.dicom.series import Series
+from negvol_cli.io.dicom.stacks import normal_of, stacks_of
+from negvol_cli.io.dicom.suitability import is_reformat, modality_of, why_poor, why_unusable
+
+_DIRECTORY: Final = b"1.2.840.10008.1.3.10"  # the class of a DICOMDIR
+
+
+def find_series(source: Path) -> tuple[Series, ...]:
+    """Every DICOM series of images below a folder, in a zip or in a file, by patient and study.
+
+    A DICOMDIR stands for its folder. Files that are no DICOM, or no images, are passed over;
+    those that cannot be read make the series beside them unusable. Raises InputError for a path
+    that does not exist and for a zip that is damaged, encrypted or a bomb.
+    """
+    if not source.exists():
+        raise InputError(f"{source} does not exist: check the path")
+    if source.is_file() and _is_directory(source):
+        source = source.absolute().parent
+    by_series: dict[str, list[Frame]] = {}
+    damaged: list[Part] = []
+    known: dict[Common, Common] = {}
+    with zip_explained(source), Opener() as opener:
+        for part in parts_of(source):
+            try:
+                with opener.open(part) as stream:
+                    frames = read_frames(part, stream, known)
+            except (DamagedError, OSError):
+                damaged.append(part)
+                continue
+            for frame in frames:
+                by_series.setdefault(frame.common.identity.series_uid, []).append(frame)
+    found = [
+        _series(stack, number, source)
+        for frames in by_series.values()
+        for number, stack in enumerate(stacks_of(frames), start=1)
+    ]
+    if damaged and not found:
+        raise InputError(f"{source} holds {_files(damaged)}: copy the study again")
+    found = [_beside_damaged(series, damaged) for series in found]
+    found = [_beside_originals(series, found) for series in found]
+    return tuple(sorted(found, key=lambda s: (s.patient, s.study, s.number or 0, s.key)))
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file begins as DICOM does."""
+    try:
+        with path.open("rb") as file:
+            return looks_like_dicom(file.read(START_BYTES))
+    except OSError:
+        return False
+
+
+def _is_directory(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(START_BYTES)
+    return start[128:132] == b"DICM" and _DIRECTORY in start
+
+
+def _series(frames: Sequence[Frame], number: int, source: Path) -> Series:
+    """The series of one stack; ``number`` counts the stacks of one series UID."""
+    common = frames[0].common
+    identity = common.identity
+    unusable = why_unusable(frames)
+    depth, spacing, step_mm = _extent(frames)
+    suffix = "" if number == 1 else f"-{number}"
+    key = f"{handle(identity.series_uid)}{suffix}"
+    return Series(
+        key=key,
+        study=handle(identity.study_uid),
+        patient=handle(
+            f"{identity.issuer}\n{identity.patient_id}"
+            if identity.patient_id
+            else identity.study_uid
+        ),
+        number=common.number,
+        description=common.description,
+        modality=modality_of(frames[0]),
+        plane=_plane(common),
+        size_xyz=(*common.size_xy, depth),
+        spacing_mm_xyz=spacing,
+        files=tuple(dict.fromkeys(frame.part.path for frame in frames)),
+        source=source,
+        digest=_digest(frames),
+        identity=replace(identity, series_uid=f"{identity.series_uid}{suffix}"),
+        frames=tuple(frames),
+        why_not=unusable or why_poor(step_mm),
+        unusable=unusable is not None,
+    )
+
+
+def _extent(frames: Sequence[Frame]) -> tuple[int, Vector, float]:
+    """How many places the images have, their spacing, and the usual step between them, in mm."""
+    common = frames[0].common
+    x, y = common.spacing_mm_xy or (0.0, 0.0)
+    if common.axes is None or any(frame.position_mm is None for frame in frames):
+        return len(frames), (x, y, 0.0), 0.0
+    places = np.array([frame.position_mm for frame in frames]) @ normal_of(common)
+    places = np.unique(places.round(2))
+    step = float(np.median(np.diff(places))) if len(places) > 1 else 0.0
+    return len(places), (x, y, step), step
+
+
+def _plane(common: Common) -> str:
+    """The plane of the images, by the axis to which their normal is nearest."""
+    if common.axes is None:
+        return "unknown"
+    return ("sagittal", "coronal", "axial")[int(np.abs(normal_of(common)).argmax())]
+
+
+def _digest(frames: Sequence[Frame]) -> str:
+    images = sorted(f"{f.instance} {f.index} {f.position_mm}" for f in frames)
+    return hashlib.sha256("\n".join(images).encode()).hexdigest()
+
+
+def _beside_damaged(series: Series, damaged: Sequence[Part]) -> Series:
+    """Unusable where a CT file of its folder cannot be read: it may be one of its slices."""
+    folders = {file.parent for file in series.files}
+    beside = [part for part in damaged if part.path.parent in folders]
+    if not beside or series.unusable:
+        return series
+    return replace(series, why_not=f"{_files(beside)} beside its slices", unusable=True)
+
+
+def _files(damaged: Sequence[Part]) -> str:
+    return f"{len(damaged)} damaged or unreadable file(s)"
+
+
+def _beside_originals(series: Series, found: Sequence[Series]) -> Series:
+    """Not to be measured where it is a reformat of a series of its study that is no coarser."""
+    if series.why_not is not None or not is_reformat(series.frames):
+        return series
+    for other in found:
+        if (
+            other.study == series.study
+            and other.why_not is None
+            and not is_reformat(other.frames)
+            and max(other.spacing_mm_xyz) <= 1.1 * max(series.spacing_mm_xyz)
+            and other.extent_mm >= 0.5 * series.extent_mm
+        ):
+            return replace(series, why_not=f"a reformat of ct-{other.key}")
+    return series

@@ -1,0 +1,196 @@
+"""The header of each image: where it lies, and what it must share with its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import IO, Final
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from negvol_cli.geometry.grid import Vector
+from negvol_cli.io.dicom.attributes import (
+    Groups,
+    items_of,
+    number_of,
+    quiet,
+    text_of,
+    value_of,
+    whole_of,
+)
+from negvol_cli.io.dicom.deflated import check_deflated
+from negvol_cli.io.dicom.identity import Identity
+from negvol_cli.io.dicom.parts import Part
+from negvol_cli.io.dicom.placing import Axes, place_of
+
+CT_CLASSES: Final = {
+    "1.2.840.10008.5.1.4.1.1.2",  # CT
+    "1.2.840.10008.5.1.4.1.1.2.1",  # Enhanced CT
+    "1.2.840.10008.5.1.4.1.1.2.2",  # Legacy Converted Enhanced CT
+    "1.2.840.10008.5.1.4.1.1.13.1.2",  # X-Ray 3D Craniofacial
+}
+START_BYTES: Final = 4096
+
+_HEADER_TAGS: Final = [
+    *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
+    *("FrameOfReferenceUID", "PatientID", "IssuerOfPatientID", "SeriesNumber"),
+    *("SeriesDescription", "Modality", "ImageType", "AcquisitionNumber", "ConvolutionKernel"),
+    *("TemporalPositionIndex", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel"),
+    *(
+        "PhotometricInterpretation",
+        "PixelSpacing",
+        "SpacingBetweenSlices",
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+    ),
+    *("PatientOrientation", "GantryDetectorTilt", "RescaleType", "ModalityLUTSequence"),
+    *("LossyImageCompression", "SharedFunctionalGroupsSequence"),
+    "PerFrameFunctionalGroupsSequence",
+]
+_GREY: Final = ("MONOCHROME2", "MONOCHROME1", "")  # how it is shown changes no value
+_MOST_FRAMES: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What the images of a series share; see ``placing.Place`` for axes and spacing.
+
+    ``values``: what the numbers are after the rescale, "HU" where nothing else is said.
+    """
+
+    identity: Identity
+    description: str = field(repr=False)
+    number: int | None
+    modality: str
+    sop_class: str
+    image_type: tuple[str, ...]
+    frame_of_reference: str = field(repr=False)
+    size_xy: tuple[int, int]
+    axes: Axes | None
+    spacing_mm_xy: tuple[float, float] | None
+    counted: bool
+    grey: bool
+    values: str
+    tilt_degrees: float
+    lossy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One image: frame ``index`` of its part, the centre of its first voxel in LPS mm.
+
+    ``passes`` tells images at one place from each other: acquisition, moment, kernel, kind.
+    """
+
+    part: Part
+    index: int
+    instance: str = field(repr=False)
+    position_mm: Vector | None
+    common: Common
+    passes: tuple[str, ...] = field(repr=False)
+
+
+class DamagedError(Exception):
+    """A DICOM file of a CT whose header cannot be read."""
+
+
+def read_frames(part: Part, stream: IO[bytes], known: dict[Common, Common]) -> list[Frame]:
+    """The images in one file; none where it is no DICOM, or no image.
+
+    ``known`` keeps what images share, so that a thousand headers need the memory of one. Raises
+    DamagedError.
+    """
+    start = stream.read(START_BYTES)
+    if not looks_like_dicom(start):
+        return []
+    try:
+        check_deflated(start, stream)
+        stream.seek(0)
+        with quiet():
+            data = pydicom.dcmread(
+                stream, stop_before_pixels=True, force=True, specific_tags=[*_HEADER_TAGS]
+            )
+            return list(_frames(data, part, known))
+    except Exception as err:
+        if any(f"{uid}\0".encode() in start for uid in CT_CLASSES):
+            raise DamagedError from err
+        return []
+
+
+def looks_like_dicom(start: bytes) -> bool:
+    """Whether a file begins as DICOM does: with its mark, or with group 2 or 8 without one."""
+    if start[128:132] == b"DICM":
+        return True
+    group, element = start[:2], start[2:4]
+    little = group in (b"\x02\x00", b"\x08\x00") and element[1:] == b"\x00"
+    big = group in (b"\x00\x02", b"\x00\x08") and element[:1] == b"\x00"
+    return (little or big) and len(start) > 64
+
+
+def _frames(data: Dataset, part: Part, known: dict[Common, Common]) -> Iterator[Frame]:
+    size = whole_of(data, "Columns", 0), whole_of(data, "Rows", 0)
+    series = text_of(data, "SeriesInstanceUID")
+    if not series or min(size) <= 0:
+        if text_of(data, "SOPClassUID") in CT_CLASSES:
+            raise ValueError("an image without a size")  # its header was cut short
+        return
+    groups = Groups(data)
+    if len(groups) > _MOST_FRAMES:
+        raise ValueError("more frames than any scan has")
+    issuer = text_of(data, "IssuerOfPatientID")
+    patient = text_of(data, "PatientID")
+    series_number = number_of(data, "SeriesNumber")
+    identity = Identity(patient, text_of(data, "StudyInstanceUID"), series, issuer)
+    for index in range(len(groups)):
+        place = place_of(groups, index)
+        kind = value_of(groups.holder(index, "CTImageFrameTypeSequence", "FrameType"), "FrameType")
+        kind = kind or value_of(data, "ImageType") or ()
+        image_type = (kind,) if isinstance(kind, str) else tuple(str(word) for word in kind)
+        transform = groups.holder(index, "PixelValueTransformationSequence", "RescaleType")
+        common = Common(
+            identity=identity,
+            description=text_of(data, "SeriesDescription"),
+            number=None if series_number is None else int(series_number),
+            modality=text_of(data, "Modality"),
+            sop_class=text_of(data, "SOPClassUID"),
+            image_type=image_type,
+            frame_of_reference=text_of(data, "FrameOfReferenceUID"),
+            size_xy=size,
+            axes=place.axes,
+            spacing_mm_xy=place.spacing_mm_xy,
+            counted=place.counted,
+            grey=whole_of(data, "SamplesPerPixel", 1) == 1
+            and text_of(data, "PhotometricInterpretation") in _GREY,
+            values="a table" if items_of(data, "ModalityLUTSequence") else _values(transform),
+            tilt_degrees=number_of(data, "GantryDetectorTilt") or 0.0,
+            lossy=text_of(data, "LossyImageCompression") == "01",
+        )
+        yield Frame(
+            part=part,
+            index=index,
+            instance=text_of(data, "SOPInstanceUID"),
+            position_mm=place.position_mm,
+            common=known.setdefault(common, common),
+            passes=_passes(groups, index, image_type),
+        )
+
+
+def _values(transform: Dataset) -> str:
+    """HU, or "something else": what a file calls its numbers may hold anything."""
+    return "HU" if text_of(transform, "RescaleType").upper() in ("", "HU", "US") else "no HU"
+
+
+def _passes(groups: Groups, frame: int, image_type: tuple[str, ...]) -> tuple[str, ...]:
+    content = "FrameContentSequence"
+    acquisition = groups.own(frame, content, "FrameAcquisitionNumber")
+    moment = groups.holder(frame, content, "TemporalPositionIndex")
+    kernel = groups.holder(frame, "CTReconstructionSequence", "ConvolutionKernel")
+    return (
+        text_of(acquisition, "FrameAcquisitionNumber")
+        if acquisition is not None
+        else text_of(groups.data, "AcquisitionNumber"),
+        text_of(moment, "TemporalPositionIndex"),
+        text_of(kernel, "ConvolutionKernel"),
+        "\\".join(image_type),
+    )

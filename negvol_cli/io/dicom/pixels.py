@@ -1,0 +1,197 @@
+"""The pixels of DICOM images as Hounsfield units."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, Any, BinaryIO, Final, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.pixels.utils import iter_pixels
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
+
+from negvol_cli.io.dicom.attributes import Groups, number_of, quiet, value_of, whole_of
+from negvol_cli.io.dicom.codestream import check_codestreams
+from negvol_cli.io.dicom.deflated import check_deflated
+from negvol_cli.io.dicom.heads import START_BYTES, Frame
+from negvol_cli.io.dicom.parts import Opener, Part
+
+PADDED_HU: Final = -2000
+"""What was not scanned; see ``recorded``, for which anything below -1100 is that."""
+
+HU = npt.NDArray[np.int16]
+
+_AIR_HU: Final = (-1100.0, -900.0)
+_TOP: Final = 2**15 - 1
+_STEEPEST: Final = 1e4
+_FARTHEST: Final = 1e6
+_IN_MEMORY_BYTES: Final = 2**24
+_MOST_BYTES: Final = 2**30
+_STREAMED: Final = {ImplicitVRLittleEndian, ExplicitVRLittleEndian}
+
+
+class UnreadableError(Exception):
+    """The pixels of an image cannot be decoded; says why in a few words, and names nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale:
+    """HU = slope * stored value + intercept; ``known`` is whether the file says so."""
+
+    slope: float
+    intercept: float
+    known: bool
+
+
+class PixelReader:
+    """Decodes images in a given order, each once, holding one at a time."""
+
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        self._opener = Opener()
+        self._order: dict[Part, list[int]] = {}
+        for frame in frames:
+            self._order.setdefault(frame.part, []).append(frame.index)
+        self._left = {part: len(indices) for part, indices in self._order.items()}
+        self._open: dict[Part, Generator[tuple[HU, Rescale]]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        err: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for images in self._open.values():
+            images.close()
+        self._opener.close()
+
+    def read(self, frame: Frame) -> tuple[HU, Rescale]:
+        """The next image, int16 [y, x] in HU, ``PADDED_HU`` where its padding value stands.
+
+        Images must be asked for in the order given. Raises UnreadableError.
+        """
+        part = frame.part
+        try:
+            with quiet():
+                images = self._open.pop(part, None) or self._images(frame)
+                image = next(images)
+        except (UnreadableError, MemoryError):
+            raise
+        except Exception as err:
+            raise UnreadableError("its pixels cannot be decoded") from err
+        self._left[part] -= 1
+        if self._left[part]:
+            self._open[part] = images
+        else:
+            images.close()
+        return image
+
+    def _images(self, first: Frame) -> Generator[tuple[HU, Rescale]]:
+        indices = self._order[first.part]
+        with self._opener.open(first.part) as member:
+            stream = member if first.part.member is None else _unpacked(member)
+            with stream:
+                check_deflated(stream.read(START_BYTES), stream)
+                header, source = _opened(stream, many=len(indices) > 1)
+                groups = Groups(header)
+                padding = _padding(header)
+                plugin = "pydicom" if _syntax(header) == RLELossless else "pylibjpeg"
+                images = cast(
+                    Generator[npt.NDArray[Any]],
+                    iter_pixels(source, indices=indices, raw=True, decoding_plugin=plugin),
+                )
+                with closing(images):  # before its stream
+                    for index, stored in zip(indices, images, strict=True):
+                        if stored.shape != first.common.size_xy[::-1]:
+                            raise UnreadableError("its pixels are not what its header announces")
+                        rescale = _rescale(groups, index)
+                        yield _hounsfield(stored, rescale, padding), rescale
+
+
+def _unpacked(member: IO[bytes]) -> IO[bytes]:
+    """A member of a zip in memory or, if it is large, in a file without a name."""
+    stream = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
+    shutil.copyfileobj(member, stream, 2**20)
+    stream.seek(0)
+    return stream
+
+
+def _opened(stream: IO[bytes], *, many: bool) -> tuple[FileDataset, FileDataset | BinaryIO]:
+    """A file's header, and what ``iter_pixels`` is to read: of many frames not all at once."""
+    if many:
+        stream.seek(0)
+        header = pydicom.dcmread(stream, force=True, stop_before_pixels=True)
+        if _syntax(header) in _STREAMED:
+            return header, cast(BinaryIO, stream)
+    if stream.seek(0, os.SEEK_END) > _MOST_BYTES:
+        raise UnreadableError("it is larger than any image")
+    stream.seek(0)
+    header = pydicom.dcmread(stream, force=True)
+    if _syntax(header) is None:  # a file without its meta group
+        implicit, little = header.original_encoding
+        syntax = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+        header.file_meta.TransferSyntaxUID = syntax if little else ExplicitVRBigEndian
+    if header.file_meta.TransferSyntaxUID.is_encapsulated:
+        check_codestreams(header)
+    return header, header
+
+
+def _syntax(header: FileDataset) -> UID | None:
+    syntax: UID | None = value_of(header.file_meta, "TransferSyntaxUID")
+    return syntax
+
+
+def _rescale(groups: Groups, frame: int) -> Rescale:
+    holder = groups.holder(frame, "PixelValueTransformationSequence", "RescaleIntercept")
+    slope, intercept = number_of(holder, "RescaleSlope"), number_of(holder, "RescaleIntercept")
+    known = slope is not None or intercept is not None
+    rescale = Rescale(1.0 if slope is None else slope, intercept or 0.0, known)
+    if not 1 / _STEEPEST <= abs(rescale.slope) <= _STEEPEST or abs(rescale.intercept) > _FARTHEST:
+        raise UnreadableError("its rescale is impossible")
+    return rescale
+
+
+def _padding(header: Dataset) -> tuple[int, int] | None:
+    """The lowest and highest stored value that stands for no measurement; None where none does."""
+    value = value_of(header, "PixelPaddingValue")
+    if not isinstance(value, int):
+        return None
+    limit = value_of(header, "PixelPaddingRangeLimit")
+    bits = whole_of(header, "BitsAllocated", 16)
+    signed = whole_of(header, "PixelRepresentation", 0) == 1
+    ends = [value, limit if isinstance(limit, int) else value]
+    low = -(2 ** (bits - 1)) if signed else 0
+    # Many write the number with the other sign, such as 63536 for -2000.
+    low_end, high_end = sorted((end - low) % 2**bits + low for end in ends)
+    return low_end, high_end
+
+
+def _hounsfield(stored: npt.NDArray[Any], rescale: Rescale, padding: tuple[int, int] | None) -> HU:
+    """The values as int16: whole HU, no more than that can hold."""
+    if rescale.slope == 1 and rescale.intercept.is_integer():
+        exact = stored.astype(np.int64 if stored.dtype.itemsize > 2 else np.int32)
+        hu: HU = np.clip(exact + int(rescale.intercept), -_TOP, _TOP).astype(np.int16)
+    else:
+        scaled = stored * np.float32(rescale.slope) + np.float32(rescale.intercept)
+        hu = np.asarray(np.clip(scaled, -_TOP, _TOP).round(), dtype=np.int16)
+    if padding is not None:
+        padded = (stored >= padding[0]) & (stored <= padding[1])
+        # A padding of -1000 looks like air, and air like padding: nothing can be told by it.
+        hu[padded & ((hu < _AIR_HU[0]) | (hu > _AIR_HU[1]))] = PADDED_HU
+    return hu

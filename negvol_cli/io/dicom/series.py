@@ -1,0 +1,66 @@
+"""What is known of a DICOM series from its headers alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from negvol_cli.geometry.grid import Vector
+from negvol_cli.io.dicom.heads import Frame
+from negvol_cli.io.dicom.identity import Identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Parallel slices that make one volume.
+
+    ``key`` is a handle that stays the same and names nobody; ``study`` and ``patient`` are handles
+    of the study and the patient, the latter for comparing only: who tries all
+    patient IDs gets back from it. ``size_xyz`` and ``spacing_mm_xyz`` are those of the slices as
+    they lie, ``step_mm`` the widest gap between two of them. ``files`` are those that hold it, or
+    the zip. ``why_not`` says why it should not be measured, None where it may; ``unusable`` is
+    whether it cannot be. ``digest`` changes with the images. ``description`` may name somebody:
+    nothing writes it.
+    """
+
+    key: str
+    study: str
+    patient: str = field(repr=False)
+    number: int | None
+    description: str = field(repr=False)
+    modality: str
+    plane: str
+    size_xyz: tuple[int, int, int]
+    spacing_mm_xyz: Vector
+    files: tuple[Path, ...] = field(repr=False)
+    source: Path = field(repr=False)
+    digest: str
+    identity: Identity = field(repr=False)
+    frames: tuple[Frame, ...] = field(repr=False)
+    why_not: str | None = None
+    unusable: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of its result, which is that of no patient."""
+        return f"ct-{self.key}"
+
+    @property
+    def slices(self) -> int:
+        """How many images it has."""
+        return len(self.frames)
+
+    @property
+    def extent_mm(self) -> float:
+        """How far the slices reach along their normal."""
+        return self.size_xyz[2] * self.spacing_mm_xyz[2]
+
+    @property
+    def folder(self) -> Path:
+        """The narrowest folder that holds all its files; the zip, or the file, if it is in one."""
+        if self.source.is_file():
+            return self.source
+        folder = self.files[0].parent
+        while not all(file.is_relative_to(folder) for file in self.files):
+            folder = folder.parent
+        return folder

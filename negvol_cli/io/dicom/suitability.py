@@ -1,0 +1,85 @@
+"""Whether a series can be measured, or should be, in a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from negvol_cli.io.ct_checks import THICK_MM
+from negvol_cli.io.dicom.heads import CT_CLASSES, Frame
+from negvol_cli.io.dicom.stacks import LEAST_SLICES, normal_of
+from negvol_cli.io.header_checks import MAX_SIDE, MAX_VOXELS, SPACING_LIMITS_MM
+
+MODALITIES: Final = {
+    *("CT", "MR", "PT", "NM", "US", "XA", "RF", "DX", "CR", "PX", "IO", "MG", "OT", "SC", "ES"),
+    *("PR", "SEG", "REG", "RTIMAGE", "RTDOSE"),
+}
+"""Those whose name is repeated in a message; anything else may stand in the attribute as well."""
+CRANIOFACIAL: Final = "1.2.840.10008.5.1.4.1.1.13.1.2"
+
+_PICTURES: Final = {"SCREEN SAVE", "DOSE_INFO", "VOLUME_RENDERED", "3D", "MIP", "MINIP", "MIN_IP"}
+_PROJECTIONS: Final = {*_PICTURES, "MAX_IP", "PROJECTION IMAGE", "VRT", "SSD", "CURVED", "CPR"}
+_REFORMATS: Final = {"REFORMATTED", "MPR", "RESAMPLED"}
+
+
+def modality_of(frame: Frame) -> str:
+    """The modality's code; one that DICOM does not have is not repeated."""
+    modality = frame.common.modality
+    return modality if modality in MODALITIES else "other"
+
+
+def why_unusable(frames: Sequence[Frame]) -> str | None:
+    """Why the images cannot be measured; None where they can."""
+    common = frames[0].common
+    kind = {word.upper() for word in common.image_type}
+    if common.modality != "CT" and common.sop_class != CRANIOFACIAL:
+        return f"{modality_of(frames[0])} images, no CT"
+    if len({(f.common.identity.patient_id, f.common.identity.study_uid) for f in frames}) > 1:
+        return "its images name different patients or studies"
+    if not common.grey:
+        return "colour pictures"
+    if "LOCALIZER" in kind:
+        return "a localiser image"
+    if kind & _PROJECTIONS:
+        return "pictures made of a scan, no slices"
+    if common.values != "HU":
+        return "values that are not Hounsfield units"
+    if common.axes is None:
+        return "no orientation of the images in the header, so left and right cannot be told"
+    if any(frame.position_mm is None for frame in frames):
+        return "images without a position in the header"
+    if common.spacing_mm_xy is None:
+        return "no pixel spacing in the header"
+    if not all(SPACING_LIMITS_MM[0] <= s <= SPACING_LIMITS_MM[1] for s in common.spacing_mm_xy):
+        return "an impossible pixel spacing in the header"
+    if len(frames) < LEAST_SLICES:
+        return f"{len(frames)} image(s), where a scan has many"
+    if len({frame.common.axes for frame in frames}) > 1 and _turn(frames):
+        return "images that are not parallel"
+    if len(frames) * common.size_xy[0] * common.size_xy[1] > MAX_VOXELS:
+        return f"more than {MAX_SIDE} cubed voxels"
+    return None
+
+
+def why_poor(step_mm: float) -> str | None:
+    """Why slices so far apart should not be measured; None where they may."""
+    if round(step_mm, 2) > THICK_MM:
+        return f"thick slices ({step_mm:.3g} mm apart; more than {THICK_MM:g} mm)"
+    return None
+
+
+def is_reformat(frames: Sequence[Frame]) -> bool:
+    """Whether the images were computed from another series of the study."""
+    kind = {word.upper() for word in frames[0].common.image_type}
+    return bool(kind & _REFORMATS) or {"DERIVED", "SECONDARY"} <= kind
+
+
+def is_ct_class(frame: Frame) -> bool:
+    """Whether a file says that it is a CT by its class."""
+    return frame.common.sop_class in CT_CLASSES
+
+
+def _turn(frames: Sequence[Frame]) -> bool:
+    """Whether images of one stack turn by more than rounding explains."""
+    first = normal_of(frames[0].common)
+    return any(float(normal_of(c) @ first) < 1 - 1e-5 for c in {f.common for f in frames})

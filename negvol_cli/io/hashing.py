@@ -1,0 +1,46 @@
+"""The SHA-256 of a scan, by which a result knows whether it is still that of its input."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+from negvol_cli.errors import InputError
+from negvol_cli.io.header_formats import read_header
+
+
+def digest_of_scan(path: Path) -> str:
+    """The SHA-256 of an image file; where its voxels lie in a second file, of both.
+
+    Raises OSError where a file cannot be read.
+    """
+    try:
+        return digest_of({path, read_header(path).data_file})
+    except InputError:  # no image file, or a damaged one: a zip, say
+        return digest_of([path])
+
+
+def digest_of(files: Iterable[Path]) -> str:
+    """The SHA-256 of one file; of several, that of their sorted digests, whatever their names.
+
+    Raises OSError where a file cannot be read, and ValueError where there is none.
+    """
+    digests = []
+    for path in files:
+        with path.open("rb") as file:
+            digests.append(digest_of_stream(file))
+    if not digests:
+        raise ValueError("there is no file to hash")
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("\n".join(sorted(digests)).encode("ascii")).hexdigest()
+
+
+def digest_of_stream(stream: IO[bytes]) -> str:
+    """The SHA-256 of what ``stream`` still holds; a gigabyte takes no memory."""
+    found = hashlib.sha256()
+    while block := stream.read(1 << 20):
+        found.update(block)
+    return found.hexdigest()

@@ -1,0 +1,88 @@
+"""Meshes as files in the world of the scan (LPS mm): PLY with colour and joint space, and STL.
+
+Neither format has a place for units or axes. 3D Slicer looks for ``SPACE=LPS`` in the comments of
+a PLY and in the header of an STL (vtkMRMLModelStorageNode); MeshLab takes a vertex property called
+``quality`` for its scalar, and lets all others go.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from negvol_cli.colours import rgb
+from negvol_cli.errors import OutputError
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.mesh.mesh import Mesh
+from negvol_cli.settings import RESEARCH_USE
+from negvol_cli.structures import Side
+
+if TYPE_CHECKING:
+    import trimesh
+
+STL_HEADER_BYTES: Final = 80
+JOINT_SPACE: Final = "joint_space_mm"
+SHOWN_BY_MESHLAB: Final = "quality"
+
+
+def world_mesh(mesh: Mesh, frame: JointFrame) -> Mesh:
+    """A mesh in frame mm turned into LPS mm, still wound outward though the right is mirrored."""
+    triangles = mesh.triangles[:, ::-1] if frame.side is Side.RIGHT else mesh.triangles
+    return Mesh(frame.to_world(mesh.points_mm), np.ascontiguousarray(triangles))
+
+
+def write_ply(
+    mesh: Mesh,
+    frame: JointFrame,
+    path: Path,
+    *,
+    colour: str,
+    joint_space_mm: npt.NDArray[np.float64] | None = None,
+) -> None:
+    """Write a mesh in frame mm as binary PLY in LPS mm, every vertex of one ``colour`` (#RRGGBB).
+
+    ``joint_space_mm`` (V,) becomes a property of the vertices, and their quality; NaN says that
+    the normal does not end on bone. Raises ``OutputError`` where the file cannot be written.
+    """
+    from trimesh.exchange.ply import export_ply
+
+    body = _trimesh(mesh, frame, colour)
+    comments = ["SPACE=LPS", "units mm", RESEARCH_USE]
+    if joint_space_mm is not None:
+        for name in (JOINT_SPACE, SHOWN_BY_MESHLAB):
+            body.vertex_attributes[name] = joint_space_mm.astype(np.float32)
+        comments.append(f"{SHOWN_BY_MESHLAB} is {JOINT_SPACE}; nan where no bone is met")
+    header, end, data = export_ply(body, encoding="binary").partition(b"end_header\n")
+    lines = [line for line in header.splitlines() if not line.startswith(b"comment")]
+    lines[2:2] = [f"comment {comment}".encode() for comment in comments]
+    _write(path, b"\n".join(lines) + b"\n" + end + data)
+
+
+def write_stl(mesh: Mesh, frame: JointFrame, path: Path) -> None:
+    """Write a mesh in frame mm as binary STL in LPS mm, for planning software.
+
+    Raises ``OutputError`` where the file cannot be written.
+    """
+    from trimesh.exchange.stl import export_stl
+
+    data = export_stl(_trimesh(mesh, frame))
+    header = f"SPACE=LPS, mm. {RESEARCH_USE}".encode()[:STL_HEADER_BYTES].ljust(STL_HEADER_BYTES)
+    _write(path, header + data[STL_HEADER_BYTES:])
+
+
+def _trimesh(mesh: Mesh, frame: JointFrame, colour: str = "#000000") -> trimesh.Trimesh:
+    import trimesh
+
+    world = world_mesh(mesh, frame)
+    colours = np.tile(np.array([*rgb(colour), 255], dtype=np.uint8), (len(world.points_mm), 1))
+    return trimesh.Trimesh(world.points_mm, world.triangles, vertex_colors=colours, process=False)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as err:
+        raise OutputError(f"cannot write {path}: {err.strerror}; choose another folder") from err

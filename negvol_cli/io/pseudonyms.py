@@ -1,0 +1,147 @@
+"""Stable pseudonyms made with a secret key, and the file that leads back from them.
+
+A pseudonym is an HMAC-SHA256 of what it stands for: without the key it can neither be made nor
+turned back, with the same key it is the same in every run and on every machine. Who may know who
+is who keeps the key and the crosswalk beside it; both stay out of the results.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import hmac
+import io
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from negvol_cli.errors import InputError, OutputError
+from negvol_cli.io.dicom import Identity
+from negvol_cli.locking import Busy, locked
+
+LEAST_KEY_BYTES: Final = 16
+COLUMNS: Final = ("pseudonym", "patient_id", "study_instance_uid", "series_instance_uid", "file")
+
+_MOST_KEY_BYTES: Final = 2**20
+_PATIENCE_S: Final = 30.0
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Pseudonyms:
+    """A key, and the crosswalk beside it."""
+
+    key: bytes = field(repr=False)
+    crosswalk: Path
+
+    @classmethod
+    def load(cls, path: Path) -> Pseudonyms:
+        """The pseudonyms of a key file: any 16 bytes or more, line ends at their end left out.
+
+        Raises InputError for a file that is missing, empty or too short.
+        """
+        try:
+            if path.stat().st_size > _MOST_KEY_BYTES:
+                raise InputError(f"the key {path} is over 1 MiB: give a file of 32 random bytes")
+            key = path.read_bytes().rstrip(b"\r\n")
+        except OSError as err:
+            raise InputError(
+                f"cannot read the key {path} ({err.strerror}): give a file of 32 random bytes"
+            ) from err
+        if len(key) < LEAST_KEY_BYTES:
+            raise InputError(
+                f"the key {path} holds {len(key)} bytes, and {LEAST_KEY_BYTES} are the least that "
+                "keep a pseudonym: give a file of 32 random bytes"
+            )
+        return cls(key, path.with_name(f"{path.name}.crosswalk.csv"))
+
+    def name_for(self, who: Identity, file: str = "") -> str:
+        """The pseudonym: the patient's, and after a dash that of the scan.
+
+        Scans of one patient share the first part. Where no patient is named the study takes the
+        patient's place; of an image file that names neither, ``file`` does, its name.
+        """
+        patient = ("patient", who.issuer, who.patient_id)
+        if not who.patient_id:
+            patient = ("study", who.study_uid, file)
+        scan = ("scan", who.study_uid, who.series_uid, file)
+        return f"pat-{self._digits(patient, 12)}-{self._digits(scan, 8)}"
+
+    def record(self, who: Identity, file: str = "") -> str:
+        """Add the pseudonym to the crosswalk unless it is there, and give it.
+
+        Several processes may do so at once.
+
+        Raises OutputError where the crosswalk cannot be written, or is something else.
+        """
+        name = self.name_for(who, file)
+        row = (name, who.patient_id, who.study_uid, who.series_uid, file)
+        try:
+            with _alone(self.crosswalk):
+                rows = _read(self.crosswalk)
+                if name not in {known[0] for known in rows}:
+                    _write([*rows, tuple(_cell(value) for value in row)], self.crosswalk)
+        except OSError as err:
+            raise OutputError(
+                f"cannot write the crosswalk {self.crosswalk} ({err.strerror}): "
+                "put the key into a folder where it can be written"
+            ) from err
+        return name
+
+    def _digits(self, parts: tuple[str, ...], count: int) -> str:
+        # Lengths keep ("a", "bc") from ("ab", "c").
+        text = "".join(f"{len(part)}:{part}" for part in parts)
+        return hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()[:count]
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Wait for other processes that write ``path``."""
+    give_up = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            with locked(path.with_name(f".{path.name}.lock")):
+                yield
+            return
+        except Busy:
+            if time.monotonic() > give_up:
+                raise OutputError(f"another program keeps the crosswalk {path}: end it") from None
+            time.sleep(0.02)
+
+
+def _read(path: Path) -> list[tuple[str, ...]]:
+    """The rows below the headings; none where there is no file yet."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    except ValueError:
+        text = ""
+    rows = [tuple(row) for row in csv.reader(io.StringIO(text, newline=""))]
+    if not rows or rows[0] != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
+        raise OutputError(f"{path} is no crosswalk of negvol: move it away")
+    return rows[1:]
+
+
+def _write(rows: list[tuple[str, ...]], path: Path) -> None:
+    """The whole file at once, for its owner's eyes only."""
+    part = path.with_name(f".{path.name}.part-{secrets.token_hex(4)}")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([COLUMNS, *rows])
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _cell(value: str) -> str:
+    """Text that a spreadsheet would run as a formula gets an apostrophe."""
+    return f"'{value}" if value.startswith(_FORMULA) else value

@@ -1,0 +1,239 @@
+"""report.json and report.csv: the report as files, and back.
+
+The JSON is strict: a figure that could not be had, or is not finite, is ``null``. Its keys stand
+in the order in which the dataclasses of ``report`` declare them, under ``schema``.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from negvol_cli.errors import InputError, OutputError
+from negvol_cli.geometry.grid import vector
+from negvol_cli.report import (
+    COMPARED,
+    SCHEMA,
+    Agreement,
+    Asymmetry,
+    JointReport,
+    JointSpace,
+    ReferenceComparison,
+    ScanReport,
+    Status,
+)
+from negvol_cli.structures import Side
+
+T = TypeVar("T")
+
+_SPACES = tuple(item.name for item in fields(JointSpace))
+_ASYMMETRIES = tuple(item.name for item in fields(Asymmetry))
+_AGREEMENTS = tuple(item.name for item in fields(Agreement))
+_FORMULAS = "asymmetry_formulas"
+
+
+def report_to_dict(report: ScanReport) -> dict[str, Any]:
+    """The report as plain values for JSON; figures that are not finite become None."""
+    values: dict[str, Any] = _plain(asdict(report))
+    schema = values.pop("schema")
+    return {"schema": schema, **values, _FORMULAS: dict(Asymmetry.FORMULAS)}
+
+
+def report_from_dict(values: Mapping[str, Any]) -> ScanReport:
+    """The report that ``report_to_dict`` turned into ``values``.
+
+    Raises:
+        InputError: another schema, a key that is missing or unknown, or an unknown side or status.
+    """
+    if not isinstance(values, Mapping) or values.get("schema") != SCHEMA:
+        raise InputError(f"this is not a negvol report of schema {SCHEMA}: write it again")
+    try:
+        given = {name: value for name, value in values.items() if name != _FORMULAS}
+        given["spacing_mm_xyz"] = vector(given["spacing_mm_xyz"])
+        given["flags"] = tuple(given["flags"])
+        for side in Side:
+            given[side.value] = _joint(side, given[side.value])
+        for name in ("nv_asymmetry", "articular_nv_asymmetry"):
+            given[name] = _filled(Asymmetry, given[name]) if given[name] is not None else None
+        return _filled(ScanReport, given)
+    except (KeyError, TypeError, ValueError) as err:
+        raise InputError(
+            f"the report does not fit schema {SCHEMA} ({err}): write it again"
+        ) from err
+
+
+def write_json(report: ScanReport, path: Path) -> None:
+    """Write report.json.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    text = json.dumps(report_to_dict(report), indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as err:
+        raise _cannot_write(path, err) from err
+
+
+def read_json(path: Path) -> ScanReport:
+    """Read report.json.
+
+    Raises:
+        InputError: the file cannot be read, is not JSON, or is not a report of this schema.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as err:
+        raise InputError(f"cannot read {path} ({err.strerror}): check the path") from err
+    except ValueError as err:
+        raise InputError(f"{path} is not JSON ({err}): write the report again") from err
+    try:
+        return report_from_dict(values)
+    except InputError as err:
+        raise InputError(f"{path}: {err}") from err
+
+
+def csv_rows(report: ScanReport) -> list[dict[str, Any]]:
+    """A row per joint, right then left; empty where there is no figure.
+
+    Text that a spreadsheet would run as a formula gets a leading apostrophe.
+    """
+    return [_row(report, joint) for joint in report.joints]
+
+
+def write_csv(reports: ScanReport | Iterable[ScanReport], path: Path) -> None:
+    """Write report.csv: one table of a row per joint, for one scan or several.
+
+    Raises:
+        OutputError: the file cannot be written.
+        ValueError: there is no report.
+    """
+    given = [reports] if isinstance(reports, ScanReport) else list(reports)
+    if not given:
+        raise ValueError("there is no report to write")
+    rows = [row for report in given for row in csv_rows(report)]
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as err:
+        raise _cannot_write(path, err) from err
+
+
+def _row(report: ScanReport, joint: JointReport) -> dict[str, Any]:
+    spaces = joint.joint_space_mm
+    row: dict[str, Any] = {
+        "schema": report.schema,
+        "scan": report.scan,
+        "patient_id": report.patient_id,
+        "side": joint.side.value,
+        "status": joint.status.value,
+        "reason": joint.reason,
+        "confidence": joint.confidence,
+        "head_volume_mm3": joint.head_volume_mm3,
+        "nv_mm3": joint.nv_mm3,
+        "nv_voxel_mm3": joint.nv_voxel_mm3,
+        "articular_nv_mm3": joint.articular_nv_mm3,
+        "nv_expected_error_percent": report.nv_expected_error_percent,
+        "articular_nv_expected_error_percent": report.articular_nv_expected_error_percent,
+        **{f"joint_space_{name}_mm": getattr(spaces, name, None) for name in _SPACES},
+        **_components("centre", joint.centre_mm_xyz),
+        **_components("head_centre", joint.head_centre_mm_xyz),
+        "watertight": joint.watertight,
+        **_reference_cells(joint.reference),
+        **_asymmetry_cells("nv_asymmetry", report.nv_asymmetry),
+        **_asymmetry_cells("articular_nv_asymmetry", report.articular_nv_asymmetry),
+        "joint_flags": "; ".join(joint.flags),
+        "scan_flags": "; ".join(report.flags),
+        **_components("spacing", report.spacing_mm_xyz),
+        "clip": report.clip,
+        "bundle": report.bundle,
+        "provider": report.provider,
+        "mesh_backend": report.mesh_backend,
+        "research_use": report.research_use,
+    }
+    return {name: csv_cell(value) for name, value in row.items()}
+
+
+def _components(name: str, point: tuple[float, ...] | None) -> dict[str, float | None]:
+    return {f"{name}_{axis}_mm": point[i] if point else None for i, axis in enumerate("xyz")}
+
+
+def _asymmetry_cells(name: str, asymmetry: Asymmetry | None) -> dict[str, float | None]:
+    return {f"{name}_{figure}": getattr(asymmetry, figure, None) for figure in _ASYMMETRIES}
+
+
+def _reference_cells(reference: ReferenceComparison | None) -> dict[str, float | None]:
+    return {
+        f"reference_{structure}_{figure}": getattr(
+            getattr(reference, structure, None), figure, None
+        )
+        for structure in COMPARED
+        for figure in _AGREEMENTS
+    }
+
+
+def csv_cell(value: object) -> object:
+    """A value as it stands in a CSV: text that a spreadsheet would run gets an apostrophe."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return format(value, ".10g")
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Side | Status):
+        return value.value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _joint(side: Side, values: Mapping[str, Any]) -> JointReport:
+    given = dict(values)
+    given["side"], given["status"] = Side(given["side"]), Status(given["status"])
+    if given["side"] is not side:
+        raise ValueError(f"the {given['side']} joint stands under {side}")
+    given["flags"] = tuple(given["flags"])
+    for name in ("centre_mm_xyz", "head_centre_mm_xyz"):
+        given[name] = vector(given[name]) if given[name] is not None else None
+    if given["joint_space_mm"] is not None:
+        given["joint_space_mm"] = _filled(JointSpace, given["joint_space_mm"])
+    if given["reference"] is not None:
+        given["reference"] = _reference(given["reference"])
+    return _filled(JointReport, given)
+
+
+def _reference(values: Mapping[str, Any]) -> ReferenceComparison:
+    found = {
+        name: _filled(Agreement, values[name]) if values[name] is not None else None
+        for name in COMPARED
+    }
+    return _filled(ReferenceComparison, {**values, **found})
+
+
+def _filled(kind: type[T], values: Mapping[str, Any]) -> T:
+    names = {item.name for item in fields(kind)}  # type: ignore[arg-type]
+    odd = sorted(names.symmetric_difference(values))
+    if odd:
+        raise KeyError(", ".join(odd))
+    return kind(**values)
+
+
+def _cannot_write(path: Path, err: OSError) -> OutputError:
+    return OutputError(f"cannot write {path} ({err.strerror}): choose another output folder")

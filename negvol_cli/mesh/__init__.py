@@ -1,0 +1,1 @@
+"""Triangle meshes, distances to them, and the libraries that refine them."""

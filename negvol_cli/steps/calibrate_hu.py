@@ -1,0 +1,127 @@
+"""Greys of a cone-beam CT brought to Hounsfield units by its own air and soft tissue.
+
+The greys of a dental machine are linear in HU but have a gain and an offset of their own (Mah,
+Reeves and McDavid, Dentomaxillofac Radiol 39:323, 2010). In a head the two commonest materials,
+air and soft tissue, show both. A CT in HU is left as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage, signal
+
+from negvol_cli.geometry.grid import Volume
+from negvol_cli.steps.field_of_view import outside_field
+from negvol_cli.structures import AIR_HU
+
+TISSUE_HU: Final = 30.0
+TRUE_TISSUE_HU: Final = (-110.0, 110.0)  # fat, brain, muscle, and what scatter does to them
+TRUE_GAIN: Final = (0.85, 1.2)
+LIKELY_GAIN: Final = (0.5, 2.5)
+APART_HU: Final = 350.0
+DARK_HU: Final = -700.0
+LIGHTEST_AIR_HU: Final = -250.0
+
+_RANGE: Final = (-1900.0, 2000.0)  # padding lies below
+_BIN: Final = 10.0
+_SMOOTH_BINS: Final = 4.0
+_LEAST_PROMINENCE: Final = 0.02
+_BLOCK_MM: Final = 1.6
+_SLABS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Greys:
+    """Where air and soft tissue lie in an image; ``air`` None where it cannot be told."""
+
+    air: float | None
+    tissue: float
+
+    @property
+    def gain(self) -> float:
+        """HU per grey; 1 where air cannot be told or would not be likely."""
+        if self.air is None:
+            return 1.0
+        gain = (TISSUE_HU - AIR_HU) / (self.tissue - self.air)
+        return gain if LIKELY_GAIN[0] <= gain <= LIKELY_GAIN[1] else 1.0
+
+    @property
+    def are_hu(self) -> bool:
+        """Whether they are those of a CT in HU, as nearly as scatter and filters let them be."""
+        low, high = TRUE_TISSUE_HU
+        return low <= self.tissue <= high and TRUE_GAIN[0] <= self.gain <= TRUE_GAIN[1]
+
+
+def in_hu(volume: Volume) -> tuple[Volume, tuple[str, ...]]:
+    """``volume`` with soft tissue at 30 HU and air at -1000, and a flag that says so.
+
+    What lies outside a cylindrical field of view becomes air, unless it is as dark already. A
+    volume whose greys are HU keeps them, with no flag.
+    """
+    outside = outside_field(volume)
+    greys = read_greys(volume, outside)
+    padded = outside is not None and float(volume.values_zyx[0][outside].max()) > DARK_HU
+    if greys is None or greys.are_hu:
+        return (_mapped(volume, 1.0, 0.0, outside) if padded else volume), ()
+    air = "unknown" if greys.air is None else f"{greys.air:.0f}"
+    flag = f"grey values were not HU (air {air}, soft tissue {greys.tissue:.0f}) and were rescaled"
+    offset = TISSUE_HU - greys.tissue * greys.gain
+    return _mapped(volume, greys.gain, offset, outside), (flag,)
+
+
+def _mapped(
+    volume: Volume, gain: float, offset: float, outside: npt.NDArray[np.bool_] | None
+) -> Volume:
+    """The volume with its greys times ``gain`` plus ``offset``, int16, and air ``outside``."""
+    limits = np.iinfo(np.int16)
+    values = np.empty(volume.values_zyx.shape, dtype=np.int16)
+    for z, image in enumerate(volume.values_zyx):
+        hu = np.rint(image.astype(np.float32) * np.float32(gain) + np.float32(offset))
+        values[z] = np.clip(hu, limits.min, limits.max)
+    if outside is not None:
+        values[:, outside] = int(AIR_HU)
+    return Volume(values, volume.grid)
+
+
+def read_greys(volume: Volume, outside: npt.NDArray[np.bool_] | None = None) -> Greys | None:
+    """The peaks of air and soft tissue among the greys of a head; None where there is no peak.
+
+    ``outside`` (y, x) are columns that were not recorded. Blocks of some 1.6 mm are averaged, so
+    that noise does not hide the peaks.
+    """
+    counts, edges = np.histogram(
+        _block_means(volume, outside), bins=np.arange(_RANGE[0], _RANGE[1] + _BIN, _BIN)
+    )
+    smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), _SMOOTH_BINS)
+    peaks, _ = signal.find_peaks(smooth, prominence=_LEAST_PROMINENCE * smooth.max())
+    if len(peaks) == 0:
+        return None
+    greys = edges[:-1] + _BIN / 2
+    lowest = int(peaks[0])
+    above = lowest + round(APART_HU / _BIN)
+    tissue = above + int(np.argmax(smooth[above:])) if above < len(smooth) else above
+    rare = counts[above:].sum() < _LEAST_PROMINENCE * counts.sum()
+    if tissue == above or rare or greys[lowest] > LIGHTEST_AIR_HU:
+        return Greys(None, float(greys[lowest]))  # no second peak: there is hardly any air
+    air = int(np.argmax(smooth[: tissue - round(APART_HU / _BIN) + 1]))
+    return Greys(float(greys[air]), float(greys[tissue]))
+
+
+def _block_means(volume: Volume, outside: npt.NDArray[np.bool_] | None) -> npt.NDArray[Any]:
+    """Means of blocks in slabs spread over the volume, without blocks that touch ``outside``."""
+    fx, fy, fz = (max(1, round(_BLOCK_MM / s)) for s in volume.grid.spacing_mm_xyz)
+    nz, ny, nx = (n // f for n, f in zip(volume.values_zyx.shape, (fz, fy, fx), strict=True))
+    whole = np.ones((ny, nx), dtype=bool)
+    if outside is not None:
+        blocks = outside[: ny * fy, : nx * fx].reshape(ny, fy, nx, fx)
+        whole = np.logical_not(blocks.any(axis=(1, 3)))
+    means = []
+    for z in range(0, nz, max(1, nz // _SLABS)):
+        slab = volume.values_zyx[z * fz : (z + 1) * fz, : ny * fy, : nx * fx]
+        slab = slab.mean(axis=0, dtype=np.float32).reshape(ny, fy, nx, fx).mean(axis=(1, 3))
+        means.append(slab[whole])
+    return np.concatenate(means)

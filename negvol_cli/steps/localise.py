@@ -1,0 +1,231 @@
+"""Finding both joints in a whole scan, or saying that they are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from negvol_cli.geometry.grid import Grid, Vector, Volume, vector
+from negvol_cli.geometry.resample import resample
+from negvol_cli.inference.normalise import normalise
+from negvol_cli.structures import AIR_HU, Side
+
+COARSE_MM: Final = 4.0
+FOUND: Final = 0.4
+SURE_OF_STANCE: Final = 0.5
+SURER_BY: Final = 1.1
+PEAK_RADIUS_MM: Final = 10.0
+HIGHEST_HU: Final = 3071
+BONE_HU: Final = 300.0
+LEAST_BONE_VOXELS: Final = 200
+MARGIN_VOXELS: Final = 4
+BETWEEN_JOINTS_MM: Final = (70.0, 140.0)
+
+Floats = npt.NDArray[np.float32]
+Heat = Callable[[Floats], Floats]
+
+
+class Stance(StrEnum):
+    """How the head lies in the scan, compared with what the header says."""
+
+    UPRIGHT = "as the header says"
+    UPSIDE_DOWN = "upside down"
+    BACK_TO_FRONT = "back to front"
+    TURNED_OVER = "upside down and back to front"
+
+    @property
+    def flipped_axes(self) -> tuple[int, ...]:
+        """The axes of a [z, y, x] array whose flip brings the head upright."""
+        return {"UPRIGHT": (), "UPSIDE_DOWN": (0,), "BACK_TO_FRONT": (1,), "TURNED_OVER": (0, 1)}[
+            self.name
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundJoint:
+    """A condyle's centre, LPS mm, and the network's confidence in it (0 to 1)."""
+
+    centre_mm_xyz: Vector
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Localisation:
+    """Both joints, None where not in view, and how the head really lies."""
+
+    right: FoundJoint | None
+    left: FoundJoint | None
+    stance: Stance = Stance.UPRIGHT
+
+    def __getitem__(self, side: Side) -> FoundJoint | None:
+        """The joint of one side."""
+        return self.right if side is Side.RIGHT else self.left
+
+
+def locate(volume: Volume, heat: Heat, size: int, window_hu: tuple[float, float]) -> Localisation:
+    """Both joints of the scan ``volume``.
+
+    ``heat`` takes a normalised tile (size, size, size) at ``COARSE_MM`` and gives (2, size, size,
+    size): how much each voxel is the centre of the right and of the left joint. A head whose
+    joints are found more surely with its array flipped was stored against its header; its stance
+    says so and its centres are None, because left and right can no longer be told.
+    """
+    small = _about_bone(coarse(volume), size)
+    image = normalise(small.values_zyx, window_hu)
+    bone = float(normalise(np.array(BONE_HU), window_hu))
+    found = {
+        stance: _peaks(np.flip(image, stance.flipped_axes), small.grid, heat, size, bone)
+        for stance in Stance
+    }
+    upright = found.pop(Stance.UPRIGHT)
+    stance = max(found, key=lambda stance: _sureness(found[stance]))
+    sureness = _sureness(found[stance])
+    if sureness >= SURE_OF_STANCE and sureness > SURER_BY * _sureness(upright):
+        return Localisation(None, None, stance)
+    return Localisation(*upright)
+
+
+def coarse(volume: Volume) -> Volume:
+    """The scan at about 4 mm on a grid along the LPS axes, HU, float32.
+
+    Voxels are averaged in blocks first, slab by slab, so that a large scan needs little memory.
+    """
+    factor = [max(1, int(COARSE_MM / s + 0.25)) for s in volume.grid.spacing_mm_xyz]
+    shrunk = _block_means(volume, factor)
+    corners = volume.grid.corners_mm()
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    size = np.maximum(1, np.round((high - low) / COARSE_MM)).astype(int)
+    first = low + COARSE_MM / 2
+    grid = Grid(
+        (int(size[0]), int(size[1]), int(size[2])),
+        (COARSE_MM,) * 3,
+        vector(first),
+    )
+    return Volume(resample(shrunk, grid, fill=AIR_HU), grid)
+
+
+def _about_bone(small: Volume, size: int) -> Volume:
+    """The part of a coarse scan that holds bone, no side under ``size`` voxels where it has them.
+
+    The air and the couch about a body are most of a planning CT, and would be most of its tiles.
+    """
+    bone = small.values_zyx > BONE_HU
+    if not bone.any():
+        return small
+    low, high = [], []
+    for axis, many in enumerate(bone.shape):
+        others = tuple(other for other in range(3) if other != axis)
+        filled = np.flatnonzero(bone.any(axis=others))
+        first, end = filled[0] - MARGIN_VOXELS, filled[-1] + 1 + MARGIN_VOXELS
+        lacking = max(0, size - (end - first))
+        first = max(0, min(first - lacking // 2, many - size))
+        low.append(int(first))
+        high.append(int(min(many, max(end, first + size))))
+    part = small.values_zyx[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+    nz, ny, nx = part.shape
+    grid = replace(
+        small.grid,
+        size_xyz=(nx, ny, nz),
+        origin_mm_xyz=vector(small.grid.to_world(low[::-1])),
+    )
+    return Volume(part, grid)
+
+
+def _block_means(volume: Volume, factor_xyz: list[int]) -> Volume:
+    fx, fy, fz = factor_xyz
+    nx, ny, nz = (n // f for n, f in zip(volume.grid.size_xyz, factor_xyz, strict=True))
+    means = np.empty((nz, ny, nx), dtype=np.float32)
+    for z in range(nz):
+        slab = volume.values_zyx[z * fz : (z + 1) * fz, : ny * fy, : nx * fx]
+        slab = np.clip(slab, AIR_HU, HIGHEST_HU).mean(axis=0, dtype=np.float32)
+        means[z] = slab.reshape(ny, fy, nx, fx).mean(axis=(1, 3))
+    origin = volume.grid.to_world([(f - 1) / 2 for f in factor_xyz])
+    sx, sy, sz = volume.grid.spacing_mm_xyz
+    grid = Grid(
+        (nx, ny, nz),
+        (sx * fx, sy * fy, sz * fz),
+        vector(origin),
+        volume.grid.direction,
+    )
+    return Volume(means, grid)
+
+
+def _peaks(
+    image: Floats, grid: Grid, heat: Heat, size: int, bone: float
+) -> tuple[FoundJoint | None, FoundJoint | None]:
+    """The best right and left joint among the peaks of all tiles; a likely pair before singles.
+
+    A peak at a tile's face that is not the image's is left to the next tile, which sees the joint
+    whole.
+    """
+    found: tuple[list[FoundJoint], list[FoundJoint]] = ([], [])
+    for corner, tile in _tiles(image, size, bone):
+        for channel, heat_zyx in enumerate(heat(tile)):
+            peak = float(heat_zyx.max())
+            at = np.array(np.unravel_index(int(heat_zyx.argmax()), heat_zyx.shape))
+            cut_low = (at < MARGIN_VOXELS) & (corner > 0)
+            cut_high = (at >= size - MARGIN_VOXELS) & (corner + size < image.shape)
+            if peak >= FOUND and not (cut_low | cut_high).any():
+                centre = grid.to_world((_centroid(heat_zyx) + corner)[::-1])
+                found[channel].append(FoundJoint(vector(centre), peak))
+    pairs = [(right, left) for right in found[0] for left in found[1] if _is_pair(right, left)]
+    if pairs:
+        return max(pairs, key=lambda pair: pair[0].confidence + pair[1].confidence)
+    right, left = (max(side, key=lambda j: j.confidence, default=None) for side in found)
+    if right is None or left is None:
+        return right, left
+    return (right, None) if right.confidence >= left.confidence else (None, left)
+
+
+def _sureness(pair: tuple[FoundJoint | None, FoundJoint | None]) -> float:
+    """The lesser confidence of a pair; 0 where one is missing."""
+    right, left = pair
+    return min(right.confidence, left.confidence) if right and left else 0.0
+
+
+def _is_pair(right: FoundJoint, left: FoundJoint) -> bool:
+    """Whether two joints can belong to one head, turned by no more than about 25 degrees."""
+    offset = np.subtract(left.centre_mm_xyz, right.centre_mm_xyz)
+    least, most = BETWEEN_JOINTS_MM
+    return bool(least <= np.linalg.norm(offset) <= most and offset[0] >= 0.85 * least)
+
+
+def _tiles(image: Floats, size: int, bone: float) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:
+    """Tiles of the image with their first voxel (z, y, x), overlapping by half.
+
+    Tiles with next to no voxel above ``bone`` (normalised HU) are skipped.
+    """
+    starts = [
+        [round(float(s)) for s in np.linspace(0, n - size, max(1, -(-(n - size) * 2 // size) + 1))]
+        if n > size
+        else [(n - size) // 2]
+        for n in image.shape
+    ]
+    for z in starts[0]:
+        for y in starts[1]:
+            for x in starts[2]:
+                corner = np.array([z, y, x])
+                low = np.maximum(corner, 0)
+                high = np.minimum(corner + size, image.shape)
+                part = image[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+                if np.count_nonzero(part > bone) < LEAST_BONE_VOXELS:
+                    continue
+                tile = np.full((size,) * 3, -1.0, dtype=np.float32)
+                at = low - corner
+                to = at + part.shape
+                tile[at[0] : to[0], at[1] : to[1], at[2] : to[2]] = part
+                yield corner, tile
+
+
+def _centroid(heat_zyx: Floats) -> npt.NDArray[np.float64]:
+    """The heat's centre of mass (z, y, x) around its peak, in voxels."""
+    peak = np.array(np.unravel_index(int(heat_zyx.argmax()), heat_zyx.shape))
+    index = np.indices(heat_zyx.shape).reshape(3, -1).T
+    near = np.linalg.norm((index - peak) * COARSE_MM, axis=1) <= PEAK_RADIUS_MM
+    weights = heat_zyx.reshape(-1)[near].astype(np.float64)
+    return np.asarray(np.average(index[near], axis=0, weights=weights))

@@ -1,0 +1,126 @@
+"""One joint, from probabilities to figures: reconstruct, inflate, clip, measure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from negvol_cli.geometry.grid import Vector, crop
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.mesh.backend import MeshBackend
+from negvol_cli.mesh.distance import Surface
+from negvol_cli.mesh.iso_surface import iso_surface
+from negvol_cli.mesh.mesh import Mesh
+from negvol_cli.report import JointSpace
+from negvol_cli.settings import Settings
+from negvol_cli.steps.inflate import inflate
+from negvol_cli.steps.joint_space import joint_space
+from negvol_cli.steps.landmarks import Clip, apex_of, condylar_head, condyle_seed
+from negvol_cli.steps.reconstruct import only_component, without_hollows, without_specks
+from negvol_cli.steps.voxel_check import count_voxels, unseen_fraction
+
+CONDYLE_EDGE_MM: Final = 0.6
+BONE_EDGE_MM: Final = 0.8
+BONE_MARGIN_MM: Final = 8.0
+SHOWN_MM: Final = 15.0
+PROCESS_RADIUS_MM: Final = 3.0
+DISAGREEMENT: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointGeometry:
+    """What was measured in one joint frame; meshes and points in frame mm.
+
+    ``temporal_bone`` is the bone about the joint, up to 8 mm beyond the clip; ``labels_zyx``
+    (``Label`` values over the frame, in frame order: the right joint mirrored) has all of it.
+    ``joint_space_mm`` (V,) belongs to the vertices of ``condyle``: the distance along the normal
+    to the temporal bone, NaN where the normal ends elsewhere. ``unseen_fraction`` is the share of
+    the clip, 0 to 1, that the scan did not record.
+    """
+
+    frame: JointFrame
+    condyle: Mesh
+    temporal_bone: Mesh
+    inflated: Mesh
+    joint_space_mm: npt.NDArray[np.float64]
+    labels_zyx: npt.NDArray[np.uint8]
+    apex_mm: Vector
+    head_centre_mm: Vector
+    head_volume_mm3: float
+    nv_mm3: float
+    nv_voxel_mm3: float
+    articular_nv_mm3: float
+    joint_space: JointSpace
+    watertight: bool
+    flags: tuple[str, ...] = ()
+    unseen_fraction: float = 0.0
+
+
+def measure_joint(
+    condyle_p: npt.NDArray[np.float32],
+    temporal_p: npt.NDArray[np.float32],
+    frame: JointFrame,
+    settings: Settings,
+    backend: MeshBackend,
+    *,
+    recorded_zyx: npt.NDArray[np.bool_] | None,
+    centre_known: bool,
+) -> JointGeometry:
+    """Measure one joint from the probabilities of MC and TB, [z, y, x] over the frame.
+
+    ``recorded_zyx`` is false where the scan has no data. With ``centre_known`` the frame's
+    centre is the localised centre of the joint; without, the hinder of the mandible's upper
+    processes is looked for. Raises ``NoCondyleError`` where there is no condyle.
+    """
+    grid = frame.local_grid
+    centre = (0.0, 0.0, 0.0) if centre_known else None
+    seed = condyle_seed(condyle_p >= 0.5, grid, settings.head, centre)
+    k, j, i = (int(n) for n in np.rint(grid.to_index(seed))[::-1])
+    condyle_p = without_hollows(only_component(condyle_p, (k, j, i)))
+    temporal_p = without_specks(temporal_p, grid.voxel_mm3)
+
+    condyle = backend.refine(iso_surface(condyle_p, grid, 0.5), CONDYLE_EDGE_MM)
+    surface = Surface(condyle)
+    apex = (
+        apex_of(condyle, centre, settings.head.apex_radius_mm)
+        if centre is not None
+        else apex_of(condyle, seed, PROCESS_RADIUS_MM)
+    )
+    head = condylar_head(condyle, surface, apex, settings.head, settings.inflation.grid_mm)
+    clip = Clip(head.centre_mm, settings.clip)
+    reach_mm = max(clip.half_width_mm, SHOWN_MM) + BONE_MARGIN_MM
+    near, near_grid = crop(temporal_p, grid, clip.centre_mm, reach_mm)
+    temporal_bone = backend.refine(iso_surface(near, near_grid, 0.5), BONE_EDGE_MM)
+    inflation = inflate(condyle, temporal_bone, clip, settings.inflation, surface)
+    voxels = count_voxels(condyle_p, temporal_p, grid, clip)
+    watertight = condyle.is_watertight and (temporal_bone.is_empty or temporal_bone.is_watertight)
+    return JointGeometry(
+        frame=frame,
+        condyle=condyle,
+        temporal_bone=temporal_bone,
+        inflated=inflation.inflated,
+        joint_space_mm=inflation.joint_space_mm,
+        labels_zyx=voxels.labels_zyx,
+        apex_mm=apex,
+        head_centre_mm=head.centre_mm,
+        head_volume_mm3=head.volume_mm3,
+        nv_mm3=inflation.nv_mm3,
+        nv_voxel_mm3=voxels.nv_mm3,
+        articular_nv_mm3=inflation.articular_nv_mm3,
+        joint_space=joint_space(condyle, inflation.joint_space_mm, head),
+        watertight=watertight,
+        flags=_flags(inflation.nv_mm3, voxels.nv_mm3, watertight),
+        unseen_fraction=unseen_fraction(recorded_zyx, grid, clip),
+    )
+
+
+def _flags(nv_mm3: float, nv_voxel_mm3: float, watertight: bool) -> tuple[str, ...]:
+    flags = []
+    if not watertight:
+        flags.append("a mesh is not watertight")
+    if abs(nv_mm3 - nv_voxel_mm3) > DISAGREEMENT * max(nv_mm3, nv_voxel_mm3):
+        flags.append(f"NV by mesh {nv_mm3:.0f} and by voxels {nv_voxel_mm3:.0f} mm³ disagree")
+    return tuple(flags)

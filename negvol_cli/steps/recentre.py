@@ -1,0 +1,69 @@
+"""Where a joint frame belongs, once something of the mandible is labelled."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from negvol_cli.geometry.grid import Grid, Volume, vector
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.resample import resample
+from negvol_cli.steps.landmarks import NoCondyleError, hinder_process
+from negvol_cli.steps.segment import Floats
+from negvol_cli.structures import Label, Side
+
+Mask = npt.NDArray[np.bool_]
+
+UPPER_MM: Final = 15.0
+WIDE_MM: Final = 96
+BELOW_APEX_MM: Final = 6.0
+WELL_CENTRED_MM: Final = 3.0
+FARTHEST_MM: Final = 15.0
+
+
+def centred_on_process(condyle_p: Floats, frame: JointFrame) -> JointFrame | None:
+    """The frame about the condylar process that was segmented in ``frame``, [z, y, x].
+
+    The localiser sees voxels of 4 mm; the segmenter shows where the condyle really is. None where
+    the frame is centred to 3 mm already, or where no condylar process was segmented within 15 mm:
+    what lies farther off was taken for a condyle by mistake.
+    """
+    grid = frame.local_grid
+    try:
+        apex = hinder_process(_nearest_piece(condyle_p >= 0.5, grid), grid)
+    except NoCondyleError:
+        return None
+    centre = np.subtract(apex, (0.0, 0.0, BELOW_APEX_MM))
+    if not WELL_CENTRED_MM < np.linalg.norm(centre) <= FARTHEST_MM:
+        return None
+    return JointFrame(frame.side, vector(frame.to_world(centre)))
+
+
+def _nearest_piece(mask: Mask, grid: Grid) -> Mask:
+    """The component of ``mask`` [z, y, x] with the most voxels within 15 mm of the origin."""
+    labels, count = ndimage.label(mask)
+    if count <= 1:
+        return mask
+    points = grid.to_world(np.argwhere(mask)[:, ::-1])
+    near = np.linalg.norm(points, axis=1) <= FARTHEST_MM
+    size = np.bincount(labels[mask][near], minlength=count + 1)
+    return np.asarray(labels == int(np.argmax(size))) & mask
+
+
+def frame_of_labels(volume: Volume, side: Side) -> JointFrame:
+    """The frame about the condylar process in one side's labels (``Label`` values).
+
+    Raises NoCondyleError where the mandible's label has no such process.
+    """
+    mandible = volume.values_zyx == Label.CONDYLE
+    points = volume.grid.to_world(np.argwhere(mandible)[:, ::-1])
+    upper = points[points[:, 2] > points[:, 2].max() - UPPER_MM].mean(axis=0)
+    wide = JointFrame(side, vector(upper), spacing_mm=1.0, size=WIDE_MM)
+    mask = Volume(mandible.astype(np.float32), volume.grid)
+    process = hinder_process(
+        wide.mirror(resample(mask, wide.grid, fill=0.0)) >= 0.5, wide.local_grid
+    )
+    return JointFrame(side, vector(wide.to_world(process) - (0.0, 0.0, BELOW_APEX_MM)))

@@ -1,0 +1,98 @@
+"""The negative volume by counting voxels: a check that shares no code with the inflation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from negvol_cli.geometry.grid import Grid
+from negvol_cli.mesh.distance import nodes
+from negvol_cli.steps.landmarks import Clip
+from negvol_cli.structures import Label
+
+LOOKS_PER_VOXEL: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoxelCount:
+    """NV in mm³ by voxels, and ``Label`` values [z, y, x] over the frame."""
+
+    nv_mm3: float
+    labels_zyx: npt.NDArray[np.uint8]
+
+
+def count_voxels(
+    condyle_p: npt.NDArray[np.float32],
+    bone_p: npt.NDArray[np.float32],
+    grid: Grid,
+    clip: Clip,
+) -> VoxelCount:
+    """Count the voxels of the clip that a straight line from the nearest MC voxel reaches.
+
+    Probabilities are [z, y, x] over ``grid`` (isotropic, along the axes); a voxel belongs to what
+    has at least 0.5 there, to MC if both do, and MC may not be empty. The line is looked up
+    twice per voxel in the probability of TB, linearly between voxels: the steps of a binary mask
+    would shade what lies behind them.
+    """
+    labels = np.zeros(grid.shape_zyx, dtype=np.uint8)
+    labels[bone_p >= 0.5] = Label.TEMPORAL_BONE
+    labels[condyle_p >= 0.5] = Label.CONDYLE
+    voxels = _clip_voxels(grid, clip)
+    inside = np.zeros(grid.shape_zyx, dtype=np.bool_)
+    inside[voxels.on_grid] = voxels.inside_zyx[voxels.of_window]
+    free = np.flatnonzero(inside & (labels == Label.BACKGROUND))
+    nearest = ndimage.distance_transform_edt(
+        labels != Label.CONDYLE, return_distances=False, return_indices=True
+    )
+    end = np.stack(np.unravel_index(free, grid.shape_zyx)).astype(np.float32)
+    start = nearest.reshape(3, -1)[:, free].astype(np.float32)
+    steps = np.ceil(LOOKS_PER_VOXEL * np.sqrt(((end - start) ** 2).sum(axis=0)))
+    reached = np.ones(len(free), dtype=np.bool_)
+    for i in range(1, int(steps.max(initial=0.0))):
+        on = np.flatnonzero(reached & (steps > i))
+        share = (i / steps[on]).astype(np.float32)
+        here = start[:, on] + share * (end[:, on] - start[:, on])
+        reached[on] = ndimage.map_coordinates(bone_p, here, order=1, mode="nearest") < 0.5
+    labels.ravel()[free[reached]] = Label.NEGATIVE_VOLUME
+    return VoxelCount(float(reached.sum()) * grid.voxel_mm3, labels)
+
+
+def unseen_fraction(recorded_zyx: npt.NDArray[np.bool_] | None, grid: Grid, clip: Clip) -> float:
+    """The share of the clip, 0 to 1, where ``recorded_zyx`` is false or that is off the grid.
+
+    None stands for a grid that was recorded throughout.
+    """
+    voxels = _clip_voxels(grid, clip)
+    seen = np.zeros_like(voxels.inside_zyx)
+    seen[voxels.of_window] = True if recorded_zyx is None else recorded_zyx[voxels.on_grid]
+    return float(1.0 - (seen & voxels.inside_zyx).sum() / voxels.inside_zyx.sum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ClipVoxels:
+    """A window of voxels around the clip, which may reach beyond the grid."""
+
+    inside_zyx: npt.NDArray[np.bool_]
+    of_window: tuple[slice, ...]
+    on_grid: tuple[slice, ...]
+
+
+def _clip_voxels(grid: Grid, clip: Clip) -> _ClipVoxels:
+    half = np.full(3, clip.half_width_mm)
+    low = np.floor(grid.to_index(clip.centre_mm - half)).astype(int)
+    high = np.ceil(grid.to_index(clip.centre_mm + half)).astype(int) + 1
+    nx, ny, nz = (int(n) for n in high - low)
+    x, y, z = (float(v) for v in grid.to_world(low))
+    window = Grid((nx, ny, nz), grid.spacing_mm_xyz, (x, y, z))
+    inside = (clip.depth(nodes(window)) >= 0).reshape(window.shape_zyx)
+    first, last = np.clip(low, 0, grid.size_xyz), np.clip(high, 0, grid.size_xyz)
+    bounds = list(zip(first[::-1], last[::-1], low[::-1], strict=True))
+    return _ClipVoxels(
+        inside,
+        tuple(slice(a - o, b - o) for a, b, o in bounds),
+        tuple(slice(a, b) for a, b, _ in bounds),
+    )

@@ -1,0 +1,228 @@
+"""A network runs where it says it runs, and only if it is what the bundle says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from negvol_cli.errors import DeviceError, ModelError
+from negvol_cli.inference import gpu, session
+from negvol_cli.inference.session import Predictor, open_session
+from negvol_cli.settings import Device
+from tests.bundle.tiny import SIZE, SPEC, network
+
+pytest.importorskip("onnx", reason="making a small network takes the onnx package")
+
+IMAGE = np.linspace(-1, 1, SIZE**3, dtype=np.float32).reshape(SIZE, SIZE, SIZE)
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "why_no_gpu", lambda: "there is none")
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize("device", [Device.CPU, Device.AUTO])
+def test_a_network_answers_with_its_probabilities(device: Device) -> None:
+    predict = open_session(network(), SPEC, device, threads=1)
+
+    probabilities = predict(IMAGE)
+
+    assert probabilities.shape == (2, SIZE, SIZE, SIZE)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities[0], 1 / (1 + np.exp(-IMAGE)), atol=1e-6)
+    np.testing.assert_allclose(probabilities[1], 1 / (1 + np.exp(IMAGE)), atol=1e-6)
+
+
+def test_a_network_is_opened_from_a_file_too(tmp_path: Path) -> None:
+    (tmp_path / "ümlaut und space.onnx").write_bytes(network())
+
+    predict = open_session(tmp_path / "ümlaut und space.onnx", SPEC, Device.CPU)
+
+    assert predict(IMAGE).shape == (2, SIZE, SIZE, SIZE)
+
+
+def test_a_mirrored_view_is_read_in_its_own_order() -> None:
+    predict = open_session(network(), SPEC, Device.CPU)
+
+    np.testing.assert_array_equal(predict(IMAGE[..., ::-1]), predict(IMAGE)[..., ::-1])
+
+
+def test_an_image_of_another_size_is_a_mistake_of_the_caller() -> None:
+    predict = open_session(network(), SPEC, Device.CPU)
+
+    with pytest.raises(ValueError, match=r"\(8, 8, 9\)"):
+        predict(np.zeros((8, 8, 9), dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ({"names": ("picture", "probabilities")}, "input of .* 'picture' .* promises 'image'"),
+        ({"names": ("image", "answer")}, "output of .* 'answer' .* promises 'probabilities'"),
+        ({"size": 9}, r"\[1, 1, 9, 9, 9\] .* promises .*\[1, 1, 8, 8, 8\]"),
+        ({"weights": (1.0,)}, r"\[1, 1, 8, 8, 8\] .* promises .*\[1, 2, 8, 8, 8\]"),
+        ({"dtype": "DOUBLE"}, r"tensor\(double\) .* promises .*tensor\(float\)"),
+    ],
+)
+def test_a_network_that_is_not_what_the_bundle_promises_is_refused(
+    model: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ModelError, match=said) as caught:
+        open_session(network(**model), SPEC, Device.CPU)
+
+    assert "segmenter.onnx" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network", network()[:60]])
+def test_what_is_no_network_is_refused(content: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ModelError, match=r"segmenter\.onnx is not a usable model") as caught:
+        open_session(content, SPEC, Device.CPU)
+
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_values_that_are_no_probabilities_are_refused() -> None:
+    predict = open_session(network(weights=(3.0, 1.0), squash="Identity"), SPEC, Device.CPU)
+
+    with pytest.raises(ModelError, match="values from -3 to 3, which are no probabilities"):
+        predict(IMAGE)
+
+
+def test_values_that_are_no_numbers_are_refused() -> None:
+    predict = open_session(network(weights=(-3.0, 1.0), squash="Sqrt"), SPEC, Device.CPU)
+
+    with pytest.raises(ModelError, match="nan"):
+        predict(np.ones_like(IMAGE))
+
+
+def test_the_cpu_never_touches_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "why_no_gpu", lambda: pytest.fail("asked for the GPU"))
+
+    predict = open_session(network(), SPEC, Device.CPU)
+
+    assert predict.provider == "CPU"
+    assert predict.why_not_gpu == ""
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_auto_takes_the_cpu_and_says_why() -> None:
+    predict = open_session(network(), SPEC, Device.AUTO)
+
+    assert predict.provider == "CPU"
+    assert predict.why_not_gpu == "there is none"
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_gpu_fails_where_there_is_none() -> None:
+    with pytest.raises(DeviceError, match="the GPU cannot be used: there is none") as caught:
+        open_session(network(), SPEC, Device.GPU)
+
+    assert caught.value.exit_code == 4
+
+
+class StartsAndFails:
+    """A session of CUDA that starts, and fails at its first run."""
+
+    def get_providers(self) -> list[str]:
+        return [gpu.CUDA, gpu.CPU]
+
+    def run(self, *_: object) -> None:
+        raise RuntimeError("[ONNXRuntimeError] : 1 : FAIL : CUDA failure 2: out of memory")
+
+
+@pytest.fixture
+def broken_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    really_start = session._start
+
+    def start(model: bytes | Path, spec: Any, provider: str, threads: int | None) -> Predictor:
+        if provider == gpu.CUDA:
+            return Predictor(StartsAndFails(), spec)
+        return really_start(model, spec, provider, threads)
+
+    monkeypatch.setattr(session, "why_no_gpu", lambda: "")
+    monkeypatch.setattr(session, "_start", start)
+
+
+@pytest.mark.usefixtures("broken_gpu")
+def test_auto_leaves_a_gpu_that_starts_and_cannot_run() -> None:
+    predict = open_session(network(), SPEC, Device.AUTO)
+
+    assert predict.provider == "CPU"
+    assert "out of memory" in predict.why_not_gpu
+    assert predict(IMAGE).shape == (2, SIZE, SIZE, SIZE)
+
+
+@pytest.mark.usefixtures("broken_gpu")
+def test_gpu_fails_where_the_gpu_starts_and_cannot_run() -> None:
+    with pytest.raises(DeviceError, match="out of memory"):
+        open_session(network(), SPEC, Device.GPU)
+
+
+@pytest.fixture
+def pretended_driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose driver shows a GPU; CUDA's own libraries are as they really are here."""
+    if not gpu._driver_trouble():
+        pytest.skip("this machine has a GPU, so that nothing is missing")
+    monkeypatch.setattr(gpu, "_driver_trouble", lambda: "")
+    gpu.why_no_gpu.cache_clear()
+    yield
+    gpu.why_no_gpu.cache_clear()
+
+
+@pytest.mark.usefixtures("pretended_driver")
+def test_auto_says_in_one_line_what_keeps_cuda_from_starting(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    predict = open_session(network(), SPEC, Device.AUTO)
+
+    assert predict.provider == "CPU"
+    assert predict.why_not_gpu
+    assert "without a reason" not in predict.why_not_gpu
+    assert "\n" not in predict.why_not_gpu
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("logged", "reason"),
+    [
+        (
+            "\x1b[1;31m2026-01-02 03:04:05.6 [E:onnxruntime:Default, provider_bridge_ort.cc:2458 "
+            "operator()] /src/provider_bridge_ort.cc:2043 Get() [ONNXRuntimeError] : 1 : FAIL : "
+            "Failed to load library /x/libonnxruntime_providers_cuda.so with error: "
+            "libcudnn.so.9: cannot open shared object file: No such file or directory\n\x1b[m\n"
+            "2026-01-02 03:04:05.7 [W:onnxruntime:Default, x.cc:1] Failed to create CUDA",
+            "a library of CUDA cannot be loaded: libcudnn.so.9: cannot open shared object file: "
+            "No such file or directory (pip install 'negvol[cuda]')",
+        ),
+        (
+            "2026-01-02 03:04:05.6 [E:onnxruntime:Default, x.cc:1] [ONNXRuntimeError] : 1 : FAIL : "
+            "CUDA failure 35: driver version is insufficient",
+            "1 : FAIL : CUDA failure 35: driver version is insufficient",
+        ),
+        ("", "ONNX Runtime fell back to the CPU without a reason"),
+    ],
+)
+def test_the_reason_is_taken_out_of_what_onnx_runtime_logs(logged: str, reason: str) -> None:
+    assert gpu.fallback_reason(logged.splitlines()) == reason
+
+
+def test_the_number_of_threads_reaches_onnx_runtime() -> None:
+    predict = open_session(network(), SPEC, Device.CPU, threads=1)
+
+    assert predict._session.get_session_options().intra_op_num_threads == 1
+
+
+def test_warming_up_runs_the_network() -> None:
+    predict = open_session(network(weights=(3.0, 1.0)), SPEC, Device.CPU)
+    predict.warm_up()
+
+    predict.spec = replace(SPEC, output="elsewhere")
+    with pytest.raises(ModelError, match="does not run on CPU"):
+        predict.warm_up()

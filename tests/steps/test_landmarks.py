@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from negvol_cli.errors import NegvolError
+from negvol_cli.mesh.distance import Surface, lattice, nodes
+from negvol_cli.settings import HeadSettings
+from negvol_cli.steps.landmarks import (
+    NoCondyleError,
+    apex_of,
+    condylar_head,
+    condyle_seed,
+    hinder_process,
+)
+from tests.steps.solids import arc, ball_mm3, disc, lathe, line, moved, sphere
+
+GRID = lattice((-32, -32, -32), (31.5, 31.5, 31.5), 0.5)
+
+
+def ball(centre, radius):
+    distance = np.linalg.norm(nodes(GRID) - centre, axis=1).reshape(GRID.shape_zyx)
+    return distance <= radius
+
+
+def post(x, y, top, radius=3.0, low=-32.0):
+    px, py, pz = nodes(GRID).T
+    inside = (np.hypot(px - x, py - y) <= radius) & (pz <= top) & (pz >= low)
+    return inside.reshape(GRID.shape_zyx)
+
+
+def mandible(condyle_top=5.0, coronoid_top=5.0):
+    """A ramus with the condyle behind (+y) and the coronoid in front, joined at z = -10."""
+    px, py, pz = nodes(GRID).T
+    ramus = ((np.abs(px) <= 3) & (py > -18) & (py < 12) & (pz < -10)).reshape(GRID.shape_zyx)
+    return ramus | post(0, 8, condyle_top) | post(0, -14, coronoid_top)
+
+
+@pytest.mark.parametrize("coronoid_top", [-6.0, 5.0, 12.0])
+def test_the_hinder_process_is_the_condyle_even_where_the_coronoid_stands_higher(coronoid_top):
+    x, y, z = hinder_process(mandible(5.0, coronoid_top), GRID)
+
+    assert (x, y, z) == pytest.approx((0.0, 8.0, 5.0), abs=0.6)
+
+
+def test_a_condyle_apart_from_its_coronoid_is_still_the_hinder_process():
+    apart = post(0, 8, 5.0, low=-10.0) | post(0, -14, 9.0, low=-10.0)
+
+    assert hinder_process(apart, GRID)[1] == pytest.approx(8.0, abs=0.6)
+
+
+def test_a_speck_and_a_bump_behind_the_condyle_are_no_processes():
+    speck = ball((0.0, 25.0, 6.0), 1.5)
+    bump = post(0, 13, -8.0, radius=2.0)  # 2 mm over the ramus
+
+    assert hinder_process(mandible() | speck | bump, GRID)[1] == pytest.approx(8.0, abs=0.6)
+
+
+def test_a_low_peak_far_under_the_top_is_no_process():
+    assert hinder_process(mandible() | post(0, 25, -22.0), GRID)[1] == pytest.approx(8, abs=0.6)
+
+
+def test_a_label_without_a_process_is_refused():
+    with pytest.raises(NoCondyleError, match="no condylar process"):
+        hinder_process(ball((0, 0, 0), 1.0), GRID)
+
+
+def test_a_known_centre_leads_to_the_largest_piece_within_reach():
+    """Not to a blob above it, nor to a bone beyond 12 mm."""
+    pieces = ball((2, 0, 0), 6.0) | ball((0, 3, 14.0), 2.0) | ball((25, 0, 5), 6.5)
+
+    x, y, z = condyle_seed(pieces, GRID, HeadSettings(), (0.0, 0.0, 0.0))
+
+    assert (x, y, z) == pytest.approx((2.0, 0.0, 6.0), abs=0.6)
+
+
+def test_no_condyle_within_reach_is_explained():
+    with pytest.raises(NegvolError, match="within 12 mm of the joint's centre"):
+        condyle_seed(ball((25, 0, 0), 6.0), GRID, HeadSettings(), (0.0, 0.0, 0.0))
+
+
+def test_the_apex_is_the_highest_point_within_reach_and_not_the_coronoid():
+    low, high = sphere(5.0, 0.5), moved(sphere(5.0, 0.5), np.eye(3), (0.0, -20.0, 8.0))
+    points = np.vstack([low.points_mm, high.points_mm])
+    triangles = np.vstack([low.triangles, high.triangles + len(low.points_mm)])
+
+    apex = apex_of(type(low)(points, triangles), (1.0, 2.0, 0.0), 12.0)
+
+    assert apex == pytest.approx((0.0, 0.0, 5.0), abs=1e-9)
+
+
+def test_a_surface_out_of_reach_has_no_apex():
+    with pytest.raises(NoCondyleError, match="does not come within 12 mm"):
+        apex_of(sphere(5.0, 0.5), (30.0, 0.0, 0.0), 12.0)
+
+
+def test_a_ball_of_10_mm_is_its_own_head():
+    body = moved(sphere(5.0, 0.5), np.eye(3), (1.3, -2.1, 0.4))
+
+    head = condylar_head(body, Surface(body), (1.3, -2.1, 5.4), HeadSettings(), 0.5)
+
+    assert head.volume_mm3 == pytest.approx(ball_mm3(5.0), rel=0.015)
+    assert head.centre_mm == pytest.approx((1.3, -2.1, 0.4), abs=0.02)
+    assert head.of_condyle.mean() > 0.99
+    assert head.mesh.is_watertight
+
+
+def test_a_head_on_a_neck_ends_10_mm_under_its_apex():
+    """A hemisphere of 6 mm on a cylinder as wide: 4 mm of the cylinder belong to the head."""
+    outline = [*line((0, -30), (6, -30), 0.5), *line((6, -30), (6, 0), 0.5), *arc(6, 0, 90, 0.5)]
+    body = lathe(outline, 0.5)
+
+    head = condylar_head(body, Surface(body), (0.0, 0.0, 6.0), HeadSettings(), 0.5)
+
+    cap, stump = ball_mm3(6.0) / 2, np.pi * 36 * 4
+    assert head.volume_mm3 == pytest.approx(cap + stump, rel=0.01)
+    z = (cap * 3 / 8 * 6 - stump * 2) / (cap + stump)
+    assert head.centre_mm == pytest.approx((0.0, 0.0, z), abs=0.03)
+    assert body.points_mm[head.of_condyle, 2].min() == pytest.approx(-4.0, abs=0.3)
+
+
+def test_a_plate_wider_than_the_head_may_be_is_cut_14_mm_from_the_apex():
+    body = disc(20.0, 0.0, 4.0, 0.8)
+
+    head = condylar_head(body, Surface(body), (0.0, 0.0, 4.0), HeadSettings(), 0.5)
+
+    assert head.volume_mm3 == pytest.approx(np.pi * 14**2 * 4, rel=0.01)
+
+
+def test_what_is_not_connected_within_the_head_does_not_belong_to_it():
+    """Two discs, one 4 mm under the other, joined by nothing."""
+    upper, lower = disc(6.0, 0.0, 3.0, 0.6), disc(6.0, -7.0, -4.0, 0.6)
+    points = np.vstack([upper.points_mm, lower.points_mm])
+    body = type(upper)(points, np.vstack([upper.triangles, lower.triangles + len(upper.points_mm)]))
+
+    head = condylar_head(body, Surface(body), (0.0, 0.0, 3.0), HeadSettings(), 0.5)
+
+    assert head.volume_mm3 == pytest.approx(np.pi * 36 * 3, rel=0.03)
+    assert not head.of_condyle[len(upper.points_mm) :].any()
