@@ -67,12 +67,12 @@ def measure_scan(
 ) -> ScanReport:
     """Measure both joints of the head CT at ``scan`` and write ``out/<scan>/``.
 
-    ``scan`` may also come from ``intake.take_in``, which chooses a DICOM series and says what of
+    ``scan`` may also come from ``io.source.take_in``, which chooses a DICOM series and says what of
     the patient's identity is written. ``out`` None writes nothing. ``models`` (from
     ``pipeline.load_models``) saves loading the ``bundle`` again for the next scan. ``references``
-    are label maps of the same scan to compare with (see ``reference``). ``library`` is the address
-    of a 3D library that several reports share (see ``render.html``). Raises InputError for an
-    unusable scan, ModelError for an unusable bundle, OutputError where the result cannot be
+    are label maps of the same scan to compare with (see ``evaluation.reference``). ``library`` is
+    the address of a 3D library that several reports share (see ``render.html``). Raises InputError
+    for an unusable scan, ModelError for an unusable bundle, OutputError where the result cannot be
     written.
     """
     intake = take_in(scan) if isinstance(scan, Path) else scan

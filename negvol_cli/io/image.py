@@ -45,10 +45,10 @@ class Scan:
 def read_scan(path: Path, series: str | None = None) -> Scan:
     """A CT from a NIfTI, NRRD or MetaImage file, or a DICOM series in a folder, zip or file.
 
-    Values are HU if the file tells the truth (``inspection.check_ct`` judges that), in the file's
+    Values are HU if the file tells the truth (``io.ct_checks.check_ct`` judges that), in the file's
     own type, or float32 where that is wider than 16 bits; int16 of DICOM. ``series`` chooses one
     of several by its key or number. Raises InputError for whatever cannot be read right, as far as
-    possible before memory is taken: see ``headers`` and ``dicom``.
+    possible before memory is taken: see ``io.header_checks`` and ``io.dicom``.
     """
     if holds_dicom(path):
         return read_series_scan(*choose_in(path, series))

@@ -20,7 +20,7 @@ _SIX_LABELS = {scan_label(side, label) for side in Side for label in list(Label)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelMap:
-    """Somebody's segmentation, in the six labels of ``config.scan_label`` however it was stored.
+    """Somebody's segmentation, in the six labels of ``scan_label`` however it was stored.
 
     ``scan`` holds uint8 labels; ``sides`` are those that have a condyle, the right one first.
     """
@@ -39,7 +39,7 @@ class LabelMap:
 def read_labels(path: Path) -> Scan:
     """A label map with whole values 0 to 255, as uint8 in LPS order.
 
-    Raises InputError for an unusable file (see ``image_io``) and for other values.
+    Raises InputError for an unusable file (see ``io.image``) and for other values.
     """
     scan = read_image(path)
     return _with_values(scan, _whole(scan.volume.values_zyx, path))

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BROKEN = 'raise ImportError("libGL.so.1: cannot open shared object file: No such file")\n'
 PROBE = """
 import json
-from negvol_cli.mesh_backend import load_backend
+from negvol_cli.mesh.backend import load_backend
 from tests.steps.made_joints import ball, measured, socket
 backend = load_backend()
 joint = measured(ball(6.0), socket(8.0, 11.0), backend)

@@ -24,7 +24,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from negvol_cli.errors import OutputError
-from negvol_cli.output_folder import new_output
+from negvol_cli.io.output_folder import new_output
 out, mine = Path(sys.argv[1]), sys.argv[2]
 for line in sys.stdin:
     try:

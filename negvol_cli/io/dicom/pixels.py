@@ -31,7 +31,7 @@ from negvol_cli.io.dicom.heads import START_BYTES, Frame
 from negvol_cli.io.dicom.parts import Opener, Part
 
 PADDED_HU: Final = -2000
-"""What was not scanned; see ``recorded``, for which anything below -1100 is that."""
+"""What was not scanned; see ``steps.field_of_view``, for which anything below -1100 is that."""
 
 HU = npt.NDArray[np.int16]
 
