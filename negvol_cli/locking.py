@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+_NO_LOCKS: Final = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL}
+"""What flock(2) says on file systems without locks, as some network mounts are."""
 
 
 class Busy(Exception):  # noqa: N818 - a condition, not a failure
@@ -18,53 +24,29 @@ def locked(path: Path) -> Iterator[bool]:
     """Hold the lock named by the file ``path``, which is made and removed.
 
     Gives True, or False where the file system knows no locks and nobody can be kept out.
-    Raises Busy at once where another holds it, and OSError where the file cannot be made.
+    Raises Busy at once where another holds it, and OSError where the file cannot be made, or is a
+    link that somebody put there.
     """
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            alone = _lock(handle)
-            if not alone or _is_at(handle, path):
-                break
-        except BaseException:
-            os.close(handle)
-            raise
-        os.close(handle)  # its last holder removed the file between our two steps
+    # A marker in the place of a lock would outlive a killed process: no fallback to one.
+    lock = FileLock(path, timeout=0, fallback_to_soft=False)
     try:
-        yield alone
-    finally:
-        if sys.platform == "win32":  # an open file cannot be removed there
-            os.close(handle)
+        lock.acquire()
+    except Timeout as err:
+        raise Busy from err
+    except OSError as err:
+        if err.errno not in _NO_LOCKS:
+            raise
         with suppress(OSError):
             path.unlink()
-        if sys.platform != "win32":
-            os.close(handle)
-
-
-def _is_at(handle: int, path: Path) -> bool:
-    with suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(handle), path.stat())
-    return False
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(handle: int) -> bool:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError as err:
-            raise Busy from err
-        return True
-
-else:
-    import fcntl
-
-    def _lock(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as err:
-            raise Busy from err
-        except OSError:
-            return False
-        return True
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        # Removed while it is held: who waits with it open sees that it has no name any more.
+        with suppress(OSError):
+            path.unlink()
+        lock.release()
+        if sys.platform == "win32":  # an open file cannot be removed there
+            with suppress(OSError):
+                path.unlink()

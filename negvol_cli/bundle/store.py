@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from platformdirs import user_data_path
 
 from negvol_cli.bundle.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from negvol_cli.bundle.manifest import MANIFEST_NAME
@@ -28,15 +28,20 @@ class Stored:
 
 
 def store_folder() -> Path:
-    """The folder for this user's bundles; it need not exist."""
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
-    return base / "negvol" / "models"
+    """The folder for this user's bundles; it need not exist.
+
+    Raises OutputError where the user has no home, as in some containers.
+    """
+    try:
+        folder = user_data_path("negvol", appauthor=False) / "models"
+    except RuntimeError:  # so do newer platformdirs say it, older ones leave the ~ as it is
+        folder = Path()
+    if not folder.is_absolute():
+        raise OutputError(
+            "there is no home folder to keep bundles of models in: set HOME, or give a bundle by "
+            "its path"
+        )
+    return folder
 
 
 def list_bundles() -> list[Stored]:
@@ -132,7 +137,12 @@ def _same(target: Path, bundle: Bundle) -> Bundle:
 
 
 def _installed() -> list[Path]:
-    return sorted(manifest.parent for manifest in store_folder().glob(f"[!.]*/{MANIFEST_NAME}"))
+    """The folders of installed bundles; none where the user has no home."""
+    try:
+        store = store_folder()
+    except OutputError:
+        return []
+    return sorted(manifest.parent for manifest in store.glob(f"[!.]*/{MANIFEST_NAME}"))
 
 
 def _name_of(path: Path) -> str | None:

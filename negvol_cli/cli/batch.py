@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @options.clip
 @options.threads
 @options.bundle
-@click.option("--no-enhance", is_flag=True, help="Do not look for the thin fossa roof (step C).")
+@options.no_enhance
 @click.option(
     "--resume/--no-resume",
     default=True,
@@ -69,14 +69,13 @@ def batch(
     from negvol_cli.bundle.store import find_bundle
     from negvol_cli.cli import batch_output
     from negvol_cli.cli.batch_progress import batch_progress, looking, stop_on_ctrl_c
-    from negvol_cli.settings import ClipSettings, ClipShape, Device, Settings
 
     privacy = options.privacy_of(keep_patient_id, pseudonym_key, out)
-    settings = Settings(
-        clip=ClipSettings(shape=ClipShape(clip)),
-        device=Device(device),
+    settings = options.settings_of(
+        device=device,
+        clip=clip,
         threads=threads or (None if scheduler else threads_each(jobs)),
-        enhance=not no_enhance,
+        no_enhance=no_enhance,
     )
     job = job_for(
         out, settings, find_bundle(bundle), resume=resume, keep_patient_id=keep_patient_id

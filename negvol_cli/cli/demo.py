@@ -24,12 +24,11 @@ def demo(
     from negvol_cli.bundle.store import find_bundle
     from negvol_cli.cli.output import print_demo
     from negvol_cli.demo import run_demo
-    from negvol_cli.settings import Device, Settings
 
     with progress(quiet) as report_progress:
         result = run_demo(
             out,
-            Settings(device=Device(device)),
+            options.settings_of(device=device),
             seed=seed,
             bundle=find_bundle(bundle),
             progress=report_progress,

@@ -39,10 +39,9 @@ def measure(
     4 and 5 left).
     """
     from negvol_cli.cli.output import print_result
-    from negvol_cli.settings import ClipSettings, ClipShape, Settings
     from negvol_cli.study import measure_labels
 
-    settings = Settings(clip=ClipSettings(shape=ClipShape(clip)))
+    settings = options.settings_of(clip=clip)
     with progress(quiet) as report_progress:
         report = measure_labels(
             labels,

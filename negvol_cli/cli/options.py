@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from negvol_cli.settings import ClipShape, Device
+from negvol_cli.settings import ClipSettings, ClipShape, Device, Settings
 
 if TYPE_CHECKING:
     from negvol_cli.io.source import Privacy
@@ -49,6 +49,9 @@ reference = click.option(
     help="A reference segmentation to compare with; twice for two joints.",
 )
 
+no_enhance = click.option(
+    "--no-enhance", is_flag=True, help="Do not look for the thin fossa roof (step C)."
+)
 keep_patient_id = click.option(
     "--keep-patient-id",
     is_flag=True,
@@ -67,6 +70,22 @@ def out(default: str | None) -> Callable[[Command], Command]:
     text = "Folder for the results." if default else "Folder for the results.  [none is written]"
     return click.option(
         *("-o", "--out"), type=PATH, default=default, show_default=bool(default), help=text
+    )
+
+
+def settings_of(
+    *,
+    device: str = Device.AUTO,
+    clip: str = ClipShape.SPHERE,
+    threads: int | None = None,
+    no_enhance: bool = False,
+) -> Settings:
+    """The settings that these options ask for; the others stay as they are."""
+    return Settings(
+        clip=ClipSettings(shape=ClipShape(clip)),
+        device=Device(device),
+        threads=threads,
+        enhance=not no_enhance,
     )
 
 

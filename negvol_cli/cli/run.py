@@ -26,7 +26,7 @@ from negvol_cli.cli.progress import progress
 @options.keep_patient_id
 @options.pseudonym_key
 @options.overwrite
-@click.option("--no-enhance", is_flag=True, help="Do not look for the thin fossa roof (step C).")
+@options.no_enhance
 @options.as_json
 @options.quiet
 def run(
@@ -55,19 +55,13 @@ def run(
     from negvol_cli.cli.output import print_result
     from negvol_cli.cli.series_text import print_series
     from negvol_cli.io.source import take_in
-    from negvol_cli.settings import ClipSettings, ClipShape, Device, Settings
     from negvol_cli.study import measure_scan
 
     if series == "list":
         print_series(scan, as_json=as_json)
         return
     privacy = options.privacy_of(keep_patient_id, pseudonym_key, out)
-    settings = Settings(
-        clip=ClipSettings(shape=ClipShape(clip)),
-        device=Device(device),
-        threads=threads,
-        enhance=not no_enhance,
-    )
+    settings = options.settings_of(device=device, clip=clip, threads=threads, no_enhance=no_enhance)
     models = find_bundle(bundle)
     with progress(quiet) as report_progress:
         report = measure_scan(

@@ -50,6 +50,12 @@ def take_in(scan: Path, series: str | None = None, privacy: Privacy | None = Non
     not. Raises InputError where there is nothing to read, OutputError where the crosswalk cannot be
     written.
     """
+    try:
+        there = scan.exists()
+    except OSError as err:
+        raise InputError(f"cannot read {scan}: {err.strerror or err}") from err
+    if not there:
+        raise InputError(f"{scan} does not exist: check the path")
     if holds_dicom(scan):
         return take_in_series(*choose_in(scan, series), privacy)
     if series is not None:

@@ -120,3 +120,22 @@ def test_the_store_lies_where_the_user_keeps_data(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("XDG_DATA_HOME", "/data/me")
 
     assert store_folder() == Path("/data/me/negvol/models")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="passwd is of Unix")
+def test_a_user_without_a_home_has_the_default_bundle_and_no_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nobody(_uid: int) -> None:
+        raise KeyError
+
+    monkeypatch.undo()
+    for name in ("HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+
+    assert [stored.path for stored in list_bundles()] == [DEFAULT_BUNDLE]
+    with pytest.raises(ModelError, match="no file or installed bundle is named 'mine'"):
+        find_bundle("mine")
+    with pytest.raises(OutputError, match=r"there is no home folder .*: set HOME"):
+        install_bundle(DEFAULT_BUNDLE)

@@ -20,8 +20,9 @@ from tests.cli.reports import report
 
 
 @pytest.fixture
-def measure_scan(monkeypatch: pytest.MonkeyPatch) -> Mock:
-    """Stands in for the pipeline, with the same signature."""
+def measure_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """Stands in for the pipeline, with the same signature, before a scan ``head.nii.gz``."""
+    (tmp_path / "head.nii.gz").touch()
     fake: Mock = create_autospec(study.measure_scan, side_effect=_two_steps)
     monkeypatch.setattr(study, "measure_scan", fake)
     return fake
@@ -108,3 +109,14 @@ def test_an_unknown_bundle_ends_with_4(negvol: Negvol) -> None:
 
     assert result.exit_code == 4
     assert "'huge'" in result.stderr
+
+
+@pytest.mark.parametrize("scan", ["nosuch", "nosuch.nii.gz", "nosuch.zip", "n" * 300])
+def test_a_scan_that_is_not_there_is_said_before_anything_is_begun(
+    negvol: Negvol, scan: str
+) -> None:
+    result = negvol("run", scan)
+
+    assert result.exit_code == 3
+    assert result.stderr.count("\n") == 1
+    assert "reading" not in result.stderr

@@ -204,10 +204,15 @@ def test_two_runs_at_once_on_one_output_end_with_one_result_and_one_refusal(
     assert names(tmp_path) == ["another scan", "scan"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="flock is of Unix")
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
 def test_where_nothing_can_be_locked_the_second_to_finish_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    monkeypatch.setattr("negvol_cli.locking._lock", lambda _: False)
+    def no_locks(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
 
     def slow() -> None:
         with new_output(tmp_path, "scan") as folder:
