@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Found:
     """A scan: an image file, an image file in a zip (``member``), or a DICOM series.
 
     ``name`` is that of its result folder, unique in its batch. ``path`` is absolute, so that a
@@ -40,6 +40,6 @@ class Discovery:
     ``private``: the scans are known by pseudonyms, and no path may be written into a result.
     """
 
-    scans: tuple[Candidate, ...]
+    scans: tuple[Found, ...]
     left_out: tuple[LeftOut, ...]
     private: bool = False

@@ -1,0 +1,129 @@
+"""A known blur is read off a head of skin, fat and airway; heads are drawn finely, then seen."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from negvol_cli.geometry.grid import Grid, Volume
+from negvol_cli.phantom import ScanSettings, draw_head
+from negvol_cli.steps.noise import read_noise
+from negvol_cli.steps.scanner import BOX_SD, read_scanner
+from negvol_cli.structures import Side
+
+FINE_MM = 0.35
+
+
+@pytest.fixture(scope="module")
+def fine() -> np.ndarray:
+    """An egg of 35 to 45 mm radius, FINE_MM voxels: skin, fat, a bulb of air; no blur."""
+    z, y, x = (FINE_MM * (np.arange(300) - 149.5),) * 3
+    far = np.sqrt(
+        (x / 38) ** 2 + (y[:, None] / 44) ** 2 + (z[:, None, None] / 35) ** 2, dtype=np.float32
+    )
+    image = np.where(far < 1, np.float32(50), np.float32(-1000))
+    image[far < 0.95] = -90
+    image[far < 0.8] = 40
+    image[np.sqrt(x**2 + (y[:, None] - 8) ** 2 + (1.4 * z[:, None, None]) ** 2) < 14] = -1000
+    return image
+
+
+def seen(fine: np.ndarray, blur_mm_zyx, many_zyx, noise: float = 10.0, step: int = 0) -> Volume:
+    """The head blurred and then averaged over ``many_zyx`` voxels; slices ``step`` apart."""
+    image = ndimage.gaussian_filter(fine, np.array(blur_mm_zyx) / FINE_MM)
+    for axis, many in enumerate(many_zyx):
+        image = ndimage.uniform_filter1d(image, many, axis=axis)
+    nz, ny, nx = many_zyx
+    image = image[(step or nz) :: step or nz, ny::ny, nx::nx]
+    image = image + np.random.default_rng(1).normal(0, noise, image.shape)
+    spacing = (FINE_MM * nx, FINE_MM * ny, FINE_MM * (step or nz))
+    return Volume(image.astype(np.int16), Grid(image.shape[::-1], spacing, (0.0, 0.0, 0.0)))
+
+
+def expected(blur_mm_zyx, many_zyx) -> np.ndarray:
+    """(3,), x first: the blur's variance and that of the box averaged over."""
+    box = FINE_MM * np.array(many_zyx) * BOX_SD
+    return np.sqrt(np.square(blur_mm_zyx) + box**2)[::-1]
+
+
+@pytest.mark.parametrize("blur", [0.5, 0.8])
+@pytest.mark.parametrize("many", [(1, 1, 1), (2, 2, 2), (3, 2, 2), (4, 1, 1), (1, 4, 1)])
+def test_a_known_blur_is_recovered(fine, blur, many):
+    scanner = read_scanner(seen(fine, (blur,) * 3, many), air_hu=-1000, tissue_hu=30)
+
+    assert scanner.edges > 500
+    assert scanner.blur_mm_xyz == pytest.approx(expected((blur,) * 3, many), rel=0.15)
+
+
+@pytest.mark.parametrize("many", [(1, 1, 1), (2, 2, 2), (3, 2, 2)])
+def test_a_blur_finer_than_the_voxels_is_recovered(fine, many):
+    scanner = read_scanner(seen(fine, (0.3,) * 3, many), air_hu=-1000, tissue_hu=30)
+
+    assert scanner.blur_mm_xyz == pytest.approx(expected((0.3,) * 3, many), rel=0.15)
+
+
+def test_slabs_that_overlap_are_recognised_from_the_voxels(fine):
+    slab = (11, 1, 1)  # 3.9 mm, every 0.7 mm
+
+    scanner = read_scanner(seen(fine, (0.4,) * 3, slab, step=2), air_hu=-1000, tissue_hu=30)
+
+    assert scanner.blur_mm_xyz == pytest.approx(expected((0.4,) * 3, slab), rel=0.15)
+    assert scanner.blur_mm_xyz[2] > 3 * 0.7 * BOX_SD
+
+
+def test_a_kernel_that_blurs_only_in_the_plane_is_told_from_thick_slices(fine):
+    blur = (0.0, 0.7, 0.7)
+
+    scanner = read_scanner(seen(fine, blur, (2, 2, 2)), air_hu=-1000, tissue_hu=30)
+
+    assert scanner.blur_mm_xyz == pytest.approx(expected(blur, (2, 2, 2)), rel=0.15)
+    across = np.array([[0.0, 0.0, 1.0], [0.6, 0.8, 0.0]])
+    assert scanner.width_along(across)[1] > 1.8 * scanner.width_along(across)[0]
+
+
+@pytest.mark.parametrize("gain", [0.7, 1.2])
+def test_a_scanner_with_a_gain_and_an_offset_of_its_own_has_the_same_blur(fine, gain):
+    scan = seen(fine, (0.5,) * 3, (2, 2, 2))
+    other = Volume((scan.values_zyx * gain - 150).astype(np.int16), scan.grid)
+
+    scanner = read_scanner(other, air_hu=-1000 * gain - 150, tissue_hu=30 * gain - 150)
+
+    assert scanner.blur_mm_xyz == pytest.approx(expected((0.5,) * 3, (2, 2, 2)), rel=0.15)
+
+
+def test_without_edges_the_blur_is_that_of_the_voxels_and_this_is_said():
+    grid = Grid((60, 60, 20), (0.5, 0.5, 1.2), (0.0, 0.0, 0.0))
+    even = np.random.default_rng(2).normal(30, 10, grid.shape_zyx).astype(np.int16)
+
+    scanner = read_scanner(Volume(even, grid), air_hu=-1000, tissue_hu=30)
+
+    assert scanner.edges == 0
+    assert scanner.blur_mm_xyz == pytest.approx(np.array([0.5, 0.5, 1.2]) / np.sqrt(12))
+
+
+@pytest.mark.parametrize("noise", [8.0, 25.0, 60.0])
+def test_noise_is_that_of_a_voxel_also_where_neighbours_share_it(fine, noise):
+    scan = seen(fine, (0.4,) * 3, (2, 2, 2), noise=0.0)
+    grains = ndimage.gaussian_filter(
+        np.random.default_rng(3).normal(size=scan.values_zyx.shape), 0.7
+    )
+    noisy = scan.values_zyx + grains * noise / grains.std()
+
+    found = read_noise(Volume(noisy.astype(np.int16), scan.grid), tissue_hu=30)
+
+    assert found == pytest.approx(noise, rel=0.15)
+
+
+@pytest.mark.parametrize(("spacing", "blur"), [((0.8,) * 3, 0.6), ((0.5, 0.5, 1.0), 0.7)])
+def test_the_blur_of_a_phantom_is_recovered_about_one_joint(spacing, blur):
+    head = draw_head(7)
+    centre = np.array(head.condyle_centre_mm(Side.LEFT))
+    size = tuple(round(64 / s) for s in spacing)
+    grid = Grid(size, spacing, tuple((centre - 32 + 0.2).tolist()))
+    scan = head.scan(grid, ScanSettings(noise_hu=15, blur_mm=blur), 1)
+
+    scanner = read_scanner(scan, air_hu=-1000, tissue_hu=30)
+
+    assert scanner.blur_mm_xyz == pytest.approx(
+        np.hypot(blur, np.array(spacing) * BOX_SD), rel=0.15
+    )
+    assert scanner.noise_hu == pytest.approx(15, rel=0.2)
