@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from negvol_cli.batch import Processes, Result, Tally, discover, order_for, run_batch, threads_each
+from negvol_cli.batch import Processes, Result, Tally, discover, job_for, run_batch, threads_each
 from negvol_cli.bundle.bundle import DEFAULT_BUNDLE
 from negvol_cli.geometry.grid import Grid
 from negvol_cli.geometry.resample import to_sitk
@@ -57,7 +57,7 @@ def resident_mb(pid: int) -> float:
 def run(folder: Path, out: Path, jobs: int, limit: int) -> tuple[float, Tally]:
     """Seconds for ``limit`` scans and how they ended; memory is printed on the way."""
 
-    def told(tally: Tally, _result: Result) -> None:
+    def on_result(tally: Tally, _result: Result) -> None:
         if tally.done != 1 and tally.done % MEMORY_EVERY:
             return
         workers = [resident_mb(child.pid) for child in multiprocessing.active_children()]
@@ -66,9 +66,9 @@ def run(folder: Path, out: Path, jobs: int, limit: int) -> tuple[float, Tally]:
         print(f"memory after scan {tally.done}: {held} MiB, and {own:.0f} to direct it", flush=True)
 
     settings = Settings(device=Device.CPU, threads=threads_each(jobs))
-    order = order_for(out, settings, DEFAULT_BUNDLE)
+    job = job_for(out, settings, DEFAULT_BUNDLE)
     start = time.perf_counter()
-    result = run_batch(discover(folder), order, Processes(jobs), limit=limit, told=told)
+    result = run_batch(discover(folder), job, Processes(jobs), limit=limit, on_result=on_result)
     return time.perf_counter() - start, result.tally
 
 

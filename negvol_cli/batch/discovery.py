@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from negvol_cli.batch.done import read_record
-from negvol_cli.batch.found import Discovery, Found, LeftOut
+from negvol_cli.batch.candidates import Candidate, Discovery, LeftOut
 from negvol_cli.batch.naming import unique_names
+from negvol_cli.batch.resume import read_record
 from negvol_cli.batch.screening import is_image, why_no_ct
 from negvol_cli.batch.source import unpacked
 from negvol_cli.errors import InputError
@@ -28,10 +28,10 @@ _HEADER_BYTES: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Unnamed:
     """A scan without its final name, which is made of ``parts``."""
 
-    found: Found
+    found: Candidate
     parts: tuple[str, ...]
 
 
@@ -66,7 +66,7 @@ def discover(
     )
 
 
-def _pseudonym_of(found: Found, pseudonym: Pseudonym) -> str:
+def _pseudonym_of(found: Candidate, pseudonym: Pseudonym) -> str:
     if found.series is None:
         return pseudonym(Identity(), found.shown)
     return pseudonym(found.series.identity, "")
@@ -91,7 +91,7 @@ class _Search:
         self.looking = looking
         self.names: set[str] = set()
         self.skipped: list[Path] = []
-        self.candidates: list[_Candidate] = []
+        self.candidates: list[_Unnamed] = []
         self.left_out: list[LeftOut] = []
 
     def run(self) -> None:
@@ -162,7 +162,7 @@ class _Search:
         if why := why_no_ct(path):
             self._leave_out(path, why)
             return
-        self._add(Found(name="", path=path, shown=self._shown(path)), self._parts(path))
+        self._add(Candidate(name="", path=path, shown=self._shown(path)), self._parts(path))
 
     def _zip(self, path: Path) -> None:
         """The images in a zip, and its DICOM series; a damaged one is tried, to be explained."""
@@ -175,7 +175,7 @@ class _Search:
             if len(images) < len(members):
                 self._series(find_series(path))
         except (InputError, zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError):
-            self._add(Found(name="", path=path, shown=self._shown(path)), self._parts(path))
+            self._add(Candidate(name="", path=path, shown=self._shown(path)), self._parts(path))
 
     def _member(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
         inside = Path(member.filename)
@@ -194,7 +194,7 @@ class _Search:
         if why:
             self.left_out.append(LeftOut(shown=shown, reason=why))
             return
-        found = Found(name="", path=path, shown=shown, member=member.filename)
+        found = Candidate(name="", path=path, shown=shown, member=member.filename)
         self._add(found, (*self._parts(path), *inside.parts[:-1], name_of(inside)))
 
     def _series(self, found: Iterable[Series]) -> None:
@@ -208,10 +208,10 @@ class _Search:
             else:
                 self.names.add(series.name)
                 path = series.folder
-                self._add(Found(name="", path=path, shown=shown, series=series), (series.name,))
+                self._add(Candidate(name="", path=path, shown=shown, series=series), (series.name,))
 
-    def _add(self, found: Found, parts: tuple[str, ...]) -> None:
-        self.candidates.append(_Candidate(found, parts))
+    def _add(self, found: Candidate, parts: tuple[str, ...]) -> None:
+        self.candidates.append(_Unnamed(found, parts))
 
     def _parts(self, path: Path) -> tuple[str, ...]:
         """The folders below the searched one that a file lies in, and its own bare name."""

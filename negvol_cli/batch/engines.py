@@ -1,6 +1,6 @@
-"""Where scans are measured: in this process, in processes of their own, or on a Dask cluster.
+"""Where scans are measured: in processes of their own, or on a Dask cluster.
 
-All three take work as a ``concurrent.futures`` executor does.
+Both take work as a ``concurrent.futures`` executor does.
 """
 
 from __future__ import annotations
@@ -58,35 +58,6 @@ def threads_each(jobs: int) -> int | None:
     known = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     cores = len(known(0)) if known else os.cpu_count() or 1
     return max(1, cores // jobs)
-
-
-class Here:
-    """One scan after the other in this process; what kills it ends the batch."""
-
-    lost: tuple[type[BaseException], ...] = ()
-    shared_fate = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def places(self) -> int:
-        """One."""
-        return 1
-
-    def submit(self, work: Callable[..., T], *args: Any) -> Future[T]:
-        """Do the work."""
-        future: Future[T] = Future()
-        try:
-            future.set_result(work(*args))
-        except Exception as err:  # noqa: BLE001 - as every executor does
-            future.set_exception(err)
-        return future
-
-    def renew(self) -> None:
-        """Nothing dies here alone."""
 
 
 class Processes:

@@ -15,13 +15,13 @@ from typing import Final
 from plotly.offline import get_plotlyjs
 
 from negvol_cli.batch import tables
-from negvol_cli.batch.done import earlier_report
+from negvol_cli.batch.candidates import Discovery
 from negvol_cli.batch.engines import Engine
-from negvol_cli.batch.flow import Flow, Stop
-from negvol_cli.batch.found import Discovery
-from negvol_cli.batch.order import Order, Result
+from negvol_cli.batch.job import Job, Result
+from negvol_cli.batch.resume import earlier_report
+from negvol_cli.batch.scheduler import Scheduler, Stop
 from negvol_cli.batch.source import intake_of
-from negvol_cli.batch.worker import measure_found
+from negvol_cli.batch.worker import measure_candidate
 from negvol_cli.bundle.bundle import load_bundle
 from negvol_cli.errors import InputError, OutputError
 from negvol_cli.io.output_folder import clear_leftovers
@@ -73,19 +73,19 @@ class BatchResult:
     stopped: bool
 
 
-Told = Callable[[Tally, Result], None]
+OnResult = Callable[[Tally, Result], None]
 
 
-def order_for(
+def job_for(
     out: Path,
     settings: Settings,
     bundle: Path,
     *,
     resume: bool = True,
     keep_patient_id: bool = False,
-) -> Order:
+) -> Job:
     """How to measure every scan. Raises ModelError for an unusable bundle, before any work."""
-    return Order(
+    return Job(
         out=out.absolute(),
         settings=settings,
         bundle=bundle.absolute(),
@@ -98,12 +98,12 @@ def order_for(
 
 def run_batch(
     discovery: Discovery,
-    order: Order,
+    job: Job,
     engine: Engine,
     *,
     limit: int | None = None,
     stop: Stop | None = None,
-    told: Told = lambda _tally, _result: None,
+    on_result: OnResult = lambda _tally, _result: None,
 ) -> BatchResult:
     """Measure what was found, and write the tables, also where a stop cuts it short.
 
@@ -111,14 +111,14 @@ def run_batch(
     ClusterError where a cluster is lost, and OutputError where the tables cannot be written.
     """
     stop = stop or Stop()
-    batch = _Batch(discovery, order)
-    with _alone(order.out), engine:
-        tables.write_whole(order.out / LIBRARY, get_plotlyjs())
-        work = partial(measure_found, order)
+    batch = _Batch(discovery, job)
+    with _alone(job.out), engine:
+        tables.write_whole(job.out / LIBRARY, get_plotlyjs())
+        work = partial(measure_candidate, job)
         try:
-            for result in Flow(engine, work, discovery.scans, stop, limit).results():
+            for result in Scheduler(engine, work, discovery.scans, stop, limit).results():
                 batch.add(result)
-                told(batch.tally, result)
+                on_result(batch.tally, result)
         finally:
             batch.write_tables()
     return BatchResult(batch.tally, batch.rows, batch.failures, stopped=stop.asked)
@@ -127,8 +127,8 @@ def run_batch(
 class _Batch:
     """What has come back so far, and its tables."""
 
-    def __init__(self, discovery: Discovery, order: Order) -> None:
-        self._discovery, self._order, self._out = discovery, order, order.out
+    def __init__(self, discovery: Discovery, job: Job) -> None:
+        self._discovery, self._job, self._out = discovery, job, job.out
         self._results: dict[str, Result] = {}
         self._written, self._took = time.monotonic(), 0.0
         self.rows: tuple[SummaryRow, ...] = ()
@@ -137,7 +137,7 @@ class _Batch:
     @property
     def failures(self) -> tuple[FailureRow, ...]:
         """The failures, in the order in which the scans were found."""
-        results = (self._results.get(found.name) for found in self._discovery.scans)
+        results = (self._results.get(candidate.name) for candidate in self._discovery.scans)
         return tuple(r.failure for r in results if r is not None and r.failure is not None)
 
     def add(self, result: Result) -> None:
@@ -162,24 +162,24 @@ class _Batch:
 
     def _rows(self) -> Iterator[SummaryRow]:
         """The scans with a result that holds, as far as is known at this moment."""
-        for found in sorted(self._discovery.scans, key=lambda found: found.name):
-            result = self._results.get(found.name)
+        for candidate in sorted(self._discovery.scans, key=lambda candidate: candidate.name):
+            result = self._results.get(candidate.name)
             report = None
-            if result is None and self._order.resume:
-                intake = intake_of(found, keep_patient_id=self._order.keep_patient_id)
-                report = earlier_report(intake, self._order, compare_input=False)
+            if result is None and self._job.resume:
+                intake = intake_of(candidate, keep_patient_id=self._job.keep_patient_id)
+                report = earlier_report(intake, self._job, compare_input=False)
             elif result is not None and result.failure is None:
                 with suppress(InputError):  # somebody took it away meanwhile
-                    report = read_json(self._out / found.name / "report.json")
+                    report = read_json(self._out / candidate.name / "report.json")
             if report is not None:
-                yield SummaryRow(folder=found.name, report=report)
+                yield SummaryRow(folder=candidate.name, report=report)
 
     def _found(self) -> Iterator[Mapping[str, str]]:
-        for found in self._discovery.scans:
-            result = self._results.get(found.name)
+        for candidate in self._discovery.scans:
+            result = self._results.get(candidate.name)
             outcome = "not yet measured" if result is None else str(result.outcome)
             why = result.failure.reason if result and result.failure else ""
-            yield _line(found.shown, found.name, outcome, why)
+            yield _line(candidate.shown, candidate.name, outcome, why)
         for left in () if self._discovery.private else self._discovery.left_out:
             yield _line(left.shown, "", "left out", left.reason)
 

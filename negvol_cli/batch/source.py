@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from negvol_cli.batch.found import Found
+from negvol_cli.batch.candidates import Candidate
 from negvol_cli.errors import InputError
 from negvol_cli.io.hashing import digest_of_scan, digest_of_stream
 from negvol_cli.io.image import Scan, read_scan
@@ -24,24 +24,24 @@ MOST_UNPACKED_BYTES: Final = 2**32
 _BROKEN: Final = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError)
 
 
-def intake_of(found: Found, *, keep_patient_id: bool = False) -> Intake:
+def intake_of(candidate: Candidate, *, keep_patient_id: bool = False) -> Intake:
     """How a scan that was found is read, hashed and named.
 
     The functions in it raise InputError where it cannot be read right, or OSError.
     """
-    if found.series is not None:
+    if candidate.series is not None:
         privacy = Privacy(keep_patient_id=keep_patient_id)
-        return replace(take_in_series(found.series, privacy=privacy), name=found.name)
-    if found.member is not None:
+        return replace(take_in_series(candidate.series, privacy=privacy), name=candidate.name)
+    if candidate.member is not None:
         return Intake(
-            name=found.name,
-            read=partial(_read_member, found),
-            digest=partial(_digest_of_member, found),
+            name=candidate.name,
+            read=partial(_read_member, candidate),
+            digest=partial(_digest_of_member, candidate),
         )
     return Intake(
-        name=found.name,
-        read=partial(read_scan, found.path),
-        digest=partial(digest_of_scan, found.path),
+        name=candidate.name,
+        read=partial(read_scan, candidate.path),
+        digest=partial(digest_of_scan, candidate.path),
     )
 
 
@@ -72,27 +72,30 @@ def unpacked(
         yield file
 
 
-def _read_member(found: Found) -> Scan:
+def _read_member(candidate: Candidate) -> Scan:
     """An image in a zip; a message about it names the zip, not our copy."""
     try:
-        with zipfile.ZipFile(found.path) as archive:
-            member = archive.getinfo(str(found.member))
-            with unpacked(archive, member, found.path) as file:
+        with zipfile.ZipFile(candidate.path) as archive:
+            member = archive.getinfo(str(candidate.member))
+            with unpacked(archive, member, candidate.path) as file:
                 try:
                     return read_scan(file)
                 except InputError as err:
-                    place = f"{found.path}/{found.member}"
+                    place = f"{candidate.path}/{candidate.member}"
                     raise InputError(str(err).replace(str(file), place)) from err
     except _BROKEN as err:
-        raise _damaged(found.path, err) from err
+        raise _damaged(candidate.path, err) from err
 
 
-def _digest_of_member(found: Found) -> str:
+def _digest_of_member(candidate: Candidate) -> str:
     try:
-        with zipfile.ZipFile(found.path) as archive, archive.open(str(found.member)) as stream:
+        with (
+            zipfile.ZipFile(candidate.path) as archive,
+            archive.open(str(candidate.member)) as stream,
+        ):
             return digest_of_stream(stream)
     except _BROKEN as err:
-        raise _damaged(found.path, err) from err
+        raise _damaged(candidate.path, err) from err
 
 
 def _endings(name: str) -> str:

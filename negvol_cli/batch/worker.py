@@ -17,9 +17,9 @@ from typing import Final
 
 import SimpleITK as sitk
 
-from negvol_cli.batch.done import earlier_report
-from negvol_cli.batch.found import Found
-from negvol_cli.batch.order import Order, Result
+from negvol_cli.batch.candidates import Candidate
+from negvol_cli.batch.job import Job, Result
+from negvol_cli.batch.resume import earlier_report
 from negvol_cli.batch.source import intake_of
 from negvol_cli.errors import ModelError, explain
 from negvol_cli.io.source import Intake
@@ -33,19 +33,19 @@ _ONE_AT_A_TIME: Final = threading.Lock()
 """A cluster's worker may have several threads; a scan takes all the memory one was given."""
 
 
-def measure_found(order: Order, found: Found) -> Result:
+def measure_candidate(job: Job, candidate: Candidate) -> Result:
     """Measure one scan unless an earlier result still holds; a scan that fails is a result too.
 
     Raises ModelError where the networks cannot be used, since no scan could be measured then.
     """
     with _ONE_AT_A_TIME:
         start = time.perf_counter()
-        intake = intake_of(found, keep_patient_id=order.keep_patient_id)
-        report = earlier_report(intake, order) if order.resume else None
+        intake = intake_of(candidate, keep_patient_id=job.keep_patient_id)
+        report = earlier_report(intake, job) if job.resume else None
         if report is None:
-            result = _measured(order, found, intake, _models(order))
+            result = _measured(job, candidate, intake, _models(job))
         else:
-            result = Result(name=found.name, outcome=outcome_of(report), earlier=True)
+            result = Result(name=candidate.name, outcome=outcome_of(report), earlier=True)
         return replace(result, seconds=time.perf_counter() - start)
 
 
@@ -55,7 +55,7 @@ def prepare_process() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _measured(order: Order, found: Found, intake: Intake, models: Models) -> Result:
+def _measured(job: Job, candidate: Candidate, intake: Intake, models: Models) -> Result:
     step = "reading the scan"
 
     def at(name: str, _done: float) -> None:
@@ -66,8 +66,8 @@ def _measured(order: Order, found: Found, intake: Intake, models: Models) -> Res
         sha256 = intake.digest()  # before it is read: if it changes meanwhile, it is redone
         report = measure_scan(
             replace(intake, digest=lambda: sha256),
-            order.out,
-            order.settings,
+            job.out,
+            job.settings,
             models=models,
             overwrite=True,
             progress=at,
@@ -75,24 +75,24 @@ def _measured(order: Order, found: Found, intake: Intake, models: Models) -> Res
         )
     except Exception as err:  # noqa: BLE001 - one scan must not stop the others, whatever is wrong
         why = explain(err) or f"{type(err).__name__}: {' '.join(str(err).split())}"
-        why = why.replace(str(found.path), found.shown)
-        failure = FailureRow(file=found.shown, step=step, reason=why)
-        return Result(name=found.name, outcome=Outcome.FAILED, failure=failure)
-    return Result(name=found.name, outcome=outcome_of(report))
+        why = why.replace(str(candidate.path), candidate.shown)
+        failure = FailureRow(file=candidate.shown, step=step, reason=why)
+        return Result(name=candidate.name, outcome=Outcome.FAILED, failure=failure)
+    return Result(name=candidate.name, outcome=outcome_of(report))
 
 
-def _models(order: Order) -> Models:
-    """The networks of the order, loaded when first asked for."""
-    if (version := metadata.version("negvol")) != order.version:
+def _models(job: Job) -> Models:
+    """The networks of the job, loaded when first asked for."""
+    if (version := metadata.version("negvol")) != job.version:
         raise ModelError(
             f"{platform.node()} has negvol {version}, and the batch was started with "
-            f"{order.version}: install the same on every machine"
+            f"{job.version}: install the same on every machine"
         )
-    models = _loaded(order.bundle, order.settings.device, order.settings.threads)
-    if models.bundle.stamp != order.bundle_stamp:
+    models = _loaded(job.bundle, job.settings.device, job.settings.threads)
+    if models.bundle.stamp != job.bundle_stamp:
         raise ModelError(
-            f"{order.bundle} on {platform.node()} is {models.bundle.stamp}, and the batch was "
-            f"started with {order.bundle_stamp}: put the same bundle on every machine"
+            f"{job.bundle} on {platform.node()} is {models.bundle.stamp}, and the batch was "
+            f"started with {job.bundle_stamp}: put the same bundle on every machine"
         )
     return models
 

@@ -65,7 +65,7 @@ def batch(
 
     Ctrl-C ends it after the running scan; the same command goes on. Exit code 5: some failed.
     """
-    from negvol_cli.batch import Cluster, Processes, discover, order_for, run_batch, threads_each
+    from negvol_cli.batch import Cluster, Processes, discover, job_for, run_batch, threads_each
     from negvol_cli.bundle.store import find_bundle
     from negvol_cli.cli import batch_output
     from negvol_cli.cli.batch_progress import batch_progress, looking, stop_on_ctrl_c
@@ -77,7 +77,7 @@ def batch(
         threads=threads or (None if scheduler else threads_each(jobs)),
         no_enhance=no_enhance,
     )
-    order = order_for(
+    job = job_for(
         out, settings, find_bundle(bundle), resume=resume, keep_patient_id=keep_patient_id
     )
     engine = Cluster(scheduler) if scheduler and not dry_run else Processes(jobs)
@@ -87,8 +87,8 @@ def batch(
     if dry_run:
         batch_output.print_dry_run(discovery, as_json=as_json)
         return
-    with stop_on_ctrl_c() as stop, batch_progress(limit, quiet) as told:
-        result = run_batch(discovery, order, engine, limit=limit, stop=stop, told=told)
+    with stop_on_ctrl_c() as stop, batch_progress(limit, quiet) as on_result:
+        result = run_batch(discovery, job, engine, limit=limit, stop=stop, on_result=on_result)
     batch_output.print_batch(result, out, as_json=as_json, quiet=quiet)
     batch_output.raise_for(result, out, limited=limit is not None)
 

@@ -16,7 +16,7 @@ import click
 if TYPE_CHECKING:
     from negvol_cli.batch import Result, Stop, Tally
 
-Told = Callable[["Tally", "Result"], None]
+OnResult = Callable[["Tally", "Result"], None]
 
 _LOOK_EVERY_SECONDS: Final = 0.1
 STOPPING: Final = "Stopping after what is running; press Ctrl-C again to stop at once."
@@ -44,14 +44,14 @@ def looking(quiet: bool) -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def batch_progress(limit: int | None, quiet: bool) -> Iterator[Told]:
+def batch_progress(limit: int | None, quiet: bool) -> Iterator[OnResult]:
     """Give the function that a batch calls after each scan: a bar, or lines without a terminal."""
     pace = Pace(limit)
     if quiet:
         yield lambda _tally, _result: None
     elif sys.stderr.isatty():
-        with _bar(pace) as told:
-            yield told
+        with _bar(pace) as on_result:
+            yield on_result
     else:
         yield lambda tally, result: _line(tally, result, pace.left(tally, result))
 
@@ -132,7 +132,7 @@ def _line(tally: Tally, result: Result, left: float | None) -> None:
 
 
 @contextmanager
-def _bar(pace: Pace) -> Iterator[Told]:
+def _bar(pace: Pace) -> Iterator[OnResult]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.text import Text
@@ -147,7 +147,7 @@ def _bar(pace: Pace) -> Iterator[Told]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None, counts="", left="")
 
-        def told(tally: Tally, result: Result) -> None:
+        def on_result(tally: Tally, result: Result) -> None:
             left = pace.left(tally, result)
             bar.update(
                 task,
@@ -159,4 +159,4 @@ def _bar(pace: Pace) -> Iterator[Told]:
             if result.failure is not None:
                 console.print(Text(f"{result.name}: {result.failure.reason}", "red"))
 
-        yield told
+        yield on_result

@@ -5,6 +5,7 @@ from negvol_cli.phantom.draw import draw_head
 from negvol_cli.phantom.head import PhantomHead
 from negvol_cli.phantom.scanner import CLEAN, ScanSettings
 from negvol_cli.phantom.truth import PhantomTruth
+from negvol_cli.phantom.variety import Variety
 
 __all__ = [
     "CLEAN",
@@ -12,6 +13,7 @@ __all__ = [
     "PhantomHead",
     "PhantomTruth",
     "ScanSettings",
+    "Variety",
     "draw_abdomen",
     "draw_head",
 ]

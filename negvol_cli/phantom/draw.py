@@ -18,6 +18,7 @@ from negvol_cli.phantom.paint import Greys
 from negvol_cli.phantom.pose import Pose
 from negvol_cli.phantom.shapes import Samples
 from negvol_cli.phantom.soft import draw_soft
+from negvol_cli.phantom.variety import Variety
 from negvol_cli.structures import Side
 
 DEGREES_PER_MM: Final = 1.8
@@ -32,20 +33,26 @@ def draw_head(
     joints: Collection[Side] = (Side.RIGHT, Side.LEFT),
     teeth: bool | None = None,
     open_mm: float | None = None,
+    variety: Variety | None = None,
+    scale: float = 1.0,
 ) -> PhantomHead:
     """A head with its own sizes of everything.
 
     ``right_space_mm`` and ``left_space_mm`` set the joint space above the condyles, else drawn
     from 1.2 to 4 mm; ``joints`` says which sides have a condyle (the other's was taken out with
     its ramus); ``teeth`` and ``open_mm`` (how far the condyles slid forward, 0 to 16 mm) replace
-    what is drawn. Nothing else changes with them. Raises ValueError for what cannot be.
+    what is drawn. Nothing else changes with them. With ``variety`` surfaces are rough, cortex and
+    roof of varying thickness, and greys and spaces drawn as it says. ``scale`` (0.5 to 1.2)
+    sizes the whole head: 0.75 is a small child's. Raises ValueError for what cannot be.
     """
     for space in (right_space_mm, left_space_mm):
         if space is not None and not SPACES_MM[0] <= space <= SPACES_MM[1]:
             raise ValueError(f"the joint space must lie between 0.8 and 6 mm, got {space:g}")
     if open_mm is not None and not 0.0 <= open_mm <= 16.0:
         raise ValueError(f"open_mm must lie between 0 and 16, got {open_mm:g}")
-    streams = [np.random.default_rng([seed, n]) for n in range(10)]
+    if not 0.5 <= scale <= 1.2:
+        raise ValueError(f"scale must lie between 0.5 and 1.2, got {scale:g}")
+    streams = [np.random.default_rng([seed, n]) for n in range(14)]
     u = streams[0].uniform
     half = float(u(47.5, 57.5))
     size = HeadSize(
@@ -54,9 +61,10 @@ def draw_head(
         deep=float(u(0.93, 1.07)),
         tall=float(u(0.93, 1.07)),
     )
-    right = draw_joint(streams[1], size, right_space_mm, Side.RIGHT in joints)
-    left = draw_joint(streams[2], size, left_space_mm, Side.LEFT in joints)
+    right = _joint((streams[1], streams[10]), size, right_space_mm, Side.RIGHT in joints, variety)
+    left = _joint((streams[2], streams[11]), size, left_space_mm, Side.LEFT in joints, variety)
     drawn_teeth, drawn_open = bool(u() < 0.8), float(u(5.0, 14.0) * (u() < 0.25))
+    greys = Greys.draw(streams[8])
     head = PhantomHead(
         right=right,
         left=left,
@@ -64,12 +72,28 @@ def draw_head(
         jaw=draw_jaw(streams[4], size, right, left, drawn_teeth if teeth is None else teeth),
         spine=draw_spine(streams[5], size),
         soft=draw_soft(streams[6], size),
-        pose=Pose.draw(streams[7]),
+        pose=replace(Pose.draw(streams[7]), scale=scale),
         bite=Bite(),
-        greys=Greys.draw(streams[8]),
+        greys=variety.greys(streams[12], greys) if variety else greys,
     )
     slide = drawn_open if open_mm is None else open_mm
     return replace(head, bite=_opened(head, slide)) if slide > 0 else head
+
+
+def _joint(
+    streams: tuple[np.random.Generator, np.random.Generator],
+    size: HeadSize,
+    space_mm: float | None,
+    present: bool,
+    variety: Variety | None,
+) -> JointShape:
+    """A joint drawn from the first of two streams, and what ``variety`` adds from the second."""
+    first, second = streams
+    if variety is None:
+        return draw_joint(first, size, space_mm, present)
+    space, roof = variety.space(second), variety.roof(second)
+    space = space if space_mm is None else space_mm
+    return variety.joint(second, draw_joint(first, size, space, present, roof))
 
 
 def _opened(head: PhantomHead, forward_mm: float) -> Bite:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.geometry.grid import Grid, Points, Vector, Volume
+from negvol_cli.geometry.grid import Grid, Points, Vector, Volume, vector
 from negvol_cli.phantom import paint
 from negvol_cli.phantom.bite import Bite
 from negvol_cli.phantom.cranium import Cranium
@@ -18,9 +18,17 @@ from negvol_cli.phantom.joint_shape import NECK_SEAM_MM, JointShape
 from negvol_cli.phantom.pose import Pose
 from negvol_cli.phantom.probe import Distance
 from negvol_cli.phantom.scanner import ScanSettings, block_points, blocks, scan
-from negvol_cli.phantom.shapes import Array, Samples, Sweep, smooth_max, smooth_min, union
+from negvol_cli.phantom.shapes import (
+    Array,
+    Samples,
+    Sweep,
+    smooth_max,
+    smooth_min,
+    turn_about,
+    union,
+)
 from negvol_cli.phantom.soft import SoftTissue
-from negvol_cli.phantom.truth import PhantomTruth, measure
+from negvol_cli.phantom.truth import PhantomTruth, measure, upright
 from negvol_cli.settings import ClipSettings
 from negvol_cli.structures import Label, Side, scan_label
 
@@ -63,9 +71,14 @@ class PhantomHead:
         """The int16 CT of the head over ``grid``; ``seed`` draws noise and streaks."""
 
         def hu(points_mm: Points, width_mm: float) -> Array:
-            return paint.head(self, self.pose.samples(points_mm, np.float32), width_mm)
+            return self.hu(points_mm, width_mm)
 
-        return scan(grid, hu, settings, seed, self._metal_mm())
+        return scan(grid, hu, settings, seed, self.metal_mm())
+
+    def hu(self, points_mm: Points, width_mm: float) -> Array:
+        """HU at world points (..., 3), LPS mm, each averaged over ``width_mm``; no scanner."""
+        samples = self.pose.samples(points_mm, np.float32)
+        return paint.head(self, samples, width_mm / self.pose.scale)
 
     def labels(self, grid: Grid) -> Volume:
         """The uint8 label map of a scan: 1 right MC, 2 right TB, 4 left MC, 5 left TB."""
@@ -87,21 +100,49 @@ class PhantomHead:
             values[labels == number] = label
         return values
 
+    def moved(
+        self, turn_degrees: Vector = (0.0, 0.0, 0.0), shift_mm: Vector = (0.0, 0.0, 0.0)
+    ) -> PhantomHead:
+        """The head turned about x, then y, then z through its own origin, then shifted; LPS."""
+        ax, ay, az = turn_degrees
+        turn = turn_about(2, az) @ turn_about(1, ay) @ turn_about(0, ax)
+        return replace(self, pose=self.pose.moved(turn, shift_mm))
+
     def truth(
-        self, side: Side, clip: ClipSettings | None = None, *, step_mm: float = 0.4
+        self,
+        side: Side,
+        clip: ClipSettings | None = None,
+        *,
+        step_mm: float = 0.4,
+        up: Vector = (0.0, 0.0, 1.0),
     ) -> PhantomTruth:
         """The true measures of one joint, good to about 0.5 per cent; see ``truth.measure``.
 
-        Takes some seconds. Raises ValueError where there is no condyle.
+        ``up`` is what counts as superior, LPS; anterior is the direction nearest to -y that is
+        at right angles to it. A cubic clip turns with it. Takes some seconds. Raises ValueError
+        where there is no condyle.
         """
-        return measure(
-            self._chunked(self.mandible),
-            self._chunked(self.temporal_bone),
-            self.condyle_centre_mm(side),
+        turn = upright(up)
+        mandible, bone = self.solid(Label.CONDYLE), self.solid(Label.TEMPORAL_BONE)
+        found = measure(
+            lambda points: mandible(points @ turn),
+            lambda points: bone(points @ turn),
+            vector(turn @ self.condyle_centre_mm(side)),
             side,
             clip or ClipSettings(),
             step_mm=step_mm,
         )
+        return replace(
+            found,
+            apex_mm=vector(found.apex_mm @ turn),
+            head_centre_mm=vector(found.head_centre_mm @ turn),
+        )
+
+    def solid(self, label: Label) -> Distance:
+        """The signed distance to MC or TB at world points (N, 3), LPS mm: see ``probe``."""
+        if label not in (Label.CONDYLE, Label.TEMPORAL_BONE):
+            raise ValueError(f"a phantom is made of MC and TB, not of label {label}")
+        return self._chunked(self.mandible if label is Label.CONDYLE else self.temporal_bone)
 
     def mandible(self, samples: Samples) -> Array:
         """Signed distance to MC at head coordinates."""
@@ -140,7 +181,7 @@ class PhantomHead:
             for first in range(0, len(points_mm), CHUNK):
                 part = slice(first, first + CHUNK)
                 values[part] = distance(self.pose.samples(points_mm[part]))
-            return values
+            return values * self.pose.scale
 
         return at
 
@@ -165,7 +206,7 @@ class PhantomHead:
             found.append((self.right, self.jaw.right_body, samples.mirrored()))
         return found
 
-    def _metal_mm(self) -> Points:
+    def metal_mm(self) -> Points:
         """(N, 3): where the metal crowns are."""
         upper = [tooth.crown.a for tooth in self.jaw.upper_teeth if tooth.metal]
         lower = [self.bite.opened(t.crown.a) for t in self.jaw.lower_teeth if t.metal]

@@ -26,11 +26,16 @@ class HeadSize:
 
 
 def draw_joint(
-    rng: np.random.Generator, size: HeadSize, space_mm: float | None, present: bool
+    rng: np.random.Generator,
+    size: HeadSize,
+    space_mm: float | None,
+    present: bool,
+    roof_mm: float | None = None,
 ) -> JointShape:
     """A joint of its own sizes; ``space_mm`` overrides the joint space above the condyle.
 
-    What is drawn does not depend on ``space_mm`` or ``present``: they change only themselves.
+    ``roof_mm`` overrides the thickness of the bone above. What is drawn does not depend on these
+    or on ``present``: they change only themselves.
     """
     u = rng.uniform
     centre = (size.half_width_mm, 0.0, 0.0)
@@ -41,7 +46,8 @@ def draw_joint(
     head, crown = _head(rng, centre, (half_width, half_depth, half_height), turn)
     drawn = float(np.exp(u(np.log(1.2), np.log(4.0))))
     space = drawn if space_mm is None else float(space_mm)
-    thick = float(u(0.6, 2.5))
+    drawn = float(u(0.6, 2.5))
+    thick = drawn if roof_mm is None else roof_mm
     behind, before = u(0.1, 1.0), u(-0.2, 0.4)
     fossa_top = crown[1] + space
     depth = u(5.0, 9.0)

@@ -15,11 +15,24 @@ import numpy as np
 
 from negvol_cli.geometry.grid import Vector
 from negvol_cli.phantom.cells import Cells
-from negvol_cli.phantom.shapes import Array, Samples, Sweep, smooth_max, smooth_min, union
+from negvol_cli.phantom.relief import Relief
+from negvol_cli.phantom.shapes import (
+    REACH_MM,
+    Array,
+    Samples,
+    Sweep,
+    Waves,
+    smooth_max,
+    smooth_min,
+    union,
+)
 
 NECK_SEAM_MM = 3.5
 BONE_SEAM_MM = 3.0
 RIM_MM = 1.2
+ROOF_VARIES = 0.5
+"""A varying roof is thicker or thinner than its middle by a factor of about exp(0.5)."""
+ATTIC_WALL_MM = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +42,8 @@ class Fossa:
     ``space_mm`` is the joint space above the head; towards a unit vector n it is
     ``space_mm * (1 + tilt·n + spread·n²)``, at most ``widest_mm``. ``roof_mm`` is the least
     thickness of bone above, and ``rim_mm`` the height (z) down to which the cup of bone reaches.
+    With ``roof``, a field, the thickness varies about ``roof_mm`` within ``roof_limits_mm``;
+    ``relief`` makes the hollow rough.
     """
 
     space_mm: float
@@ -37,6 +52,16 @@ class Fossa:
     widest_mm: float
     roof_mm: float
     rim_mm: float
+    roof: Waves | None = None
+    roof_limits_mm: tuple[float, float] = (0.0, 0.0)
+    relief: Relief | None = None
+
+    def thickness(self, samples: Samples) -> Array | float:
+        """The thickness in mm of the cup of bone at the samples."""
+        if self.roof is None:
+            return self.roof_mm
+        varied = self.roof_mm * np.exp(ROOF_VARIES * self.roof.value(samples))
+        return np.asarray(np.clip(varied, *self.roof_limits_mm))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +70,8 @@ class JointShape:
 
     ``centre_mm`` is the condylar head's centre with the mouth closed; ``crown`` a plane (unit
     normal, offset from the centre) that flattens the head. ``ramus`` is empty where the side of
-    the mandible was taken out.
+    the mandible was taken out. ``relief`` makes the head rough; ``attic`` are air cells above
+    the fossa, in bone of their own.
     """
 
     centre_mm: Vector
@@ -57,6 +83,8 @@ class JointShape:
     canal: tuple[Sweep, ...]
     cells: Cells
     cochlea: Sweep
+    relief: Relief | None = None
+    attic: Cells | None = None
 
     @property
     def present(self) -> bool:
@@ -79,8 +107,11 @@ class JointShape:
         """Signed distance to this side's condyle, ramus and coronoid process, mouth closed."""
         if not self.present:
             return samples.far()
-        start = self.head_distance(samples) if self.head.near(samples, 9.0) else None
-        return union(self.ramus, samples, NECK_SEAM_MM, start)
+        if not self.head.near(samples, 9.0):
+            return union(self.ramus, samples, NECK_SEAM_MM)
+        head = self.head_distance(samples)
+        whole = union(self.ramus, samples, NECK_SEAM_MM, head)
+        return self.relief.on(whole, samples, head) if self.relief else whole
 
     def pocket(self, samples: Samples) -> Array:
         """Signed distance, about, to the head grown by the joint space: the fossa's hollow."""
@@ -101,13 +132,31 @@ class JointShape:
         Hollows with air are not taken out.
         """
         bone = union(self.bones, samples, BONE_SEAM_MM, shell)
+        for room in self.attic.rooms if self.attic else ():
+            if room.near(samples, ATTIC_WALL_MM + REACH_MM):
+                bone = smooth_min(bone, room.distance(samples) - ATTIC_WALL_MM, 1.0)
         if not self.head.near(samples, 14.0):
             return bone
-        pocket, fossa = self.pocket(samples), self.fossa
-        cup = smooth_max(pocket - fossa.roof_mm, fossa.rim_mm - samples.z, RIM_MM)
-        return smooth_max(smooth_min(bone, cup, 1.0), -pocket, RIM_MM)
+        hollow, thick = self._hollow(samples), self.fossa.thickness(samples)
+        cup = smooth_max(hollow - thick, self.fossa.rim_mm - samples.z, RIM_MM)
+        # a seam wider than the plate would thin it away
+        seam = RIM_MM if self.fossa.roof is None else np.minimum(RIM_MM, thick)
+        return smooth_max(smooth_min(bone, cup, 1.0), -hollow, seam)
 
     def air(self, samples: Samples) -> Array:
-        """Signed distance to the air in ear canal, middle ear and mastoid cells."""
+        """Signed distance to the air in ear canal, middle ear, mastoid cells and attic.
+
+        No air cell opens into the fossa: the roof stays whole.
+        """
         canal = union(self.canal, samples, 1.0)
-        return np.minimum(canal, self.cells.distance(samples))
+        air = np.minimum(canal, self.cells.distance(samples))
+        if self.attic is not None:
+            air = np.minimum(air, self.attic.distance(samples))
+        if self.fossa.roof is None or not self.head.near(samples, 14.0):
+            return air
+        return np.maximum(air, self.fossa.thickness(samples) - self._hollow(samples))
+
+    def _hollow(self, samples: Samples) -> Array:
+        """The pocket with the relief of its surface."""
+        pocket, relief = self.pocket(samples), self.fossa.relief
+        return relief.on(pocket, samples, np.abs(pocket)) if relief else pocket

@@ -19,9 +19,41 @@ METAL_HU: Final = 6000.0
 DENTINE_HU: Final = 1700.0
 
 
+CORTEX_VARIES: Final = 0.5
+"""A varying cortex is thicker or thinner than its middle by a factor of about exp(0.5)."""
+DENSITY_VARIES: Final = 0.07
+"""And its HU by about 7 per cent: our choice, within what one bone shows in clinical CT."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cortex:
+    """A cortex whose thickness and density vary over the bone: smooth random fields.
+
+    The thickness in mm varies about ``middle_mm`` within ``limits_mm``.
+    """
+
+    middle_mm: float
+    limits_mm: tuple[float, float]
+    thickness: Waves
+    density: Waves
+
+    def mm(self, samples: Samples) -> Array:
+        """The thickness in mm of the cortex of the surface nearest to the samples."""
+        varied = self.middle_mm * np.exp(CORTEX_VARIES * self.thickness.value(samples))
+        return np.asarray(np.clip(varied, *self.limits_mm))
+
+    def share(self, samples: Samples) -> Array:
+        """By what the HU of the bone's cortex are to be multiplied."""
+        return np.asarray(1.0 + DENSITY_VARIES * self.density.value(samples))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Greys:
-    """The HU of the bones and the thickness of their cortex (mm)."""
+    """The HU of the bones and the thickness of their cortex (mm).
+
+    ``mandible_cortex`` and ``cranial_cortex``, where given, take the place of ``cortex_mm`` and
+    ``neck_cortex_mm`` and of the 1.5 mm of all cranial bone.
+    """
 
     cortex_hu: float
     diploe_hu: float
@@ -31,6 +63,8 @@ class Greys:
     cortex_mm: float
     neck_cortex_mm: float
     grain: Waves
+    mandible_cortex: Cortex | None = None
+    cranial_cortex: Cortex | None = None
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Greys:
@@ -84,7 +118,8 @@ def _bones(
     bone = phantom.cranial_bone(samples, cavity, mandible)
     if bone.min() < width:
         inner = greys.diploe_hu + 110 * grain
-        hu = _bone(hu, bone, 1.5, greys.cortex_hu, inner, width)
+        thick, dense = _cortex(greys, greys.cranial_cortex, samples, 1.5)
+        hu = _bone(hu, bone, thick, dense, inner, width)
         for side, joint in ((samples, phantom.left), (samples.mirrored(), phantom.right)):
             hu = _over(hu, _only(joint.cochlea, side), greys.petrous_hu, width)
     air = phantom.air(samples)
@@ -93,9 +128,19 @@ def _bones(
         low = np.clip((-8.0 - samples.z) * (1 / 14.0), 0.0, 1.0)
         cortex = greys.cortex_mm + low * (greys.neck_cortex_mm - greys.cortex_mm)
         inner = greys.marrow_hu + 120 * grain
-        hu = _bone(hu, mandible, cortex, greys.cortex_hu, inner, width)
+        thick, dense = _cortex(greys, greys.mandible_cortex, phantom.bite.closed(samples), cortex)
+        hu = _bone(hu, mandible, thick, dense, inner, width)
     hu = _teeth(hu, phantom.jaw.upper_teeth, samples, greys, width)
     return _teeth(hu, phantom.jaw.lower_teeth, phantom.bite.closed(samples), greys, width)
+
+
+def _cortex(
+    greys: Greys, varied: Cortex | None, samples: Samples, plain_mm: Array | float
+) -> tuple[Array | float, Array | float]:
+    """Thickness in mm and HU of a bone's cortex."""
+    if varied is None:
+        return plain_mm, greys.cortex_hu
+    return varied.mm(samples), greys.cortex_hu * varied.share(samples)
 
 
 def _teeth(
@@ -123,7 +168,7 @@ def _bone(
     hu: Array,
     distance: Array,
     cortex_mm: Array | float,
-    cortex_hu: float,
+    cortex_hu: Array | float,
     inner: Array | float,
     width: float,
 ) -> Array:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from negvol_cli.geometry.grid import Points, Vector
+from negvol_cli.geometry.grid import Points, Vector, vector
 from negvol_cli.phantom.shapes import Array, Samples, turn_about
 
 
@@ -43,11 +44,16 @@ class Bend:
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Where the head lies: ``turn`` (3x3, row by row) from head to LPS axes, then ``origin_mm``."""
+    """Where the head lies and how large it is.
+
+    Head coordinates times ``scale``, turned by ``turn`` (3x3, row by row) from head to LPS axes,
+    moved to ``origin_mm``.
+    """
 
     turn: tuple[float, ...]
     origin_mm: Vector
     bend: Bend
+    scale: float = 1.0
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Pose:
@@ -63,6 +69,8 @@ class Pose:
         """The head coordinates of world points (..., 3), computed in float32 where asked."""
         turn = np.array(self.turn).reshape(3, 3)
         local = (points_mm - np.array(self.origin_mm)) @ turn
+        if self.scale != 1.0:
+            local = local / self.scale
         x, y, z = (np.ascontiguousarray(local[..., i], dtype=kind) for i in range(3))
         return Samples.of(*self.bend.apply(x, y, z))
 
@@ -73,5 +81,10 @@ class Pose:
         for _ in range(60):
             x, y, z = (np.array([v]) for v in guess)
             guess = guess + goal - np.concatenate(self.bend.apply(x, y, z))
-        x, y, z = np.array(self.turn).reshape(3, 3) @ guess + self.origin_mm
-        return (float(x), float(y), float(z))
+        return vector(np.array(self.turn).reshape(3, 3) @ (guess * self.scale) + self.origin_mm)
+
+    def moved(self, turn: npt.NDArray[np.float64], shift_mm: Vector) -> Pose:
+        """The head turned by ``turn`` (3, 3) about its own origin, then shifted, in LPS."""
+        turned = turn @ np.array(self.turn).reshape(3, 3)
+        origin = vector(np.add(self.origin_mm, shift_mm))
+        return replace(self, turn=tuple(turned.ravel().tolist()), origin_mm=origin)

@@ -99,8 +99,18 @@ def nearest_ways(
     return start, np.where(far[:, None] > TRUSTED_WAY_MM, way, normal), far
 
 
-def first_hit(bone: Distance, start: Points, way: Points, stop: Values) -> Values:
-    """How far along unit ``way`` from ``start`` bone is met; infinite if not within ``stop``."""
+def first_hit(
+    bone: Distance,
+    start: Points,
+    way: Points,
+    stop: Values,
+    *,
+    least_mm: float = LEAST_STEP_MM,
+) -> Values:
+    """How far along unit ``way`` from ``start`` bone is met; infinite if not within ``stop``.
+
+    Steps are ``least_mm`` long at least, which is how far off the answer may be.
+    """
     hit = np.full(len(start), np.inf)
     active = np.arange(len(start))
     gone = np.zeros(len(start))
@@ -112,6 +122,6 @@ def first_hit(bone: Distance, start: Points, way: Points, stop: Values) -> Value
         active, value = active[~met], value[~met]
         last = gone[active] >= stop[active]
         active, value = active[~last], value[~last]
-        step = np.clip(CARE * value, LEAST_STEP_MM, GREATEST_STEP_MM)
+        step = np.clip(CARE * value, least_mm, GREATEST_STEP_MM)
         gone[active] = np.minimum(gone[active] + step, stop[active])
     return hit

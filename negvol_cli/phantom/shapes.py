@@ -142,7 +142,7 @@ def smooth_min(a: Array, b: Array, width_mm: float) -> Array:
     return np.asarray(np.minimum(a, b) - h * h * (0.25 / width_mm))
 
 
-def smooth_max(a: Array, b: Array, width_mm: float) -> Array:
+def smooth_max(a: Array, b: Array, width_mm: float | Array) -> Array:
     """What two solids share, the edge rounded over ``width_mm``."""
     h = np.maximum(width_mm - np.abs(a - b), 0.0)
     return np.asarray(np.maximum(a, b) + h * h * (0.25 / width_mm))

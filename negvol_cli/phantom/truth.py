@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from negvol_cli.geometry.grid import Points, Vector, vector
@@ -33,11 +34,17 @@ from negvol_cli.structures import Side
 NEARER_MM: Final = 0.5
 NEARER_SHARE: Final = 0.05
 FACING_DEGREES: Final = 45.0
+SKIN_MM: Final = 0.02
+THICKEST_MM: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhantomTruth:
-    """What a perfect measurement of one joint gives; LPS mm, mm³."""
+    """What a perfect measurement of one joint gives; LPS mm, mm³.
+
+    ``narrowest_mm`` is the joint space that a twentieth of the head's facing surface falls short
+    of, ``roof_mm`` the least thickness of TB where superior normals of the head end on it.
+    """
 
     side: Side
     apex_mm: Vector
@@ -46,6 +53,8 @@ class PhantomTruth:
     nv_mm3: float
     articular_nv_mm3: float
     joint_space_mm: JointSpace
+    narrowest_mm: float | None
+    roof_mm: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +133,23 @@ def measure(
         nv_mm3=float(free.sum() * each_mm3),
         articular_nv_mm3=float(articular.sum() * each_mm3),
         joint_space_mm=_by_direction(cloud, lengths, of_head, middle, side),
+        narrowest_mm=_narrowest(cloud, lengths),
+        roof_mm=_roof(cloud, lengths, middle, temporal_bone),
     )
+
+
+def upright(up: Vector) -> npt.NDArray[np.float64]:
+    """(3, 3): the rotation from LPS to axes whose z is the unit vector along ``up``.
+
+    Their y is the direction nearest to LPS y at right angles to it. Raises ValueError for an
+    ``up`` along y.
+    """
+    z = np.array(up) / np.linalg.norm(up)
+    y = np.array([0.0, 1.0, 0.0]) - z[1] * z
+    if np.linalg.norm(y) < 1e-3:
+        raise ValueError(f"up must not point along y, got {up}")
+    y /= np.linalg.norm(y)
+    return np.stack([np.cross(y, z), y, z])
 
 
 def _apex(condyle: Distance, cloud: SurfaceCloud, centre: Points, radius: float) -> Points:
@@ -213,7 +238,7 @@ def _by_direction(
 
     def median(*way: float) -> float | None:
         chosen = measured & (offset @ np.array(way) >= facing)
-        return _weighted_median(lengths[chosen], weight[chosen]) if chosen.any() else None
+        return _weighted_quantile(lengths[chosen], weight[chosen], 0.5) if chosen.any() else None
 
     return JointSpace(
         minimum=float(lengths[measured].min()) if measured.any() else None,
@@ -225,13 +250,57 @@ def _by_direction(
     )
 
 
+def _narrowest(cloud: SurfaceCloud, lengths: Values) -> float | None:
+    """The 5th percentile of the joint space, by area."""
+    measured = np.isfinite(lengths)
+    if not measured.any():
+        return None
+    return _weighted_quantile(lengths[measured], _area(cloud)[measured], 0.05)
+
+
+def _roof(
+    cloud: SurfaceCloud, lengths: Values, middle: Points, temporal_bone: Distance
+) -> float | None:
+    """The least way through TB, along its own normal, from where superior normals meet it."""
+    offset = cloud.points - middle
+    up = offset[:, 2] >= np.cos(np.radians(FACING_DEGREES)) * np.linalg.norm(offset, axis=1)
+    chosen = np.flatnonzero(up & np.isfinite(lengths))
+    if not len(chosen):
+        return None
+    start = cloud.points[chosen] + lengths[chosen, None] * cloud.normals[chosen]
+    return float(thickness(temporal_bone, start).min())
+
+
+def thickness(bone: Distance, points: Points) -> Values:
+    """(N,): how thick the bone is at ``points`` (N, 3) of its surface, along its normal, in mm.
+
+    At most 20 mm, which also stands for thicker bone.
+    """
+    slope = gradient(bone, points)
+    way = -slope / np.linalg.norm(slope, axis=1, keepdims=True)
+    start = onto_surface(bone, points) + SKIN_MM * way
+    through = first_hit(
+        lambda p: -bone(p), start, way, np.full(len(points), THICKEST_MM), least_mm=0.01
+    )
+    return np.minimum(through + SKIN_MM, THICKEST_MM)
+
+
+def offsets(solid: Distance, points: Points) -> Values:
+    """(N,): signed distance in mm of ``points`` (N, 3) to the solid's surface; minus inside.
+
+    Good to second order in the distance, by Newton's steps along the gradient.
+    """
+    far = np.linalg.norm(points - onto_surface(solid, points), axis=1)
+    return np.asarray(np.sign(solid(points)) * far)
+
+
 def _area(cloud: SurfaceCloud) -> Values:
     """(N,): the area a surface point stands for, up to a factor: its neighbours' spacing²."""
     far, _ = cloud.tree.query(cloud.points, k=8)
     return np.asarray(far[:, -1] ** 2)
 
 
-def _weighted_median(values: Values, weight: Values) -> float:
+def _weighted_quantile(values: Values, weight: Values, share: float) -> float:
     order = np.argsort(values)
     total = np.cumsum(weight[order])
-    return float(values[order][np.searchsorted(total, total[-1] / 2)])
+    return float(values[order][np.searchsorted(total, total[-1] * share)])

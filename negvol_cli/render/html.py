@@ -37,17 +37,6 @@ def write_html(
     _write(path, html(report, pictures, details=details, library=library))
 
 
-def write_library(folder: Path) -> Path:
-    """Write the 3D library into ``folder``, for the reports below it to share.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    path = folder / LIBRARY
-    _write(path, get_plotlyjs())
-    return path
-
-
 def html(
     report: ScanReport,
     pictures: Mapping[Side, JointPicture],
@@ -58,7 +47,7 @@ def html(
     """The page. Every text is escaped; styles, pictures and the 3D library are inside.
 
     ``details`` (versions, hashes) are listed at its end, as they are. ``library`` is the address,
-    relative to the page, of a 3D library that several pages share (see ``write_library``).
+    relative to the page, of a 3D library that several pages share (``LIBRARY``).
     """
     environment = templates()
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # views keep their order

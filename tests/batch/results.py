@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from negvol_cli.batch import Found, Order
+from negvol_cli.batch import Candidate, Job
 from negvol_cli.batch.source import intake_of
 from negvol_cli.io.report_files import write_json
 from negvol_cli.report import ScanReport
@@ -18,8 +18,8 @@ from tests.cli.reports import report
 STAMP = "tiny 1.0 (0123456789ab)"
 
 
-def order(out: Path, settings: Settings | None = None, *, resume: bool = True) -> Order:
-    return Order(
+def job(out: Path, settings: Settings | None = None, *, resume: bool = True) -> Job:
+    return Job(
         out=out,
         settings=settings or Settings(),
         bundle=out / "bundle",
@@ -33,16 +33,16 @@ def report_of(name: str) -> ScanReport:
     return replace(report(), scan=name)
 
 
-def write_result(found: Found, given: Order) -> Path:
+def write_result(candidate: Candidate, given: Job) -> Path:
     """Write the least of a result that ``given`` would have."""
-    folder = given.out / found.name
+    folder = given.out / candidate.name
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(report_of(found.name), folder / "report.json")
+    write_json(report_of(candidate.name), folder / "report.json")
     record: dict[str, Any] = {
         "schema": RUN_SCHEMA,
         "research_use": "",
-        "scan": found.name,
-        "input_sha256": intake_of(found).digest(),
+        "scan": candidate.name,
+        "input_sha256": intake_of(candidate).digest(),
         "settings": asdict(given.settings),
         "bundle": given.bundle_stamp,
         "versions": {"negvol": given.version},

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from negvol_cli.batch import Cluster, Stop, discover, engines, order_for, run_batch
-from negvol_cli.batch.flow import Flow
+from negvol_cli.batch import Cluster, Stop, discover, engines, job_for, run_batch
+from negvol_cli.batch.scheduler import Scheduler
 from negvol_cli.bundle.bundle import DEFAULT_BUNDLE
 from negvol_cli.errors import ClusterError, ModelError
 from negvol_cli.report import Outcome
@@ -39,8 +39,8 @@ def test_a_worker_killed_in_the_middle_costs_no_result(heads: Path, tmp_path: Pa
 
         killer = threading.Thread(target=kill_when_at_work)
         killer.start()
-        order = order_for(out, SETTINGS, DEFAULT_BUNDLE)
-        result = run_batch(discovery, order, Cluster(dask.address))
+        job = job_for(out, SETTINGS, DEFAULT_BUNDLE)
+        result = run_batch(discovery, job, Cluster(dask.address))
         killer.join()
         survivors = [worker.poll() is None for worker in dask.workers]
 
@@ -57,10 +57,10 @@ def test_a_worker_killed_in_the_middle_costs_no_result(heads: Path, tmp_path: Pa
 
 def test_many_scans_go_to_both_workers_and_a_lost_ones_go_to_the_other(tmp_path: Path) -> None:
     names = [f"scan{number}" for number in range(12)]
-    scans = [works.found(name, tmp_path) for name in names]
+    scans = [works.candidate(name, tmp_path) for name in names]
     with dask_here(tmp_path, workers=2) as dask, Cluster(dask.address) as engine:
         engine.wait_for(2)
-        results = Flow(engine, works.say_pid, scans, Stop(), None).results()
+        results = Scheduler(engine, works.say_pid, scans, Stop(), None).results()
         first = [next(results).name for _ in range(2)]
         killed = dask.kill_one()
         rest = [result.name for result in results]
@@ -72,13 +72,13 @@ def test_many_scans_go_to_both_workers_and_a_lost_ones_go_to_the_other(tmp_path:
 
 
 def test_a_scan_that_kills_every_worker_it_meets_fails_alone(tmp_path: Path) -> None:
-    scans = [works.found(name) for name in ("scan0", "deadly", "scan1", "scan2")]
+    scans = [works.candidate(name) for name in ("scan0", "deadly", "scan1", "scan2")]
     with (
         dask_here(tmp_path, workers=2, deaths_allowed=0) as dask,
         Cluster(dask.address) as engine,
     ):
         engine.wait_for(2)
-        results = list(Flow(engine, works.die_if_told, scans, Stop(), None).results())
+        results = list(Scheduler(engine, works.die_if_told, scans, Stop(), None).results())
 
     outcomes = {result.name: result.outcome for result in results}
     assert outcomes == {
@@ -91,7 +91,7 @@ def test_a_scan_that_kills_every_worker_it_meets_fails_alone(tmp_path: Path) -> 
 
 def test_what_a_worker_refuses_ends_the_batch_with_its_sentence(tmp_path: Path) -> None:
     with dask_here(tmp_path, workers=1) as dask, Cluster(dask.address) as engine:
-        flow = Flow(engine, works.refuse, [works.found("scan")], Stop(), None)
+        flow = Scheduler(engine, works.refuse, [works.candidate("scan")], Stop(), None)
         with pytest.raises(ModelError, match="no network for scan"):
             list(flow.results())
 

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from negvol_cli.batch import Discovery, Found, Here, LeftOut, Order, Result, Stop, run_batch
+from negvol_cli.batch import Candidate, Discovery, Job, LeftOut, Result, Stop, run_batch
 from negvol_cli.batch import run as run_module
-from negvol_cli.batch.done import earlier_report
+from negvol_cli.batch.resume import earlier_report
 from negvol_cli.batch.source import intake_of
 from negvol_cli.errors import OutputError
 from negvol_cli.locking import locked
 from negvol_cli.report import FailureRow, Outcome
-from tests.batch.results import order, write_result
+from tests.batch.here import Here
+from tests.batch.results import job, write_result
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def discovery(tmp_path: Path) -> Discovery:
     for name in ("delta", "alpha", "bad", "charlie"):
         path = tmp_path / "in" / f"{name}.nii.gz"
         path.write_text(name)
-        scans.append(Found(name=name, path=path, shown=f"in/{name}.nii.gz"))
+        scans.append(Candidate(name=name, path=path, shown=f"in/{name}.nii.gz"))
     return Discovery(scans=tuple(scans), left_out=(LeftOut(shown="in/mr", reason="MR"),))
 
 
@@ -35,17 +36,17 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Stands in for the worker; the names of the scans that it measured."""
     names: list[str] = []
 
-    def measure(given: Order, found: Found) -> Result:
-        if given.resume and earlier_report(intake_of(found), given):
-            return Result(name=found.name, outcome=Outcome.OK, earlier=True)
-        names.append(found.name)
-        if found.name == "bad":
-            failure = FailureRow(file=found.shown, step="reading", reason="=it is bad")
-            return Result(name=found.name, outcome=Outcome.FAILED, failure=failure)
-        write_result(found, given)
-        return Result(name=found.name, outcome=Outcome.OK)
+    def measure(given: Job, candidate: Candidate) -> Result:
+        if given.resume and earlier_report(intake_of(candidate), given):
+            return Result(name=candidate.name, outcome=Outcome.OK, earlier=True)
+        names.append(candidate.name)
+        if candidate.name == "bad":
+            failure = FailureRow(file=candidate.shown, step="reading", reason="=it is bad")
+            return Result(name=candidate.name, outcome=Outcome.FAILED, failure=failure)
+        write_result(candidate, given)
+        return Result(name=candidate.name, outcome=Outcome.OK)
 
-    monkeypatch.setattr(run_module, "measure_found", measure)
+    monkeypatch.setattr(run_module, "measure_candidate", measure)
     return names
 
 
@@ -64,7 +65,7 @@ ALL = [(name, side) for name in ("alpha", "charlie", "delta") for side in ("righ
 def test_a_row_per_joint_by_name_and_a_row_per_failure(
     discovery: Discovery, tmp_path: Path
 ) -> None:
-    result = run_batch(discovery, order(tmp_path / "out"), Here())
+    result = run_batch(discovery, job(tmp_path / "out"), Here())
 
     assert result.tally.outcomes == {Outcome.OK: 3, Outcome.FAILED: 1}
     assert scans_in_summary(tmp_path / "out") == ALL
@@ -86,11 +87,11 @@ def test_a_row_per_joint_by_name_and_a_row_per_failure(
 def test_a_second_run_measures_only_what_failed_and_its_tables_are_as_full(
     discovery: Discovery, tmp_path: Path, measured: list[str]
 ) -> None:
-    run_batch(discovery, order(tmp_path / "out"), Here())
+    run_batch(discovery, job(tmp_path / "out"), Here())
     before = (tmp_path / "out" / "summary.csv").read_bytes()
     measured.clear()
 
-    result = run_batch(discovery, order(tmp_path / "out"), Here())
+    result = run_batch(discovery, job(tmp_path / "out"), Here())
 
     assert measured == ["bad"]
     assert result.tally.earlier == 3
@@ -100,10 +101,10 @@ def test_a_second_run_measures_only_what_failed_and_its_tables_are_as_full(
 def test_without_resume_everything_is_measured_again(
     discovery: Discovery, tmp_path: Path, measured: list[str]
 ) -> None:
-    run_batch(discovery, order(tmp_path / "out"), Here())
+    run_batch(discovery, job(tmp_path / "out"), Here())
     measured.clear()
 
-    run_batch(discovery, order(tmp_path / "out", resume=False), Here())
+    run_batch(discovery, job(tmp_path / "out", resume=False), Here())
 
     assert sorted(measured) == ["alpha", "bad", "charlie", "delta"]
 
@@ -113,10 +114,10 @@ def test_a_stop_leaves_tables_of_what_is_done_so_far(
 ) -> None:
     stop = Stop()
 
-    def told(*_: object) -> None:
+    def on_result(*_: object) -> None:
         stop.asked = True
 
-    result = run_batch(discovery, order(tmp_path / "out"), Here(), stop=stop, told=told)
+    result = run_batch(discovery, job(tmp_path / "out"), Here(), stop=stop, on_result=on_result)
 
     assert measured == ["delta"]
     assert result.stopped
@@ -126,9 +127,9 @@ def test_a_stop_leaves_tables_of_what_is_done_so_far(
 def test_a_stop_does_not_take_earlier_results_out_of_the_tables(
     discovery: Discovery, tmp_path: Path
 ) -> None:
-    run_batch(discovery, order(tmp_path / "out"), Here())
+    run_batch(discovery, job(tmp_path / "out"), Here())
 
-    run_batch(discovery, order(tmp_path / "out"), Here(), stop=Stop(asked=True))
+    run_batch(discovery, job(tmp_path / "out"), Here(), stop=Stop(asked=True))
 
     assert scans_in_summary(tmp_path / "out") == ALL
 
@@ -136,8 +137,8 @@ def test_a_stop_does_not_take_earlier_results_out_of_the_tables(
 def test_results_with_other_settings_are_not_in_the_tables(
     discovery: Discovery, tmp_path: Path
 ) -> None:
-    run_batch(discovery, order(tmp_path / "out"), Here())
-    other = order(tmp_path / "out", resume=False)
+    run_batch(discovery, job(tmp_path / "out"), Here())
+    other = job(tmp_path / "out", resume=False)
 
     run_batch(discovery, other, Here(), stop=Stop(asked=True))
 
@@ -145,11 +146,11 @@ def test_results_with_other_settings_are_not_in_the_tables(
 
 
 def test_an_interruption_leaves_tables_too(discovery: Discovery, tmp_path: Path) -> None:
-    def told(*_: object) -> None:
+    def on_result(*_: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_batch(discovery, order(tmp_path / "out"), Here(), told=told)
+        run_batch(discovery, job(tmp_path / "out"), Here(), on_result=on_result)
 
     assert scans_in_summary(tmp_path / "out") == ALL[-2:]
 
@@ -164,7 +165,7 @@ def test_what_a_killed_batch_left_half_written_is_removed(
     (out / ".summary.csv.new").write_text("half a li")
     (out / ".of somebody else").touch()
 
-    run_batch(discovery, order(out), Here())
+    run_batch(discovery, job(out), Here())
 
     hidden = {path.name for path in out.iterdir() if path.name.startswith(".")}
     assert hidden == {".of somebody else"}
@@ -179,7 +180,7 @@ def test_a_second_batch_into_the_same_folder_is_refused(
         locked(tmp_path / "out" / ".batch.lock"),
         pytest.raises(OutputError, match="another batch is writing into"),
     ):
-        run_batch(discovery, order(tmp_path / "out"), Here())
+        run_batch(discovery, job(tmp_path / "out"), Here())
 
     assert measured == []
 
@@ -188,15 +189,15 @@ def test_a_table_that_cannot_be_written_is_explained(discovery: Discovery, tmp_p
     (tmp_path / "out" / "summary.csv").mkdir(parents=True)
 
     with pytest.raises(OutputError, match=r"cannot write .*summary\.csv"):
-        run_batch(discovery, order(tmp_path / "out"), Here())
+        run_batch(discovery, job(tmp_path / "out"), Here())
 
 
 def test_the_tables_hold_no_report_that_disappeared_meanwhile(
     discovery: Discovery, tmp_path: Path
 ) -> None:
-    def told(*_: object) -> None:
+    def on_result(*_: object) -> None:
         (tmp_path / "out" / "delta" / "report.json").unlink(missing_ok=True)
 
-    run_batch(discovery, order(tmp_path / "out"), Here(), told=told)
+    run_batch(discovery, job(tmp_path / "out"), Here(), on_result=on_result)
 
     assert scans_in_summary(tmp_path / "out") == ALL[:-2]

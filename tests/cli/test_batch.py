@@ -60,12 +60,12 @@ def test_without_options_the_defaults_are_those_of_run(
     result = negvol("batch", folder)
 
     assert result.exit_code == 0, result.stderr
-    (discovery, order, engine), options = run_batch.call_args
+    (discovery, job, engine), options = run_batch.call_args
     assert [found.name for found in discovery.scans] == ["a", "b"]
-    assert order.settings == Settings()
-    assert order.out == tmp_path / "negvol-results"
-    assert order.resume
-    assert order.bundle_stamp == load_bundle(DEFAULT_BUNDLE).stamp
+    assert job.settings == Settings()
+    assert job.out == tmp_path / "negvol-results"
+    assert job.resume
+    assert job.bundle_stamp == load_bundle(DEFAULT_BUNDLE).stamp
     assert isinstance(engine, Processes)
     assert engine.places() == 1
     assert options["limit"] is None
@@ -75,12 +75,12 @@ def test_every_option_arrives(negvol: Negvol, folder: Path, run_batch: Mock) -> 
     options = ["--device", "cpu", "--clip", "cube", "--threads", "3", "--no-enhance"]
     negvol("batch", folder, "-o", "out", *options, "--jobs", "2", "--limit", "7", "--no-resume")
 
-    (_, order, engine), given = run_batch.call_args
-    assert order.settings == Settings(
+    (_, job, engine), given = run_batch.call_args
+    assert job.settings == Settings(
         clip=ClipSettings(shape=ClipShape.CUBE), device=Device.CPU, threads=3, enhance=False
     )
-    assert order.out.name == "out"
-    assert not order.resume
+    assert job.out.name == "out"
+    assert not job.resume
     assert engine.places() == 2
     assert given["limit"] == 7
 
@@ -208,10 +208,10 @@ def test_without_a_terminal_each_measured_scan_is_a_line(
         Result(name="bad", outcome=Outcome.FAILED, failure=FAILURE),
         Result(name="good", outcome=Outcome.FLAGGED, seconds=3.4),
     ]
-    with batch_progress(None, quiet=False) as told:
+    with batch_progress(None, quiet=False) as on_result:
         for result in results:
             tally.add(result)
-            told(tally, result)
+            on_result(tally, result)
 
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("[2/3] bad: failed: it is damaged: copy it [1 ok, 0 flagged, 1 fai")
@@ -225,14 +225,14 @@ def test_on_a_terminal_a_bar_counts_and_failures_stay_to_be_read(
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     tally = Tally(2)
-    with looking(quiet=False) as look, batch_progress(None, quiet=False) as told:
+    with looking(quiet=False) as look, batch_progress(None, quiet=False) as on_result:
         look("[a folder]")
         for result in (
             Result(name="good", outcome=Outcome.OK),
             Result(name="bad", outcome=Outcome.FAILED, failure=FAILURE),
         ):
             tally.add(result)
-            told(tally, result)
+            on_result(tally, result)
 
     shown = capsys.readouterr().err
     assert "1 ok, 0 flagged, 1 failed" in shown
@@ -240,9 +240,9 @@ def test_on_a_terminal_a_bar_counts_and_failures_stay_to_be_read(
 
 
 def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
-    with looking(quiet=True) as look, batch_progress(None, quiet=True) as told:
+    with looking(quiet=True) as look, batch_progress(None, quiet=True) as on_result:
         look("a")
-        told(Tally(1), Result(name="a", outcome=Outcome.OK))
+        on_result(Tally(1), Result(name="a", outcome=Outcome.OK))
 
     assert capsys.readouterr() == ("", "")
 

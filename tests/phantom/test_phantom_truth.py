@@ -88,6 +88,37 @@ def test_without_bone_the_whole_clip_is_filled_and_no_joint_space_is_known(shape
     assert truth.joint_space_mm.superior is None
 
 
+@pytest.mark.parametrize("up", [(0.3, 0.1, 1.0), (1.0, 0.0, 0.0)])
+def test_axes_with_another_up_are_at_right_angles_and_near_the_scans(up):
+    turn = method.upright(up)
+
+    np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(turn) == pytest.approx(1.0)
+    np.testing.assert_allclose(turn @ up, [0, 0, np.linalg.norm(up)], atol=1e-12)
+    np.testing.assert_allclose(method.upright((0.0, 0.0, 2.0)), np.eye(3), atol=1e-12)
+    with pytest.raises(ValueError, match="along y"):
+        method.upright((0.0, 1.0, 0.0))
+
+
+def test_the_roof_is_as_thick_as_the_shell_and_the_narrowest_space_is_the_gap():
+    truth = measure(ball(BALL_MM), socket(8.0, 8.4), CENTRE, Side.LEFT, SPHERE_CLIP)
+
+    assert truth.roof_mm == pytest.approx(0.4, abs=0.03)
+    assert truth.narrowest_mm == pytest.approx(3.0, abs=0.02)
+    bare = measure(ball(BALL_MM), nothing, CENTRE, Side.LEFT, SPHERE_CLIP)
+    assert (bare.roof_mm, bare.narrowest_mm) == (None, None)
+
+
+def test_points_beside_a_balls_surface_lie_as_far_from_it_as_they_were_moved():
+    way = np.random.default_rng(0).normal(size=(50, 3))
+    way /= np.linalg.norm(way, axis=1, keepdims=True)
+    moved = np.linspace(-1.0, 1.0, 50)
+
+    found = method.offsets(ball(BALL_MM), CENTRE + (BALL_MM + moved)[:, None] * way)
+
+    np.testing.assert_allclose(found, moved, atol=0.005)
+
+
 def test_a_thin_roof_shades_all_that_is_behind_it():
     thin = measure(ball(BALL_MM), socket(8.0, 8.2), CENTRE, Side.LEFT, SPHERE_CLIP)
 

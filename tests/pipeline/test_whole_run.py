@@ -40,7 +40,6 @@ def turn(axis: int, degrees: float) -> np.ndarray:
 
 def test_both_joints_are_measured_as_their_outlines_are(report, head, ct):
     # Bones end at 315 HU in the CT, which lies outside a phantom's true edge (README).
-    assert report.nv_expected_error_percent > 0
     for joint in report.joints:
         outlined = measure_outlined(head, ct, joint.side, Settings())
         assert joint.status is Status.OK

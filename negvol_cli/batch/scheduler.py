@@ -8,13 +8,13 @@ from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
 from dataclasses import dataclass
 from typing import Final
 
+from negvol_cli.batch.candidates import Candidate
 from negvol_cli.batch.engines import Engine
-from negvol_cli.batch.found import Found
-from negvol_cli.batch.order import Result
+from negvol_cli.batch.job import Result
 from negvol_cli.errors import ClusterError
 from negvol_cli.report import FailureRow, Outcome
 
-Work = Callable[[Found], Result]
+Work = Callable[[Candidate], Result]
 
 _LOOK_AGAIN_SECONDS: Final = 2.0
 """A cluster may have got more workers meanwhile."""
@@ -27,17 +27,17 @@ class Stop:
     asked: bool = False
 
 
-class Flow:
+class Scheduler:
     """One passage of scans through an engine; ``work`` must be picklable."""
 
     def __init__(
-        self, engine: Engine, work: Work, scans: Iterable[Found], stop: Stop, limit: int | None
+        self, engine: Engine, work: Work, scans: Iterable[Candidate], stop: Stop, limit: int | None
     ) -> None:
         self._engine, self._work, self._stop, self._left = engine, work, stop, limit
         self._waiting = deque(scans)
-        self._suspects: deque[Found] = deque()
+        self._suspects: deque[Candidate] = deque()
         self._testing = False
-        self._running: dict[Future[Result], Found] = {}
+        self._running: dict[Future[Result], Candidate] = {}
 
     def results(self) -> Iterator[Result]:
         """The results as they come, one for each scan, until all are done or a stop is asked for.
@@ -52,10 +52,10 @@ class Flow:
             done, _ = wait(self._running, _LOOK_AGAIN_SECONDS, "FIRST_COMPLETED")
             lost = []
             for future in done:
-                found = self._running.pop(future)
+                candidate = self._running.pop(future)
                 result = self._result(future)
                 if result is None:
-                    lost.append(found)
+                    lost.append(candidate)
                 else:
                     yield self._counted(result)
             if lost:
@@ -69,17 +69,17 @@ class Flow:
             alone = self._testing or bool(self._suspects)
             if not queue or len(self._running) >= (1 if alone else self._engine.places()):
                 return
-            found = queue.popleft()
+            candidate = queue.popleft()
             try:
-                future = self._engine.submit(self._work, found)
+                future = self._engine.submit(self._work, candidate)
             except BrokenExecutor:  # an idle worker died
-                queue.appendleft(found)
+                queue.appendleft(candidate)
                 if self._running:
                     return
                 self._engine.renew()
                 continue
             self._testing = alone
-            self._running[future] = found
+            self._running[future] = candidate
 
     def _result(self, future: Future[Result]) -> Result | None:
         """What the worker returned; None where it died."""
@@ -97,14 +97,14 @@ class Flow:
                 f"a worker cannot run negvol ({err}): install the same negvol on every machine"
             ) from err
 
-    def _after_death(self, lost: list[Found]) -> Iterator[Result]:
+    def _after_death(self, lost: list[Candidate]) -> Iterator[Result]:
         """Name the scan that killed its worker; where it is one of several, try each alone."""
         if self._engine.shared_fate:
             wait(self._running)
-            for future, found in self._running.items():
+            for future, candidate in self._running.items():
                 result = self._result(future)
                 if result is None:
-                    lost.append(found)
+                    lost.append(candidate)
                 else:
                     yield self._counted(result)
             self._running.clear()
@@ -112,8 +112,8 @@ class Flow:
             if len(lost) > 1:
                 self._suspects.extend(lost)
                 return
-        for found in lost:
-            yield self._counted(_died(found))
+        for candidate in lost:
+            yield self._counted(_died(candidate))
 
     def _counted(self, result: Result) -> Result:
         if self._left is not None and not result.earlier:
@@ -121,10 +121,10 @@ class Flow:
         return result
 
 
-def _died(found: Found) -> Result:
+def _died(candidate: Candidate) -> Result:
     reason = (
         "the process that measured it died, for want of memory or by a fault in a library: try it "
         "alone with 'negvol run', on a machine with more memory"
     )
-    failure = FailureRow(file=found.shown, step="measuring", reason=reason)
-    return Result(name=found.name, outcome=Outcome.FAILED, failure=failure)
+    failure = FailureRow(file=candidate.shown, step="measuring", reason=reason)
+    return Result(name=candidate.name, outcome=Outcome.FAILED, failure=failure)

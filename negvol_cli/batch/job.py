@@ -10,7 +10,7 @@ from negvol_cli.settings import Device, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Job:
     """How every scan is measured and where its result goes.
 
     ``bundle_stamp`` and ``version`` say which networks and which negvol the person has who gave

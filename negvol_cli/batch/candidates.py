@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Candidate:
     """A scan: an image file, an image file in a zip (``member``), or a DICOM series.
 
     ``name`` is that of its result folder, unique in its batch. ``path`` is absolute, so that a
@@ -40,6 +40,6 @@ class Discovery:
     ``private``: the scans are known by pseudonyms, and no path may be written into a result.
     """
 
-    scans: tuple[Found, ...]
+    scans: tuple[Candidate, ...]
     left_out: tuple[LeftOut, ...]
     private: bool = False

@@ -8,26 +8,27 @@ from functools import partial
 
 import pytest
 
-from negvol_cli.batch import Engine, Found, Here, Processes, Result, Stop
-from negvol_cli.batch.flow import Flow
+from negvol_cli.batch import Candidate, Engine, Processes, Result, Stop
+from negvol_cli.batch.scheduler import Scheduler
 from negvol_cli.errors import ModelError
 from negvol_cli.report import Outcome
 from tests.batch import works
+from tests.batch.here import Here
 
 needs_kill = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of Unix")
 
 
 def flow(
     engine: Engine,
-    work: Callable[[Found], Result],
+    work: Callable[[Candidate], Result],
     names: list[str],
     *,
     limit: int | None = None,
     stop: Stop | None = None,
 ) -> dict[str, Outcome]:
-    scans = [works.found(name) for name in names]
+    scans = [works.candidate(name) for name in names]
     with engine:
-        results = list(Flow(engine, work, scans, stop or Stop(), limit).results())
+        results = list(Scheduler(engine, work, scans, stop or Stop(), limit).results())
     outcomes = {result.name: result.outcome for result in results}
     assert len(outcomes) == len(results)  # never two results for one scan
     return outcomes
@@ -58,8 +59,8 @@ def test_only_the_scan_that_kills_its_process_fails(jobs: int) -> None:
 @needs_kill
 def test_the_failure_of_a_deadly_scan_says_what_to_do() -> None:
     with (engine := Processes(1)):
-        scans = [works.found("deadly")]
-        (result,) = Flow(engine, works.die_if_told, scans, Stop(), None).results()
+        scans = [works.candidate("deadly")]
+        (result,) = Scheduler(engine, works.die_if_told, scans, Stop(), None).results()
 
     assert result.failure is not None
     assert result.failure.file == "deadly.nii.gz"
@@ -82,7 +83,7 @@ def test_a_limit_is_kept_with_processes_too(jobs: int) -> None:
 def test_after_a_stop_nothing_more_is_begun() -> None:
     stop = Stop()
 
-    def work(scan: Found) -> Result:
+    def work(scan: Candidate) -> Result:
         stop.asked = scan.name == "scan2"
         return works.pass_by(scan)
 

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from negvol_cli.batch.order import Order, that_matter
+from negvol_cli.batch.job import Job, that_matter
 from negvol_cli.errors import InputError
 from negvol_cli.io.output_folder import RESULT_MARK
 from negvol_cli.io.report_files import read_json
@@ -21,18 +21,16 @@ from negvol_cli.settings import Settings
 from negvol_cli.study import RUN_SCHEMA
 
 
-def earlier_report(
-    intake: Intake, order: Order, *, compare_input: bool = True
-) -> ScanReport | None:
+def earlier_report(intake: Intake, job: Job, *, compare_input: bool = True) -> ScanReport | None:
     """The report of an earlier result that still holds; None where the scan must be measured.
 
     It holds if its record is whole and of this version, names the same bundle, settings, scan and
     patient ID (or none), all its files are there in their full size, and the input's SHA-256 is
     still the same (which takes reading it; without ``compare_input`` it is left out).
     """
-    folder = order.out / intake.name
+    folder = job.out / intake.name
     record = read_record(folder)
-    if record is None or not _fits(record, order) or not _is_whole(record, folder):
+    if record is None or not _fits(record, job) or not _is_whole(record, folder):
         return None
     try:
         report = read_json(folder / "report.json")
@@ -54,13 +52,13 @@ def read_record(folder: Path) -> Mapping[str, Any] | None:
     return record
 
 
-def _fits(record: Mapping[str, Any], order: Order) -> bool:
+def _fits(record: Mapping[str, Any], job: Job) -> bool:
     versions = record.get("versions")
     return (
         isinstance(versions, dict)
-        and versions.get("negvol") == order.version
-        and record.get("bundle") == order.bundle_stamp
-        and _without_place(record.get("settings")) == _as_recorded(that_matter(order.settings))
+        and versions.get("negvol") == job.version
+        and record.get("bundle") == job.bundle_stamp
+        and _without_place(record.get("settings")) == _as_recorded(that_matter(job.settings))
     )
 
 

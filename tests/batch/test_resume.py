@@ -13,47 +13,49 @@ from typing import Any
 
 import pytest
 
-from negvol_cli.batch import Found, discover
-from negvol_cli.batch.done import earlier_report
+from negvol_cli.batch import Candidate, discover
+from negvol_cli.batch.resume import earlier_report
 from negvol_cli.batch.source import intake_of
 from negvol_cli.io.report_files import report_to_dict
 from negvol_cli.settings import ClipSettings, ClipShape, Device, InflationSettings, Settings
-from tests.batch.results import order, report_of, write_result
+from tests.batch.results import job, report_of, write_result
 from tests.io.made_scans import ct_values, write, write_series
 
 CT = ct_values((22, 24, 26))
 
 
 @pytest.fixture
-def scan(tmp_path: Path) -> Found:
+def scan(tmp_path: Path) -> Candidate:
     (tmp_path / "in").mkdir()
     write(CT, tmp_path / "in" / "head.nii.gz")
     return discover(tmp_path / "in").scans[0]
 
 
 @pytest.fixture
-def result(scan: Found, tmp_path: Path) -> Path:
-    return write_result(scan, order(tmp_path / "out"))
+def result(scan: Candidate, tmp_path: Path) -> Path:
+    return write_result(scan, job(tmp_path / "out"))
 
 
-def holds(scan: Found, out: Path, **changes: Any) -> bool:
-    return earlier_report(intake_of(scan), replace(order(out), **changes)) is not None
+def holds(scan: Candidate, out: Path, **changes: Any) -> bool:
+    return earlier_report(intake_of(scan), replace(job(out), **changes)) is not None
 
 
 @pytest.mark.usefixtures("result")
-def test_the_same_again_is_there_already(scan: Found, tmp_path: Path) -> None:
-    found = earlier_report(intake_of(scan), order(tmp_path / "out"))
+def test_the_same_again_is_there_already(scan: Candidate, tmp_path: Path) -> None:
+    found = earlier_report(intake_of(scan), job(tmp_path / "out"))
 
     assert found is not None
     assert report_to_dict(found) == report_to_dict(report_of("head"))
 
 
-def test_without_a_result_there_is_none(scan: Found, tmp_path: Path) -> None:
+def test_without_a_result_there_is_none(scan: Candidate, tmp_path: Path) -> None:
     assert not holds(scan, tmp_path / "out")
 
 
 @pytest.mark.usefixtures("result")
-def test_another_file_of_the_same_name_size_and_time_is_redone(scan: Found, tmp_path: Path) -> None:
+def test_another_file_of_the_same_name_size_and_time_is_redone(
+    scan: Candidate, tmp_path: Path
+) -> None:
     before = scan.path.stat()
     raw = bytearray(scan.path.read_bytes())
     raw[-1] ^= 1
@@ -65,7 +67,7 @@ def test_another_file_of_the_same_name_size_and_time_is_redone(scan: Found, tmp_
 
 
 @pytest.mark.usefixtures("result")
-def test_a_file_that_was_only_touched_is_not_redone(scan: Found, tmp_path: Path) -> None:
+def test_a_file_that_was_only_touched_is_not_redone(scan: Candidate, tmp_path: Path) -> None:
     os.utime(scan.path, (0, 0))
 
     assert holds(scan, tmp_path / "out")
@@ -83,7 +85,7 @@ def test_a_file_that_was_only_touched_is_not_redone(scan: Found, tmp_path: Path)
     ],
 )
 def test_other_networks_settings_or_versions_are_redone(
-    scan: Found, tmp_path: Path, changes: dict[str, Any]
+    scan: Candidate, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     assert not holds(scan, tmp_path / "out", **changes)
 
@@ -91,7 +93,7 @@ def test_other_networks_settings_or_versions_are_redone(
 @pytest.mark.usefixtures("result")
 @pytest.mark.parametrize("settings", [Settings(threads=3), Settings(device=Device.CPU)])
 def test_where_it_is_computed_changes_nothing(
-    scan: Found, tmp_path: Path, settings: Settings
+    scan: Candidate, tmp_path: Path, settings: Settings
 ) -> None:
     assert holds(scan, tmp_path / "out", settings=settings)
 
@@ -151,33 +153,37 @@ def _edited(**values: object) -> Callable[[Path], None]:
     ],
 )
 def test_a_damaged_result_is_redone(
-    scan: Found, result: Path, tmp_path: Path, damage: Callable[[Path], None]
+    scan: Candidate, result: Path, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
     damage(result)
 
     assert not holds(scan, tmp_path / "out")
 
 
-def test_the_result_of_another_scan_is_redone(scan: Found, result: Path, tmp_path: Path) -> None:
+def test_the_result_of_another_scan_is_redone(
+    scan: Candidate, result: Path, tmp_path: Path
+) -> None:
     shutil.copytree(result, result.with_name("copy"))
 
     assert not holds(replace(scan, name="copy"), tmp_path / "out")
 
 
-def test_an_input_that_is_gone_is_tried_again(scan: Found, result: Path, tmp_path: Path) -> None:
+def test_an_input_that_is_gone_is_tried_again(
+    scan: Candidate, result: Path, tmp_path: Path
+) -> None:
     scan.path.unlink()
 
     assert result.is_dir()
     assert not holds(scan, tmp_path / "out")
 
 
-def _series(folder: Path) -> Found:
+def _series(folder: Path) -> Candidate:
     return discover(folder).scans[0]
 
 
 def test_a_series_is_known_again_under_other_file_names(tmp_path: Path) -> None:
     folder = write_series(tmp_path / "in", CT)
-    write_result(_series(folder), order(tmp_path / "out"))
+    write_result(_series(folder), job(tmp_path / "out"))
     (folder / "000.dcm").rename(folder / "renamed.dcm")
 
     assert holds(_series(folder), tmp_path / "out")
@@ -185,7 +191,7 @@ def test_a_series_is_known_again_under_other_file_names(tmp_path: Path) -> None:
 
 def test_a_series_with_one_changed_slice_is_redone(tmp_path: Path) -> None:
     folder = write_series(tmp_path / "in", CT)
-    write_result(_series(folder), order(tmp_path / "out"))
+    write_result(_series(folder), job(tmp_path / "out"))
     raw = bytearray((folder / "005.dcm").read_bytes())
     raw[-1] ^= 1
     (folder / "005.dcm").write_bytes(raw)
@@ -195,7 +201,7 @@ def test_a_series_with_one_changed_slice_is_redone(tmp_path: Path) -> None:
 
 def test_a_series_with_a_slice_more_is_redone(tmp_path: Path) -> None:
     folder = write_series(tmp_path / "in", CT[:-1])
-    write_result(_series(folder), order(tmp_path / "out"))
+    write_result(_series(folder), job(tmp_path / "out"))
     write_series(folder, CT)
 
     assert not holds(_series(folder), tmp_path / "out")
@@ -208,7 +214,7 @@ def test_a_changed_file_of_voxels_beside_an_unchanged_header_is_redone(
     (tmp_path / "in").mkdir()
     write(CT, tmp_path / "in" / name, packed=False)
     (found,) = discover(tmp_path / "in").scans
-    write_result(found, order(tmp_path / "out"))
+    write_result(found, job(tmp_path / "out"))
     assert holds(found, tmp_path / "out")
     (voxels,) = set((tmp_path / "in").iterdir()) - {found.path}
     raw = bytearray(voxels.read_bytes())
@@ -222,14 +228,14 @@ def test_an_image_in_a_zip_counts_by_its_own_bytes(tmp_path: Path) -> None:
     file = write(CT, tmp_path / "head.nii.gz")
     (tmp_path / "in").mkdir()
 
-    def pack(*others: str) -> Found:
+    def pack(*others: str) -> Candidate:
         with zipfile.ZipFile(tmp_path / "in" / "study.zip", "w") as archive:
             archive.write(file, "head.nii.gz")
             for other in others:
                 archive.writestr(other, other)
         return discover(tmp_path / "in").scans[0]
 
-    write_result(pack(), order(tmp_path / "out"))
+    write_result(pack(), job(tmp_path / "out"))
 
     assert holds(pack("a letter.txt"), tmp_path / "out")
     write(CT[::-1], file)
@@ -238,9 +244,9 @@ def test_an_image_in_a_zip_counts_by_its_own_bytes(tmp_path: Path) -> None:
 
 def test_a_result_that_names_the_patient_is_redone_where_it_must_not(tmp_path: Path) -> None:
     found = _series(write_series(tmp_path / "in", CT))
-    write_result(found, order(tmp_path / "out"))
+    write_result(found, job(tmp_path / "out"))
     anonymous = replace(intake_of(found), patient_id="")
     named = replace(intake_of(found), patient_id="4711")
 
-    assert earlier_report(anonymous, order(tmp_path / "out")) is not None
-    assert earlier_report(named, order(tmp_path / "out")) is None
+    assert earlier_report(anonymous, job(tmp_path / "out")) is not None
+    assert earlier_report(named, job(tmp_path / "out")) is None
