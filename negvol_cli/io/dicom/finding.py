@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ from negvol_cli.io.dicom.series import Series
 from negvol_cli.io.dicom.stacks import normal_of, stacks_of
 from negvol_cli.io.dicom.suitability import is_reformat, modality_of, why_poor, why_unusable
 
+_MOST_KNOWN: Final = 10_000
 _DIRECTORY: Final = b"1.2.840.10008.1.3.10"  # the class of a DICOMDIR
 
 
@@ -42,24 +43,49 @@ def find_series(source: Path) -> tuple[Series, ...]:
         source = source.absolute().parent
     by_series: dict[str, list[Frame]] = {}
     damaged: list[Part] = []
+    for part, frames in images_in(source):
+        if frames is None:
+            damaged.append(part)
+        for frame in frames or ():
+            by_series.setdefault(frame.common.identity.series_uid, []).append(frame)
+    found = series_of(by_series, damaged, source)
+    if damaged and not found:
+        raise InputError(f"{source} holds {_files(damaged)}: copy the study again")
+    return found
+
+
+def images_in(source: Path) -> Iterator[tuple[Part, list[Frame] | None]]:
+    """Each file of a folder, of a zip or alone, with its images, in the order of the names.
+
+    There are no images in what is no DICOM; None stands for a CT that cannot be read. What images
+    share is held once as long as they follow each other. Raises InputError as ``find_series``.
+    """
     known: dict[Common, Common] = {}
     with zip_explained(source), Opener() as opener:
         for part in parts_of(source):
+            if len(known) > _MOST_KNOWN:
+                known.clear()
             try:
                 with opener.open(part) as stream:
                     frames = read_frames(part, stream, known)
             except (DamagedError, OSError):
-                damaged.append(part)
+                yield part, None
                 continue
-            for frame in frames:
-                by_series.setdefault(frame.common.identity.series_uid, []).append(frame)
+            yield part, frames
+
+
+def series_of(
+    by_series: Mapping[str, Sequence[Frame]], damaged: Sequence[Part], source: Path
+) -> tuple[Series, ...]:
+    """The series that images make, by patient and study; ``by_series`` has them by their UID.
+
+    Series of one study must be given together, because a reformat is told by its original.
+    """
     found = [
         _series(stack, number, source)
         for frames in by_series.values()
         for number, stack in enumerate(stacks_of(frames), start=1)
     ]
-    if damaged and not found:
-        raise InputError(f"{source} holds {_files(damaged)}: copy the study again")
     found = [_beside_damaged(series, damaged) for series in found]
     found = [_beside_originals(series, found) for series in found]
     return tuple(sorted(found, key=lambda s: (s.patient, s.study, s.number or 0, s.key)))
@@ -132,7 +158,7 @@ def _plane(common: Common) -> str:
 
 
 def _digest(frames: Sequence[Frame]) -> str:
-    images = sorted(f"{f.instance} {f.index} {f.position_mm}" for f in frames)
+    images = sorted({f"{f.instance} {f.index} {f.position_mm}" for f in frames})  # copies once
     return hashlib.sha256("\n".join(images).encode()).hexdigest()
 
 
