@@ -119,6 +119,12 @@ class Asymmetry:
         "mean_normalised_percent": "100·|L-R|/((L+R)/2)",
     }
 
+    @property
+    def ratio(self) -> float:
+        """The larger figure over the smaller; infinite where the smaller is 0."""
+        share = abs(self.signed)
+        return (1 + share) / (1 - share) if share < 1 else float("inf")
+
     @classmethod
     def between(cls, left: float | None, right: float | None) -> Asymmetry | None:
         """The asymmetry of two volumes, or None where one is missing or both are zero."""

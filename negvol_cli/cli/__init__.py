@@ -1,4 +1,4 @@
-"""The command line: one module per command, each importing what it needs when it runs."""
+"""The command line: one module per command; heavy imports happen only when a command runs."""
 
 from negvol_cli.cli.group import main
 

@@ -1,4 +1,4 @@
-"""``negvol batch``: every scan below a folder."""
+"""``negvol batch``: measure every scan below a folder."""
 
 from __future__ import annotations
 
@@ -26,20 +26,26 @@ if TYPE_CHECKING:
     "--resume/--no-resume",
     default=True,
     show_default=True,
-    help="Keep results that were made from the same input, bundle and settings.",
+    help="Keep results made from the same input, models and settings.",
 )
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Scans measured at once, each in a process of its own.",
+    help="Scans measured at the same time, each in its own process.",
 )
-@click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, as tcp://host:8786.")
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="Address of a Dask scheduler, such as tcp://host:8786."
+)
 @options.keep_patient_id
 @options.pseudonym_key
-@click.option("--limit", type=click.IntRange(min=1), help="Measure at most so many scans now.")
-@click.option("--dry-run", is_flag=True, help="Only say what is found.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Measure at most this many scans, then stop."
+)
+@click.option(
+    "--dry-run", is_flag=True, help="List the scans that would be measured, and measure none."
+)
 @options.as_json
 @options.quiet
 def batch(
@@ -63,7 +69,8 @@ def batch(
 ) -> None:
     """Measure every scan below FOLDER: NIfTI, NRRD, MHA, DICOM series, and zips of them.
 
-    Ctrl-C ends it after the running scan; the same command goes on. Exit code 5: some failed.
+    Ctrl-C stops after the current scan; run the same command again to continue. Exit code 5 means
+    that some scans failed.
     """
     from negvol_cli.batch import Cluster, Processes, discover, job_for, run_batch, threads_each
     from negvol_cli.bundle.store import find_bundle

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from negvol_cli.bundle.manifest import Accuracy, ModelSpec
 from negvol_cli.bundle.store import Stored
 
+_DECIMALS: Final = {"mm": 1, "percent": 1}
+
 
 def stored_as_text(stored: Stored) -> str:
-    """A few lines: name, place, networks, accuracy; or what is wrong."""
+    """Describe a bundle in a few lines: name, place, networks, accuracy; or what is wrong."""
     if stored.bundle is None:
         return f"{stored.path.name}  unusable: {stored.trouble}"
     manifest = stored.bundle.manifest
@@ -24,8 +26,17 @@ def stored_as_text(stored: Stored) -> str:
     return "\n".join(lines)
 
 
+def verdict(stored: Stored) -> str:
+    """Say in one line whether a bundle was verified, and what was checked."""
+    name = stored.path.name if stored.bundle is None else stored.bundle.title
+    if stored.bundle is None or stored.trouble:
+        return f"{name}: FAILED: {stored.trouble}"
+    files = " and ".join(model.file for model in stored.bundle.models)
+    return f"{name}: ok: {files} match their SHA-256 and run on the CPU"
+
+
 def stored_as_dict(stored: Stored) -> dict[str, Any]:
-    """The same and the sources, as plain values."""
+    """Return the whole manifest and whether the bundle is usable, as plain values."""
     bundle = stored.bundle
     return {
         "path": str(stored.path),
@@ -43,5 +54,5 @@ def _network(model: ModelSpec) -> str:
 
 
 def _accuracy(accuracy: Accuracy) -> str:
-    value = f"{accuracy.value:g} {accuracy.unit}".strip()
+    value = f"{accuracy.value:.{_DECIMALS.get(accuracy.unit, 3)}f} {accuracy.unit}".strip()
     return f"{accuracy.measure} of {accuracy.of.replace('_', ' ')}: {value} ({accuracy.how})"

@@ -1,4 +1,4 @@
-"""``negvol demo``: the whole of it on a phantom head."""
+"""``negvol demo``: the whole method on a phantom head."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from negvol_cli.cli.progress import progress
 
 @click.command(short_help="Make a phantom head CT and measure it.")
 @options.out("negvol-demo")
-@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=7,
+    show_default=True,
+    help="Number that determines the phantom; each gives another head.",
+)
 @options.device
 @options.bundle
 @options.as_json
@@ -20,7 +26,7 @@ from negvol_cli.cli.progress import progress
 def demo(
     *, out: Path, seed: int, device: str, bundle: str | None, as_json: bool, quiet: bool
 ) -> None:
-    """Make a phantom head CT, measure it, and compare with the truth."""
+    """Make a phantom head CT, measure it, and compare the result with the known truth."""
     from negvol_cli.bundle.store import find_bundle
     from negvol_cli.cli.output import print_demo
     from negvol_cli.demo import run_demo

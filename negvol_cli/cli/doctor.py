@@ -1,4 +1,4 @@
-"""``negvol doctor``: whether this machine can do the work."""
+"""``negvol doctor``: check that negvol can work on this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from negvol_cli.cli import options
 @options.as_json
 @click.pass_context
 def doctor(ctx: click.Context, *, device: str, bundle: str | None, as_json: bool) -> None:
-    """Check that negvol can work here; exit code 1 if something essential is broken."""
+    """Check that negvol can work on this machine; exit code 1 if something essential fails."""
     from dataclasses import asdict
 
     from negvol_cli.bundle.store import find_bundle

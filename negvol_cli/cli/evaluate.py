@@ -1,4 +1,4 @@
-"""``negvol eval``: a segmentation against a reference."""
+"""``negvol eval``: compare a segmentation with a reference."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from negvol_cli.cli import options
     type=click.FloatRange(min=0),
     default=1.0,
     show_default=True,
-    help="Up to this distance, surfaces agree (surface Dice).",
+    help="Distance within which two surfaces count as equal (surface Dice).",
 )
 @options.as_json
 def evaluate(*, prediction: Path, reference: Path, tolerance_mm: float, as_json: bool) -> None:
     """Compare the label map PREDICTION with REFERENCE, label by label.
 
-    A figure that cannot be had is a dash (null in JSON): every one where a label is in neither
-    map, the distances where it is in one of them only.
+    An undefined value is shown as a dash (null in JSON): every value of a label that is in neither
+    map, and the distances of a label that is in only one of them.
     """
     from negvol_cli.cli.evaluation_text import as_dict, as_rows
     from negvol_cli.evaluation.label_maps import evaluate_labels
@@ -35,4 +35,4 @@ def evaluate(*, prediction: Path, reference: Path, tolerance_mm: float, as_json:
         return
     options.print_columns(as_rows(found))
     for flag in found.flags:
-        click.echo(f"Beware: {flag}", err=True)
+        click.echo(f"Warning: {flag}", err=True)

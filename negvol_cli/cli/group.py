@@ -1,8 +1,8 @@
-"""``negvol`` itself: the commands, the version and the handling of errors."""
+"""The ``negvol`` command: its subcommands, its version and how errors are handled."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -12,23 +12,26 @@ from negvol_cli.settings import RESEARCH_USE
 
 
 class Group(click.Group):
-    """Commands in their own order, and errors as sentences."""
+    """A group that lists its commands in the order of use and explains every error."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what it raises becomes a sentence and an exit code."""
+        """Run the command; an exception becomes a sentence on stderr and an exit code."""
         with explained(ctx):
             return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """The commands as they were added, not by the alphabet."""
+        """List the commands in the order in which they were added."""
         return list(self.commands)
 
 
-@click.group(cls=Group, epilog=RESEARCH_USE, context_settings={"max_content_width": 100})
+_CONTEXT: Final = {"max_content_width": 100, "help_option_names": ["-h", "--help"]}
+
+
+@click.group(cls=Group, epilog=RESEARCH_USE, context_settings=_CONTEXT)
 @click.version_option(package_name="negvol", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def main(debug: bool) -> None:
-    """Measure the negative volume of both jaw joints in a head CT."""
+    """Measure the negative volume of both temporomandibular joints in a head CT."""
 
 
 for command in (

@@ -1,4 +1,4 @@
-"""``negvol measure``: the figures of an existing segmentation."""
+"""``negvol measure``: measure an existing segmentation."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from negvol_cli.cli.progress import progress
 from negvol_cli.structures import Side
 
 
-@click.command(short_help="Measure an existing segmentation, without a network.")
+@click.command(short_help="Measure an existing segmentation.")
 @click.argument("labels", type=options.PATH)
 @click.option(
-    "--side", type=click.Choice([str(s) for s in Side]), help="Whose joint it is, if only one."
+    "--side",
+    type=click.Choice([str(s) for s in Side]),
+    help="Side of the joint, if LABELS holds one.",
 )
 @options.out(None)
 @options.clip
@@ -33,7 +35,7 @@ def measure(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Measure the joints in LABELS, without a network.
+    """Measure the joints in the label map LABELS; neither a CT nor a network is needed.
 
     LABELS holds one joint (1 condyle, 2 temporal bone; give --side) or both (1 and 2 right,
     4 and 5 left).

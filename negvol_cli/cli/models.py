@@ -1,4 +1,4 @@
-"""``negvol models``: the bundles of networks on this machine."""
+"""``negvol models``: the bundles of models on this machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def list_(*, as_json: bool) -> None:
 def verify(*, bundle: str | None, as_json: bool) -> None:
     """Check the hashes of BUNDLE (a name or path; default: all) and run its networks once."""
     from negvol_cli.bundle.store import check_bundle, find_bundle, list_bundles
-    from negvol_cli.cli.bundle_text import stored_as_dict, stored_as_text
+    from negvol_cli.cli.bundle_text import stored_as_dict, verdict
     from negvol_cli.doctor import try_networks
     from negvol_cli.errors import ModelError
 
@@ -43,7 +43,7 @@ def verify(*, bundle: str | None, as_json: bool) -> None:
     if as_json:
         options.print_json([stored_as_dict(stored) for stored in found])
     else:
-        click.echo("\n".join(map(stored_as_text, found)))
+        click.echo("\n".join(map(verdict, found)))
     if broken := [str(stored.path) for stored in found if stored.trouble]:
         raise ModelError(f"{len(broken)} of {len(found)} bundles cannot be used")
 
@@ -52,7 +52,7 @@ def verify(*, bundle: str | None, as_json: bool) -> None:
 @click.argument("file", type=options.PATH)
 @options.as_json
 def install(*, file: Path, as_json: bool) -> None:
-    """Install the bundle FILE (a zip or a folder) for this user."""
+    """Install the bundle FILE (a zip file or a folder) for the current user."""
     from negvol_cli.bundle.store import Stored, install_bundle
     from negvol_cli.cli.bundle_text import stored_as_dict, stored_as_text
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, and printing as JSON or in columns."""
+"""Options shared by several commands, and printing as JSON or in columns."""
 
 from __future__ import annotations
 
@@ -18,56 +18,58 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 PATH = click.Path(path_type=Path)
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-quiet = click.option("--quiet", is_flag=True, help="No progress on stderr.")
-overwrite = click.option("--overwrite", is_flag=True, help="Replace an earlier result.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+quiet = click.option("--quiet", is_flag=True, help="Print no progress and no messages.")
+overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing result.")
 device = click.option(
     "--device",
     type=click.Choice([str(d) for d in Device]),
     default=str(Device.AUTO),
     show_default=True,
-    help="Where the networks run; gpu fails if it cannot.",
+    help="Where the networks run; 'gpu' fails if the GPU cannot be used.",
 )
 clip = click.option(
     "--clip",
     type=click.Choice([str(c) for c in ClipShape]),
     default=str(ClipShape.SPHERE),
     show_default=True,
-    help="The 30 mm solid about the condylar head that is measured.",
+    help="Shape of the measurement volume around the condylar head, 30 mm wide.",
 )
 threads = click.option(
-    "--threads", type=click.IntRange(min=1), help="Threads of the networks on the CPU.  [all]"
+    "--threads", type=click.IntRange(min=1), help="CPU threads for the networks.  [default: all]"
 )
 bundle = click.option(
-    "--bundle", metavar="NAME|PATH", help="Models: an installed bundle, a folder or a zip."
+    "--bundle",
+    metavar="NAME|PATH",
+    help="Models to use: an installed bundle, a folder or a zip file.",
 )
 reference = click.option(
     *("--reference", "references"),
     type=PATH,
     multiple=True,
     metavar="LABELS",
-    help="A reference segmentation to compare with; twice for two joints.",
+    help="Reference segmentation to compare with; give it twice for one file per joint.",
 )
 
 no_enhance = click.option(
-    "--no-enhance", is_flag=True, help="Do not look for the thin fossa roof (step C)."
+    "--no-enhance", is_flag=True, help="Skip the thin-roof enhancement of the fossa."
 )
 keep_patient_id = click.option(
     "--keep-patient-id",
     is_flag=True,
-    help="Write the patient ID of a DICOM study into the report.  [nothing of it is written]",
+    help="Write the DICOM patient ID into the report.  [default: no identifier is written]",
 )
 pseudonym_key = click.option(
     "--pseudonym-key",
     type=PATH,
     metavar="FILE",
-    help="Name results by pseudonyms made with this secret; whose they are is written beside it.",
+    help="Name results by pseudonyms made with this secret key; a crosswalk is kept beside it.",
 )
 
 
 def out(default: str | None) -> Callable[[Command], Command]:
-    """The folder to write into; None: nothing is written unless it is given."""
-    text = "Folder for the results." if default else "Folder for the results.  [none is written]"
+    """Return the ``--out`` option; without a ``default``, nothing is written unless it is given."""
+    text = "Folder for the results." + ("" if default else "  [default: nothing is written]")
     return click.option(
         *("-o", "--out"), type=PATH, default=default, show_default=bool(default), help=text
     )
@@ -90,7 +92,15 @@ def settings_of(
 
 
 def privacy_of(keep_patient_id: bool, pseudonym_key: Path | None, out: Path | None) -> Privacy:
-    """What the two options ask for; the key must not lie where results go."""
+    """Return the privacy settings that the two options ask for.
+
+    Raises
+    ------
+    click.UsageError
+        Both options are given.
+    InputError
+        The key lies inside the output folder, or cannot be read.
+    """
     from negvol_cli.errors import InputError
     from negvol_cli.io.pseudonyms import Pseudonyms
     from negvol_cli.io.source import Privacy
@@ -98,19 +108,21 @@ def privacy_of(keep_patient_id: bool, pseudonym_key: Path | None, out: Path | No
     if pseudonym_key is None:
         return Privacy(keep_patient_id=keep_patient_id)
     if keep_patient_id:
-        raise click.UsageError("--keep-patient-id beside --pseudonym-key would give away who it is")
+        raise click.UsageError(
+            "--keep-patient-id and --pseudonym-key exclude each other: the ID would undo the pseudonym"
+        )
     if out is not None and pseudonym_key.resolve().is_relative_to(out.resolve()):
-        raise InputError(f"the key {pseudonym_key} lies in {out}: keep it away from the results")
+        raise InputError(f"the key {pseudonym_key} is inside {out}: keep it outside the results")
     return Privacy(pseudonyms=Pseudonyms.load(pseudonym_key))
 
 
 def print_json(value: Any) -> None:
-    """Print ``value`` as JSON on stdout; figures that are not finite must be gone already."""
+    """Print ``value`` as JSON on stdout; raises ValueError for NaN and infinity."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def print_columns(rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
-    """Print rows in columns on stdout, the first ``left`` of them flush left, the others right."""
+    """Print rows in columns on stdout, the first ``left`` columns left-aligned, the others right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [

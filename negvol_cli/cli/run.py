@@ -1,4 +1,4 @@
-"""``negvol run``: one scan, both joints."""
+"""``negvol run``: measure both joints of one scan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from negvol_cli.cli.progress import progress
 @click.option(
     "--series",
     metavar="KEY|NUMBER|list",
-    help="Which DICOM series to measure, or a list of them.  [the best]",
+    help="DICOM series to measure; 'list' lists them.  [default: the most suitable]",
 )
 @options.keep_patient_id
 @options.pseudonym_key
@@ -48,8 +48,8 @@ def run(
 ) -> None:
     """Measure both joints in SCAN: NIfTI, NRRD, MHA, or a folder or zip of DICOM.
 
-    The result of an image file bears the file's name, that of a DICOM series a handle that names
-    nobody.
+    The result of an image file is named after the file; that of a DICOM series gets a name that
+    does not identify the patient.
     """
     from negvol_cli.bundle.store import find_bundle
     from negvol_cli.cli.output import print_result

@@ -1,4 +1,4 @@
-"""``negvol view``: a report in the browser."""
+"""``negvol view``: open a report in the browser."""
 
 from __future__ import annotations
 
@@ -11,23 +11,26 @@ from negvol_cli.cli import options
 
 @click.command(short_help="Open a report in the browser.")
 @click.argument("out", type=options.PATH)
-@click.option("--serve", "served", is_flag=True, help="Serve it to this machine until Ctrl-C.")
+@click.option("--serve", "served", is_flag=True, help="Serve the report on 127.0.0.1 until Ctrl-C.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="Port for --serve.  [any free one]"
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port for --serve.  [default: any free port]",
 )
-@click.option("--no-browser", is_flag=True, help="Only print where the report is.")
+@click.option("--no-browser", is_flag=True, help="Only print the address of the report.")
 def view(*, out: Path, served: bool, port: int, no_browser: bool) -> None:
-    """Open the report of OUT: the folder of a scan or of a batch, or a page in it.
+    """Open the report in OUT: the result folder of a scan or of a batch, or a page in it.
 
-    With --serve it comes from http://127.0.0.1, for a browser that may not open files: read only,
-    and to nobody without the address that is printed.
+    With --serve, the report is served on http://127.0.0.1 for browsers that may not open files.
+    Access is read-only and needs the address that is printed.
     """
     from negvol_cli.render.viewing import find_page, open_in_browser
 
     def show(url: str) -> None:
         click.echo(url)
         if not no_browser and not open_in_browser(url):
-            click.echo("There is no browser here: open this address in one.", err=True)
+            click.echo("No browser was found: open this address in one.", err=True)
 
     page = find_page(out)
     if not served:

@@ -29,7 +29,7 @@ HALF_HEIGHT_MM: Final = 2 * REACH_MM / ZOOM
 """Half of what a view shows from top to bottom: plotly's orthographic eye sees 2 of its units."""
 
 NECK_MM: Final = 18.0
-"""How far below the head's centre the condyle is shown: 3 mm beyond the clip."""
+"""How far below the centre of the condylar head the condyle is shown: 3 mm beyond the clip."""
 
 _MOST_TRIANGLES: Final = {
     "temporal_bone": 16_000,
@@ -124,7 +124,7 @@ def views(side: Side) -> dict[str, dict[str, Any]]:
         "Lateral": ((outward * 2.0, -0.45, 0.1), up),
         "Anterior": ((0.0, -2.0, 0.0), up),
         "Axial from below": ((0.0, 0.0, -2.0), anterior),
-        "The same, tilted": ((outward * 0.7, -1.2, -1.45), up),
+        "Axial, tilted": ((outward * 0.7, -1.2, -1.45), up),
         "From above": ((outward * 0.6, -1.3, 1.4), up),
     }
     return {

@@ -1,4 +1,4 @@
-"""report.html: one page that needs no network, with the figures, the cuts and a 3D view."""
+"""report.html: one page that needs no network: measurements, sections and a 3D view."""
 
 from __future__ import annotations
 
@@ -71,6 +71,8 @@ def html(
         palette=palette,
         paper=PAPER,
         missing=words.MISSING,
+        articular=words.ARTICULAR,
+        solid=words.measured_solid(report)[0],
         expected_error=words.percent(report.nv_expected_error_percent),
         styles=trusted("page.css", "report.css"),
         script=trusted("report.js"),

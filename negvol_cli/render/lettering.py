@@ -1,40 +1,61 @@
-"""Text in pictures, with the scalable font that comes with Pillow."""
+"""Text in pictures, set in DejaVu Sans Condensed, which comes with negvol.
+
+The font (``fonts/``, a subset; free to redistribute, see ``LICENSE_DEJAVU`` beside it) has the
+Latin, Greek, Cyrillic, Armenian and Georgian alphabets. Names in other scripts are transliterated.
+"""
 
 from __future__ import annotations
 
 import unicodedata
 from functools import lru_cache
+from importlib.resources import files
 from typing import Final
 
+from anyascii import anyascii
 from PIL import ImageDraw, ImageFont
 
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-
-# The font has the Latin alphabet without accents; these signs it has too.
-_SIGNS: Final = frozenset("·±°")
-_SPELT: Final = str.maketrans({"–": "-", "ß": "ss"})
-_RAISED: Final = "³"
+_FONT: Final = "DejaVuSansCondensed.ttf"
+_BOLD_STROKE_PX: Final = 0.35
 
 
 @lru_cache
-def font(size_px: int) -> Font:
+def font(size_px: int) -> ImageFont.FreeTypeFont:
     """The font at a size in pixels."""
-    return ImageFont.load_default(size_px)
+    with files("negvol_cli.render").joinpath("fonts", _FONT).open("rb") as file:
+        return ImageFont.truetype(file, size_px, layout_engine=ImageFont.Layout.BASIC)
 
 
 def spelt(text: str) -> str:
-    """``text`` in the characters that the font has, ``?`` where it has none; keeps ``³``."""
+    """Return ``text`` in characters that the font has.
+
+    A character of another script is transliterated ("山本" becomes "ShanBen"); one that has no
+    transliteration becomes ``?``.
+    """
     shown = ""
-    for char in text.translate(_SPELT):
-        bare = char if char == _RAISED else unicodedata.normalize("NFKD", char)[0]
-        known = bare == _RAISED or bare in _SIGNS or (bare.isascii() and bare.isprintable())
-        shown += bare if known else "?"
+    for char in unicodedata.normalize("NFC", text):
+        shown += char if _has(char) else anyascii(char) or "?"
     return shown
+
+
+def transliterated(text: str) -> bool:
+    """Whether ``spelt`` has to change letters of ``text``."""
+    return spelt(text) != unicodedata.normalize("NFC", text)
+
+
+@lru_cache(maxsize=4096)
+def _has(char: str) -> bool:
+    """Whether the font has a glyph of its own for ``char``."""
+    return char == " " or _bitmap(char) != _bitmap("\uffff")
+
+
+def _bitmap(char: str) -> bytes:
+    mask = font(24).getmask(char)
+    return bytes(mask) + bytes(mask.size)
 
 
 def width_px(text: str, size_px: int) -> float:
     """How wide ``text`` stands."""
-    return sum(font(size).getlength(part) for part, size, _ in _parts(text, size_px))
+    return font(size_px).getlength(spelt(text))
 
 
 def write(
@@ -52,20 +73,21 @@ def write(
 
     ``align`` is left, centre or right; ``halo`` is the colour of an outline around the letters.
     """
+    shown, letters = spelt(text), font(size_px)
     x, y = at_px
-    x -= {"left": 0.0, "centre": 0.5, "right": 1.0}[align] * width_px(text, size_px)
-    stroke = (max(2, size_px // 10), halo) if halo else (0.35, colour) if bold else (0, colour)
-    for part, size, rise in _parts(text, size_px):
-        draw.text(
-            (x, y - rise),
-            part,
-            fill=colour,
-            font=font(size),
-            anchor="ls",
-            stroke_width=stroke[0],
-            stroke_fill=stroke[1],
-        )
-        x += font(size).getlength(part)
+    x -= {"left": 0.0, "centre": 0.5, "right": 1.0}[align] * letters.getlength(shown)
+    width, shade = (
+        (max(2, size_px // 10), halo) if halo else (_BOLD_STROKE_PX if bold else 0, colour)
+    )
+    draw.text(
+        (x, y),
+        shown,
+        fill=colour,
+        font=letters,
+        anchor="ls",
+        stroke_width=width,
+        stroke_fill=shade,
+    )
 
 
 def wrapped(text: str, size_px: int, room_px: float) -> list[str]:
@@ -92,14 +114,3 @@ def shortened(text: str, size_px: int, room_px: float) -> str:
     while text and width_px(f"{text}...", size_px) > room_px:
         text = text[:-1]
     return f"{text}..."
-
-
-def _parts(text: str, size_px: int) -> list[tuple[str, int, float]]:
-    """Runs of text with their size and rise in pixels: a ``³`` is a small raised 3."""
-    runs: list[tuple[str, int, float]] = []
-    for i, run in enumerate(spelt(text).split(_RAISED)):
-        if i:
-            runs.append(("3", round(size_px * 0.62), size_px * 0.36))
-        if run:
-            runs.append((run, size_px, 0.0))
-    return runs

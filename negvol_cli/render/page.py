@@ -1,4 +1,4 @@
-"""What report.html says, as printed text: figures, joints, comparisons."""
+"""What report.html says, as printed text: measurements, joints, comparisons."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from negvol_cli.steps.joint_view import JointPicture
 from negvol_cli.structures import Side
 
 CUT_PX: Final = 440
-PRINTED_VIEWS: Final = ("Axial from below", "The same, tilted")
+PRINTED_VIEWS: Final = ("Axial from below", "Axial, tilted")
 
 _JPEG_QUALITY: Final = 88
 _STILL_QUALITY: Final = 82
@@ -32,7 +32,7 @@ _VOLUMES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a table of figures, as printed, right before left."""
+    """A line of a table of measurements, as printed, right before left."""
 
     name: str
     unit: str
@@ -86,12 +86,12 @@ def joint_view(joint: JointReport, picture: JointPicture | None) -> JointView:
 
 
 def volumes(report: ScanReport) -> Iterator[Row]:
-    """The volumes of both joints, and which is larger and by how much."""
+    """The volumes of both joints, and how much larger one of them is."""
     right, left = report.joints
     for name, field in _VOLUMES:
         of_right, of_left = getattr(right, field), getattr(left, field)
         asymmetry = Asymmetry.between(of_left, of_right)
-        remark = words.larger(asymmetry)
+        remark = words.ratio(asymmetry)
         yield Row(name, "mm³", words.mm3(of_right), words.mm3(of_left), remark)
 
 
@@ -111,11 +111,15 @@ def asymmetries(report: ScanReport) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "direction": words.larger_by(asymmetry).capitalize(),
+            "direction": _capitalised(words.asymmetry_in_words(asymmetry)),
             "figures": list(words.asymmetry_figures(asymmetry)),
         }
         for name, asymmetry in both
     ]
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def comparisons(report: ScanReport) -> list[tuple[str, str, str, str]]:

@@ -1,4 +1,4 @@
-"""preview.png: both joints in three cuts, side by side, with the figures that matter."""
+"""preview.png: both joints in three sections, side by side, with the main measurements."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 from negvol_cli.errors import OutputError
 from negvol_cli.render import palette, words
 from negvol_cli.render.cuts import PLANES, draw_cut
-from negvol_cli.render.lettering import shortened, width_px, wrapped, write
-from negvol_cli.report import JointReport, ScanReport
+from negvol_cli.render.lettering import shortened, spelt, transliterated, width_px, wrapped, write
+from negvol_cli.report import Asymmetry, JointReport, ScanReport
 from negvol_cli.steps.joint_view import JointPicture
 from negvol_cli.structures import Side
 
@@ -59,7 +59,9 @@ def _title(draw: ImageDraw.ImageDraw, report: ScanReport) -> None:
     title = "Negative volume of the temporomandibular joints"
     write(draw, (_MARGIN, base), title, 34, palette.INK, bold=True)
     room = WIDTH_PX - 2 * _MARGIN - width_px(title, 34) - 60
-    scan = shortened(f"{words.plain(report.scan)}  ·  voxels {words.spacing(report)}", 22, room)
+    name = words.plain(report.scan)
+    said = " (transliterated)" if transliterated(name) else ""
+    scan = shortened(f"{spelt(name)}{said}  ·  voxels {words.spacing(report)}", 22, room)
     write(draw, (WIDTH_PX - _MARGIN, base), scan, 22, palette.MUTED, align="right")
 
 
@@ -148,8 +150,10 @@ def _foot(draw: ImageDraw.ImageDraw, report: ScanReport, with_reference: bool) -
     ):
         base = top + 46 + 38 * i
         write(draw, (_MARGIN, base), name, 26, palette.INK, bold=True)
-        sentence = words.asymmetry_sentence(asymmetry)
+        sentence = words.asymmetry_in_words(asymmetry)
         write(draw, (_MARGIN + 180, base), sentence, 26, palette.INK)
+    note = f"Asymmetry index: {Asymmetry.FORMULAS['habets_percent']}. {words.ARTICULAR}"
+    write(draw, (WIDTH_PX - _MARGIN, top + 84), note, 20, palette.MUTED, align="right")
     _legend(draw, top + 46, with_reference)
     found = "; ".join(f"{concern}: {flag}" for concern, flag in words.flags(report))
     write(draw, (_MARGIN, top + 122), "Flags", 26, palette.INK, bold=True)
@@ -159,8 +163,8 @@ def _foot(draw: ImageDraw.ImageDraw, report: ScanReport, with_reference: bool) -
         write(draw, (_MARGIN + 180, top + 122 + 32 * i), line, 24, palette.INK)
     base = HEIGHT_PX - 30
     write(draw, (_MARGIN, base), report.research_use, 24, palette.INK, bold=True)
-    clip = f"Clip: {words.plain(report.clip)}" if report.clip else ""
-    write(draw, (WIDTH_PX - _MARGIN, base), clip, 20, palette.MUTED, align="right")
+    solid = ": ".join(words.measured_solid(report)) if report.clip else ""
+    write(draw, (WIDTH_PX - _MARGIN, base), words.plain(solid), 20, palette.MUTED, align="right")
 
 
 def _legend(draw: ImageDraw.ImageDraw, base_px: float, with_reference: bool) -> None:

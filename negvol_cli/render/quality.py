@@ -1,10 +1,11 @@
-"""How sure the figures are, in words: a check on each line, the right joint before the left."""
+"""Quality and uncertainty in words: a check on each line, the right joint before the left."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeGuard
 
 from negvol_cli.io.ct_checks import COARSE_MM
@@ -39,15 +40,14 @@ UNKNOWN: Final = Finding(words.MISSING, None)
 
 
 def checks(report: ScanReport, pictures: Mapping[Side, JointPicture]) -> Iterator[Check]:
-    """The lines of the table, those left out of which nothing is known for either joint."""
+    """The lines of the table; one of which nothing is known for either joint is left out."""
     voxels = _voxels(report)
     yield Check("Voxels", voxels, voxels)
     for name, find in (
-        ("Field of view", _field_of_view),
+        ("Field of view", partial(_field_of_view, words.measured_solid(report)[0].lower())),
         ("Metal near the joint", _metal),
         ("NV by mesh against voxels", _agreement),
         ("Surfaces", _closed),
-        ("Confidence that this is the joint", _confidence),
     ):
         right, left = (find(joint, pictures.get(joint.side)) for joint in report.joints)
         if right != UNKNOWN or left != UNKNOWN:
@@ -62,16 +62,17 @@ def checks(report: ScanReport, pictures: Mapping[Side, JointPicture]) -> Iterato
 def _voxels(report: ScanReport) -> Finding:
     coarse = max(round(length, 1) for length in report.spacing_mm_xyz) > COARSE_MM
     text = words.spacing(report)
-    return Finding(f"{text}: coarse, figures are rough" if coarse else text, not coarse)
+    return Finding(f"{text}: coarse, so the measurements are rough" if coarse else text, not coarse)
 
 
-def _field_of_view(joint: JointReport, picture: JointPicture | None) -> Finding:
+def _field_of_view(solid: str, joint: JointReport, picture: JointPicture | None) -> Finding:
     if picture is None:
         return UNKNOWN
     unseen = picture.geometry.unseen_fraction
     if joint.nv_mm3 is None or unseen > 0:
-        return Finding(f"{100 * unseen:.0f} % of the clip not scanned", joint.nv_mm3 is not None)
-    return Finding("the whole clip was scanned")
+        text = f"{100 * unseen:.0f} % of the {solid} not scanned"
+        return Finding(text, joint.nv_mm3 is not None)
+    return Finding(f"the whole {solid} was scanned")
 
 
 def _metal(_joint: JointReport, picture: JointPicture | None) -> Finding:
@@ -97,12 +98,6 @@ def _closed(joint: JointReport, _picture: JointPicture | None) -> Finding:
     if joint.watertight is None:
         return UNKNOWN
     return Finding("closed") if joint.watertight else Finding("not closed", False)
-
-
-def _confidence(joint: JointReport, _picture: JointPicture | None) -> Finding:
-    if not _known(joint.confidence):
-        return UNKNOWN
-    return Finding(f"{100 * joint.confidence:.0f} %", None)
 
 
 def _known(figure: float | None) -> TypeGuard[float]:

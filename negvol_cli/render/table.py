@@ -12,7 +12,9 @@ from negvol_cli.render import words
 from negvol_cli.report import COMPARED, Asymmetry, JointReport, ScanReport, Status
 
 # For terminals that cannot show them (an old code page, a C locale).
-_ASCII = str.maketrans({"³": "3", "–": "-", "·": "*", "±": "+-", "“": '"', "”": '"', "’": "'"})
+_ASCII = str.maketrans(
+    {"×": "x", "³": "3", "–": "-", "·": "*", "±": "+-", "“": '"', "”": '"', "’": "'"}
+)
 
 _STYLES = {Status.OK: "green", Status.CUT: "yellow", Status.IMPLAUSIBLE: "yellow"}
 
@@ -40,7 +42,9 @@ def _print(report: ScanReport, page: _Page) -> None:
         status = words.plain(joint.status_text)
         page.entry(name, status, _STYLES.get(joint.status, "red"))
     page.blank()
-    page.table(_figures(report, page))
+    page.table(_measurements(report, page))
+    page.line(words.ARTICULAR, "dim")
+    page.blank()
     page.table(_asymmetries(report, page))
     if any(joint.reference for joint in report.joints):
         page.table(_references(report, page))
@@ -52,11 +56,11 @@ def _print(report: ScanReport, page: _Page) -> None:
         page.blank()
     for name, value in words.origin(report):
         if value:
-            page.entry(name, words.plain(value), "")
+            page.entry(name, words.plain(value), "", width=18)
     page.line(report.research_use, "bold")
 
 
-def _figures(report: ScanReport, page: _Page) -> Table:
+def _measurements(report: ScanReport, page: _Page) -> Table:
     table = page.new_table("", "Right", "Left", "")
     table.columns[3].justify = "left"
     right, left = report.joints
@@ -67,7 +71,7 @@ def _figures(report: ScanReport, page: _Page) -> Table:
     )
     for label, name, error in volumes:
         of_right, of_left = getattr(right, name), getattr(left, name)
-        direction = words.larger(Asymmetry.between(of_left, of_right))
+        direction = words.ratio(Asymmetry.between(of_left, of_right))
         style = "bold" if name == "nv_mm3" else ""
         cells = (_with_error(volume, error) for volume in (of_right, of_left))
         page.row(table, label, *cells, direction, style=style)
@@ -93,7 +97,7 @@ def _spaces(right: JointReport, left: JointReport, direction: str) -> tuple[str,
 def _asymmetries(report: ScanReport, page: _Page) -> Table:
     table = page.new_table("Asymmetry", "NV", "Articular NV")
     both = (report.nv_asymmetry, report.articular_nv_asymmetry)
-    page.row(table, "Direction", *(words.larger(asymmetry) for asymmetry in both))
+    page.row(table, "Left and right", *(words.ratio(asymmetry) for asymmetry in both))
     figures = zip(*(words.asymmetry_figures(asymmetry) for asymmetry in both), strict=True)
     for (formula, of_nv), (_, of_articular) in figures:
         page.row(table, formula, of_nv, of_articular)
@@ -120,7 +124,7 @@ class _Page:
     def __init__(self, console: Console) -> None:
         self._console = console
         try:
-            "³–·±".encode(console.encoding)
+            "×³–·±".encode(console.encoding)
             self._table: dict[int, str] = {}
         except (UnicodeEncodeError, LookupError):
             self._table = {key: str(value) for key, value in _ASCII.items()}
@@ -138,9 +142,9 @@ class _Page:
     def blank(self) -> None:
         self._console.print()
 
-    def entry(self, name: str, value: str, style: str) -> None:
+    def entry(self, name: str, value: str, style: str, width: int = 15) -> None:
         grid = Table.grid(padding=(0, 2))
-        grid.add_column(width=15)
+        grid.add_column(width=width)
         grid.add_column()
         grid.add_row(self.text(name), self.text(value, style))
         self._console.print(grid)

@@ -22,10 +22,12 @@ def find_page(out: Path) -> Path:
     """
     if out.is_file():
         if out.suffix.lower() not in (".html", ".htm"):
-            raise InputError(f"{out} is no page: give a result's folder, or the {REPORT} in it")
+            raise InputError(
+                f"{out} is not a report page: give a result folder, or the {REPORT} in it"
+            )
         return out
     if not out.is_dir():
-        raise InputError(f"{out} is not there: give the folder that was written with -o")
+        raise InputError(f"{out} does not exist: give the folder that was passed to -o")
     for name in (SUMMARY, REPORT):
         if (out / name).is_file():
             return out / name
@@ -38,13 +40,13 @@ def find_page(out: Path) -> Path:
     except OSError as err:
         raise InputError(f"cannot read {out}: {err.strerror}; check its permissions") from err
     if not inside:
-        raise InputError(f"there is no report in {out}: measure a scan with negvol run -o {out}")
+        raise InputError(f"{out} contains no report: measure a scan with negvol run -o {out}")
     if len(inside) > 1:
         names = [folder.name for folder in inside[:_NAMED_IN_ERRORS]]
         more = ", ..." if len(inside) > _NAMED_IN_ERRORS else ""
         raise InputError(
-            f"{out} holds {len(inside)} results ({', '.join(names)}{more}): "
-            f"say which, as in {inside[0]}"
+            f"{out} contains {len(inside)} results ({', '.join(names)}{more}): "
+            f"choose one, for example {inside[0]}"
         )
     return inside[0] / REPORT
 

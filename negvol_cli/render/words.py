@@ -10,6 +10,7 @@ from negvol_cli.report import Asymmetry, JointReport, JointSpace, ScanReport, St
 from negvol_cli.structures import Side
 
 MISSING: Final = "–"
+ARTICULAR: Final = "Articular NV is the part of NV between the two bones."
 
 DIRECTIONS: Final = ("minimum", "superior", "anterior", "posterior", "medial", "lateral")
 
@@ -56,22 +57,31 @@ def larger(asymmetry: Asymmetry | None) -> str:
     return f"{Side.LEFT if asymmetry.signed > 0 else Side.RIGHT} larger"
 
 
-def larger_by(asymmetry: Asymmetry | None) -> str:
-    """The direction and the amount by Habets: ``right larger by 7.0 %``, or why there is none."""
-    words = larger(asymmetry)
-    if asymmetry is None or words == MISSING:
+def ratio(asymmetry: Asymmetry | None) -> str:
+    """How much larger one side is: ``R is 1.38 × L``, ``equal``, or an en dash."""
+    direction = larger(asymmetry)
+    if asymmetry is None or direction in (MISSING, "equal"):
+        return direction
+    more, less = ("L", "R") if asymmetry.signed > 0 else ("R", "L")
+    if not math.isfinite(asymmetry.ratio):
+        return f"{more} > {less}"
+    return f"{more} is {asymmetry.ratio:.2f} × {less}"
+
+
+def asymmetry_in_words(asymmetry: Asymmetry | None) -> str:
+    """Index, direction and ratio: ``asymmetry index 15.8 % (R > L); R is 1.38 × L``.
+
+    Where a figure is missing, the reason stands in their place.
+    """
+    direction = larger(asymmetry)
+    if asymmetry is None or direction == MISSING:
         return "not available: both joints are needed"
-    if words == "equal":
-        return words
-    return f"{words} by {percent(asymmetry.habets_percent)}"
-
-
-def asymmetry_sentence(asymmetry: Asymmetry | None) -> str:
-    """The direction, the amount and its formula: ``right larger by 7.0 % = 100·|L-R|/(L+R)``."""
-    words = larger_by(asymmetry)
-    if asymmetry is None or larger(asymmetry) in (MISSING, "equal"):
-        return words
-    return f"{words} = {Asymmetry.FORMULAS['habets_percent']}"
+    if direction == "equal":
+        return direction
+    order = "L > R" if asymmetry.signed > 0 else "R > L"
+    return (
+        f"asymmetry index {percent(asymmetry.habets_percent)} ({order}); {ratio(asymmetry)}"
+    ).removesuffix(f"; {order}")
 
 
 def asymmetry_figures(asymmetry: Asymmetry | None) -> Iterator[tuple[str, str]]:
@@ -95,12 +105,23 @@ def spacing(report: ScanReport) -> str:
     return " x ".join(f"{length:.2f}" for length in report.spacing_mm_xyz) + " mm"
 
 
+def measured_solid(report: ScanReport) -> tuple[str, str]:
+    """The solid that is measured and its size: ``Measurement sphere`` and ``30 mm``."""
+    shape, _, size = report.clip.partition(" of ")
+    return f"Measurement {shape or 'sphere'}", size
+
+
+def device(provider: str) -> str:
+    """Where the networks ran, in one word; why it was not the GPU stands in run.json."""
+    return "GPU" if provider.startswith(("CUDA", "Tensorrt", "GPU")) else provider[:3]
+
+
 def origin(report: ScanReport) -> Iterator[tuple[str, str]]:
-    """How the figures were made, as name and value; what is not known is left out."""
-    yield "Clip", report.clip
-    yield "Model bundle", report.bundle
-    yield "Networks ran on", report.provider
-    yield "Mesh backend", report.mesh_backend
+    """How the measurements were made, as name and value; what is not known is empty."""
+    yield measured_solid(report)
+    yield "Models", report.bundle
+    yield "Networks ran on", device(report.provider)
+    yield "Mesh library", report.mesh_backend.partition(" (")[0]
 
 
 def flags(report: ScanReport) -> Iterator[tuple[str, str]]:

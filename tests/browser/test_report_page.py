@@ -95,7 +95,7 @@ def test_the_figures_are_those_of_report_json(visit: Visit, phantom_result: Path
     assert {name: shown[name] for name in expected} == expected
     asymmetry = read_json(phantom_result / "report.json").nv_asymmetry
     said = visit.page.locator(".asymmetries .direction").first.inner_text()
-    assert said.lower() == words.larger_by(asymmetry)
+    assert said.lower() == words.asymmetry_in_words(asymmetry).lower()
 
 
 def test_a_scan_named_like_a_script_is_shown_as_text(visit: Visit, phantom_result: Path):

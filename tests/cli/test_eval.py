@@ -64,7 +64,7 @@ def test_maps_on_different_grids_are_compared_with_a_warning(
     result = negvol("eval", prediction, reference)
 
     assert result.exit_code == 0
-    assert result.stderr.startswith("Beware: the grids differ")
+    assert result.stderr.startswith("Warning: the grids differ")
 
 
 @pytest.mark.parametrize("missing", ["a.nii.gz", "b.nii.gz"])

@@ -74,6 +74,14 @@ def test_every_command_has_help_and_json(negvol: Negvol, command: list[str]) -> 
     assert "--json" in result.stdout
 
 
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS), ["models", "verify"]])
+def test_h_is_short_for_help(negvol: Negvol, command: list[str]) -> None:
+    result = negvol(*command, "-h")
+
+    assert result.exit_code == 0
+    assert result.stdout == negvol(*command, "--help").stdout
+
+
 def test_the_version_is_that_of_the_installed_package(negvol: Negvol) -> None:
     assert negvol("--version").stdout == f"negvol {metadata.version('negvol')}\n"
 

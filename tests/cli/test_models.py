@@ -23,7 +23,7 @@ def test_installing_an_archive_says_what_was_installed(
         f"tiny 1.0  GPL-3.0-or-later  sha256 {short}  {tmp_path / 'store' / 'tiny-1.0'}\n"
         "  localiser: right and left, 8 x 8 x 8 voxels of 4 mm (localiser.onnx)\n"
         "  segmenter: condyle and temporal bone, 8 x 8 x 8 voxels of 0.5 mm (segmenter.onnx)\n"
-        "  Dice of condyle: 0.5 (not measured)\n"
+        "  Dice of condyle: 0.500 (not measured)\n"
     )
 
 
@@ -54,7 +54,9 @@ def test_a_sound_bundle_is_verified_by_running_it(negvol: Negvol, bundle_folder:
     result = negvol("models", "verify", bundle_folder)
 
     assert result.exit_code == 0
-    assert result.stdout.startswith("tiny 1.0")
+    assert result.stdout == (
+        "tiny 1.0: ok: localiser.onnx and segmenter.onnx match their SHA-256 and run on the CPU\n"
+    )
 
 
 def test_a_damaged_bundle_is_verified_with_4(negvol: Negvol, bundle_folder: Path) -> None:
@@ -77,6 +79,7 @@ def test_a_network_of_another_shape_is_found_by_verifying(
     result = negvol("models", "verify", bundle_folder)
 
     assert result.exit_code == 4
+    assert result.stdout.startswith("tiny 1.0: FAILED: ")
     assert "[1, 1, 8, 8, 8] where the bundle promises" in result.stdout
 
 

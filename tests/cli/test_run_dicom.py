@@ -96,7 +96,7 @@ def test_a_key_beside_a_kept_patient_id_is_wrong_usage(
     result = negvol("run", folder, "--keep-patient-id", "--pseudonym-key", key)
 
     assert result.exit_code == 2
-    assert "give away" in result.stderr
+    assert "exclude each other" in result.stderr
     assert not measure_scan.called
 
 
@@ -106,7 +106,7 @@ def test_a_key_among_the_results_is_refused(
     result = negvol("run", folder, "-o", key.parent, "--pseudonym-key", key)
 
     assert result.exit_code == 3
-    assert "keep it away from the results" in result.stderr
+    assert "keep it outside the results" in result.stderr
     assert not measure_scan.called
     assert [p.name for p in key.parent.iterdir()] == [key.name]
 

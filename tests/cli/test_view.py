@@ -66,7 +66,7 @@ def test_of_several_results_one_must_be_named(
 
     assert called.exit_code == 3
     assert called.stderr == (
-        "negvol: out holds 7 results (a, b, c, d, e, ...): say which, as in out/a\n"
+        "negvol: out contains 7 results (a, b, c, d, e, ...): choose one, for example out/a\n"
     )
     assert opened == []
 
@@ -74,9 +74,9 @@ def test_of_several_results_one_must_be_named(
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ("nowhere", "nowhere is not there"),
-        ("empty", "there is no report in empty"),
-        ("empty/labels.nii.gz", "is no page"),
+        ("nowhere", "nowhere does not exist"),
+        ("empty", "empty contains no report"),
+        ("empty/labels.nii.gz", "is not a report page"),
     ],
 )
 def test_where_there_is_no_report_it_says_so(
@@ -104,7 +104,7 @@ def test_without_a_screen_the_address_is_printed(
 
     assert called.exit_code == 0
     assert called.stdout == f"{page.as_uri()}\n"
-    assert "no browser" in called.stderr
+    assert "No browser was found" in called.stderr
 
 
 def test_a_browser_that_fails_is_no_browser(monkeypatch: pytest.MonkeyPatch) -> None:

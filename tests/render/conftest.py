@@ -136,7 +136,7 @@ def both(right: JointReport, left: JointReport, flags: tuple[str, ...] = ()) -> 
         articular_nv_asymmetry=Asymmetry.between(left.articular_nv_mm3, right.articular_nv_mm3),
         flags=flags,
         bundle="negvol-default 0.1.0",
-        provider="CPUExecutionProvider",
-        mesh_backend="PyMeshLab",
-        clip="sphere, 30 mm",
+        provider="CPU (libcuda.so.1 is not there)",
+        mesh_backend="pymeshlab",
+        clip="sphere of 30 mm",
     )

@@ -70,8 +70,8 @@ def page(report: ScanReport, pictures: dict[Side, JointPicture]) -> str:
 def test_the_figures_are_those_of_the_report(page: str):
     rows = {row[0]: row[1:] for row in Page(page).rows if row}
 
-    assert rows["Negative volume (NV)"] == ["2315", "1922", "mm³", "right larger"]
-    assert rows["Articular NV"] == ["1205", "1410", "mm³", "left larger"]
+    assert rows["Negative volume (NV)"] == ["2315", "1922", "mm³", "R is 1.20 × L"]
+    assert rows["Articular NV"] == ["1205", "1410", "mm³", "L is 1.17 × R"]
     assert rows["Condylar head"] == ["1843", "1843", "mm³", "equal"]
     assert rows["Joint space, minimum"] == ["1.2", "0.0", "mm", ""]
     assert rows["Anterior"] == ["2.0", "–"]
@@ -83,13 +83,15 @@ def test_the_asymmetry_stands_with_direction_and_formulas(page: str):
 
     assert rows[0] == [
         "",
-        "Direction and amount",
+        "Left against right",
         "(L-R)/(L+R)",
         "100·|L-R|/(L+R)",
         "100·|L-R|/((L+R)/2)",
     ]
-    assert rows[1] == ["Negative volume", "Right larger by 9.3 %", "-0.093", "9.3 %", "18.6 %"]
-    assert rows[2] == ["Articular NV", "Left larger by 7.8 %", "+0.078", "7.8 %", "15.7 %"]
+    of_nv = "Asymmetry index 9.3 % (R > L); R is 1.20 × L"
+    of_articular = "Asymmetry index 7.8 % (L > R); L is 1.17 × R"
+    assert rows[1] == ["Negative volume", of_nv, "-0.093", "9.3 %", "18.6 %"]
+    assert rows[2] == ["Articular NV", of_articular, "+0.078", "7.8 %", "15.7 %"]
 
 
 def test_status_flags_and_research_use_are_in_words(page: str):
@@ -99,7 +101,7 @@ def test_status_flags_and_research_use_are_in_words(page: str):
     assert "Right joint: the meshes touch" in text
     assert text.count("Research use only: not a medical device, not for diagnosis.") == 2
     assert "NV by mesh against voxels differ by 0.6 % differ by 0.0 %" in text
-    assert "0.50 x 0.50 x 3.00 mm: coarse, figures are rough" in text
+    assert "0.50 x 0.50 x 3.00 mm: coarse, so the measurements are rough" in text
 
 
 def test_a_scan_name_is_text_and_never_a_script(
@@ -147,7 +149,7 @@ def test_each_joint_has_three_cuts_and_a_view_that_starts_laterally(page: str):
     figures = re.findall(r'class="figure-data" data-for="([^"]*)">(.*?)</script>', page, re.S)
 
     images = [attributes for tag, attributes in tags if tag == "img"]
-    assert sum(" cut of the " in (image["alt"] or "") for image in images) == 6
+    assert sum(" section of the " in (image["alt"] or "") for image in images) == 6
     assert all(image["alt"] for image in images)
     assert [name for name, _ in figures] == ["view-right", "view-left"]
     assert all(next(iter(json.loads(figure)["views"])) == "Lateral" for _, figure in figures)
@@ -165,7 +167,7 @@ def test_a_joint_without_picture_says_why(
 
     assert page.text.count("Not measured: cut by the field of view: it ends 12 mm short") == 2
     assert rows["Negative volume (NV)"] == ["2315", "–", "mm³", "–"]
-    cuts = [a for tag, a in page.tags if tag == "img" and " cut of the " in (a["alt"] or "")]
+    cuts = [a for tag, a in page.tags if tag == "img" and " section of the " in (a["alt"] or "")]
     assert len(cuts) == 3
     assert 'data-for="view-left"' not in text
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from negvol_cli.errors import OutputError
-from negvol_cli.render.lettering import shortened, spelt, width_px, wrapped
+from negvol_cli.render.lettering import shortened, spelt, transliterated, width_px, wrapped
 from negvol_cli.render.preview import HEIGHT_PX, WIDTH_PX, draw_preview
 from negvol_cli.report import ScanReport
 from negvol_cli.steps.joint_view import JointPicture
@@ -55,8 +55,27 @@ def test_a_folder_that_is_not_there_is_explained(tmp_path: Path, one_joint: Scan
         draw_preview(one_joint, {}, tmp_path / "absent" / "preview.png")
 
 
-def test_text_is_spelt_with_the_letters_that_the_font_has():
-    assert spelt("Schädel – 7 mm³ 頭") == "Schadel - 7 mm³ ?"
+@pytest.mark.parametrize(
+    "text", ["Schädel – 7 mm³ ±2 ≥ ×", "Łukasz Ğül Đặng", "Ελένη", "Ирина Їжак", "Արամ", "გია"]
+)
+def test_european_alphabets_are_written_as_they_are(text: str):
+    assert spelt(text) == text
+    assert not transliterated(text)
+
+
+def test_a_decomposed_accent_is_one_letter():
+    assert spelt("Scha\u0308del") == "Schädel"
+    assert not transliterated("Scha\u0308del")
+
+
+@pytest.mark.parametrize(("text", "shown"), [("山本", "ShanBen"), ("مريم", "mrym"), ("김", "Gim")])
+def test_other_scripts_are_transliterated(text: str, shown: str):
+    assert spelt(text) == shown
+    assert transliterated(text)
+
+
+def test_what_has_no_transliteration_is_a_question_mark():
+    assert spelt("a\ue000b") == "a?b"
 
 
 def test_long_text_is_wrapped_or_shortened_to_its_room():

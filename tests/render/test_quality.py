@@ -50,7 +50,7 @@ def test_what_the_scan_does_not_show_is_a_caution(report: ScanReport, make_pictu
     left = replace(report.left, nv_mm3=None)
     found = lines(replace(report, left=left), {Side.LEFT: cut})["Field of view"][1]
 
-    assert (found.text, found.good) == ("10 % of the clip not scanned", False)
+    assert (found.text, found.good) == ("10 % of the measurement sphere not scanned", False)
 
 
 def test_mesh_and_voxels_that_disagree_are_a_caution(report: ScanReport):

@@ -18,8 +18,8 @@ Left joint       ok
 
                               Right     Left
 Condylar head volume, mm³      1843     1843   equal
-Negative volume (NV), mm³      2315     1922   right larger
-Articular NV, mm³              1205     1410   left larger
+Negative volume (NV), mm³      2315     1922   R is 1.20 × L
+Articular NV, mm³              1205     1410   L is 1.17 × R
 Joint space, mm
   minimum                       1.2      0.0
   superior                      2.5      3.0
@@ -28,20 +28,22 @@ Joint space, mm
   medial                        3.3      1.0
   lateral                         –      4.0
 
-Asymmetry                              NV   Articular NV
-Direction                    right larger    left larger
-(L-R)/(L+R)                        -0.093         +0.078
-100·|L-R|/(L+R)                     9.3 %          7.8 %
-100·|L-R|/((L+R)/2)                18.6 %         15.7 %
+Articular NV is the part of NV between the two bones.
+
+Asymmetry                               NV    Articular NV
+Left and right               R is 1.20 × L   L is 1.17 × R
+(L-R)/(L+R)                         -0.093          +0.078
+100·|L-R|/(L+R)                      9.3 %           7.8 %
+100·|L-R|/((L+R)/2)                 18.6 %          15.7 %
 
 Flags
 Scan             slices are 3.0 mm thick
 Right joint      the meshes touch
 
-Clip             sphere, 30 mm
-Model bundle     negvol-default 0.1.0
-Networks ran on  CPUExecutionProvider
-Mesh backend     PyMeshLab
+Measurement sphere  30 mm
+Models              negvol-default 0.1.0
+Networks ran on     CPU
+Mesh library        pymeshlab
 Research use only: not a medical device, not for diagnosis.
 """
 

@@ -30,10 +30,28 @@ def test_the_larger_side_is_named(left: float | None, right: float, said: str):
     assert words.larger(Asymmetry.between(left, right)) == said
 
 
-def test_the_sentence_has_direction_formula_and_figure():
-    sentence = words.asymmetry_sentence(Asymmetry.between(900.0, 1100.0))
+@pytest.mark.parametrize(
+    ("left", "right", "said"),
+    [
+        (5755.0, 7921.0, "asymmetry index 15.8 % (R > L); R is 1.38 × L"),
+        (1100.0, 900.0, "asymmetry index 10.0 % (L > R); L is 1.22 × R"),
+        (1000.0, 0.0, "asymmetry index 100.0 % (L > R)"),
+        (1000.0, 1000.4, "equal"),
+        (None, 1000.0, "not available: both joints are needed"),
+    ],
+)
+def test_the_asymmetry_in_words_has_index_direction_and_ratio(
+    left: float | None, right: float, said: str
+):
+    assert words.asymmetry_in_words(Asymmetry.between(left, right)) == said
 
-    assert sentence == "right larger by 10.0 % = 100·|L-R|/(L+R)"
+
+@pytest.mark.parametrize(
+    ("provider", "said"),
+    [("CPU (libcuda.so.1 is not there)", "CPU"), ("CUDA", "GPU"), ("CPU and CUDA", "CPU")],
+)
+def test_where_the_networks_ran_is_one_word(provider: str, said: str):
+    assert words.device(provider) == said
 
 
 def test_all_three_asymmetries_stand_with_their_formulas():
