@@ -109,7 +109,7 @@ def privacy_of(keep_patient_id: bool, pseudonym_key: Path | None, out: Path | No
         return Privacy(keep_patient_id=keep_patient_id)
     if keep_patient_id:
         raise click.UsageError(
-            "--keep-patient-id and --pseudonym-key exclude each other: the ID would undo the pseudonym"
+            "--keep-patient-id and --pseudonym-key exclude each other: the ID names the patient"
         )
     if out is not None and pseudonym_key.resolve().is_relative_to(out.resolve()):
         raise InputError(f"the key {pseudonym_key} is inside {out}: keep it outside the results")
@@ -122,7 +122,7 @@ def print_json(value: Any) -> None:
 
 
 def print_columns(rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
-    """Print rows in columns on stdout, the first ``left`` columns left-aligned, the others right."""
+    """Print rows in columns on stdout: the first ``left`` left-aligned, the others right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [

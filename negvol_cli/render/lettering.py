@@ -6,6 +6,7 @@ Latin, Greek, Cyrillic, Armenian and Georgian alphabets. Names in other scripts 
 
 from __future__ import annotations
 
+import io
 import unicodedata
 from functools import lru_cache
 from importlib.resources import files
@@ -21,8 +22,8 @@ _BOLD_STROKE_PX: Final = 0.35
 @lru_cache
 def font(size_px: int) -> ImageFont.FreeTypeFont:
     """The font at a size in pixels."""
-    with files("negvol_cli.render").joinpath("fonts", _FONT).open("rb") as file:
-        return ImageFont.truetype(file, size_px, layout_engine=ImageFont.Layout.BASIC)
+    data = io.BytesIO(files("negvol_cli.render").joinpath("fonts", _FONT).read_bytes())
+    return ImageFont.truetype(data, size_px, layout_engine=ImageFont.Layout.BASIC)
 
 
 def spelt(text: str) -> str:
