@@ -42,7 +42,7 @@ class PhantomHead:
 
     MC is the whole mandible without its teeth, filled solid; TB is all cranial bone but air
     cells. The two never touch: bone within 0.6 mm of the mandible is taken away. The sides are
-    parted by the head's own midplane.
+    parted by the head's own midplane. ``implants`` are pieces of metal, in head coordinates.
     """
 
     right: JointShape
@@ -54,6 +54,7 @@ class PhantomHead:
     pose: Pose
     bite: Bite
     greys: paint.Greys
+    implants: tuple[Sweep, ...] = ()
 
     def joint(self, side: Side) -> JointShape:
         """The shape of one joint."""
@@ -207,10 +208,11 @@ class PhantomHead:
         return found
 
     def metal_mm(self) -> Points:
-        """(N, 3): where the metal crowns are."""
+        """(N, 3): where metal crowns and implants are."""
         upper = [tooth.crown.a for tooth in self.jaw.upper_teeth if tooth.metal]
         lower = [self.bite.opened(t.crown.a) for t in self.jaw.lower_teeth if t.metal]
-        return np.array([self.pose.to_world(p) for p in upper + lower]).reshape(-1, 3)
+        points = upper + lower + [implant.a for implant in self.implants]
+        return np.array([self.pose.to_world(p) for p in points]).reshape(-1, 3)
 
 
 def _numbered(labels: npt.NDArray[np.uint8], side: Side) -> npt.NDArray[np.uint8]:

@@ -131,7 +131,10 @@ def _bones(
         thick, dense = _cortex(greys, greys.mandible_cortex, phantom.bite.closed(samples), cortex)
         hu = _bone(hu, mandible, thick, dense, inner, width)
     hu = _teeth(hu, phantom.jaw.upper_teeth, samples, greys, width)
-    return _teeth(hu, phantom.jaw.lower_teeth, phantom.bite.closed(samples), greys, width)
+    hu = _teeth(hu, phantom.jaw.lower_teeth, phantom.bite.closed(samples), greys, width)
+    for implant in phantom.implants:
+        hu = _over(hu, _only(implant, samples), METAL_HU, width)
+    return hu
 
 
 def _cortex(

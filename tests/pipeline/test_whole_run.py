@@ -8,12 +8,13 @@ from negvol_cli.demo import measure_outlined
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.geometry.resample import to_sitk
-from negvol_cli.phantom import ScanSettings, draw_abdomen
+from negvol_cli.phantom import ScanSettings
 from negvol_cli.report import JointReport, Status
 from negvol_cli.settings import Device, Settings
 from negvol_cli.structures import Side
 from negvol_cli.study import measure_scan
 from tests.pipeline.heads import QUIET, SPACING_MM, grid_about
+from training.data.abdomen import draw_abdomen
 
 ORIENTATIONS = ("RAS", "LPI", "ASR", "SPL", "PIR", "IRA")
 

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from negvol_cli.geometry.grid import Grid, Points, Volume
-from negvol_cli.phantom import ScanSettings, draw_abdomen, draw_head
+from negvol_cli.phantom import ScanSettings, draw_head
 from negvol_cli.steps.localise import COARSE_MM, coarse
 from negvol_cli.structures import Side
+from training.data.abdomen import draw_abdomen
 from training.data.annotations import Marks, read_volume
 from training.data.dataset import Dataset
 
