@@ -47,6 +47,11 @@ def stored_as_dict(stored: Stored) -> dict[str, Any]:
     }
 
 
+def rounded(accuracy: Accuracy) -> str:
+    """Return a measured accuracy with its unit, to the decimals that mean something."""
+    return f"{accuracy.value:.{_DECIMALS.get(accuracy.unit, 3)}f} {accuracy.unit}".strip()
+
+
 def _network(model: ModelSpec) -> str:
     size = " x ".join(map(str, model.size_zyx))
     channels = " and ".join(model.channels).replace("_", " ")
@@ -54,5 +59,5 @@ def _network(model: ModelSpec) -> str:
 
 
 def _accuracy(accuracy: Accuracy) -> str:
-    value = f"{accuracy.value:.{_DECIMALS.get(accuracy.unit, 3)}f} {accuracy.unit}".strip()
-    return f"{accuracy.measure} of {accuracy.of.replace('_', ' ')}: {value} ({accuracy.how})"
+    of = accuracy.of.replace("_", " ")
+    return f"{accuracy.measure} of {of}: {rounded(accuracy)} ({accuracy.how})"

@@ -35,6 +35,8 @@ def truth(side: Side, nv_mm3: float) -> PhantomTruth:
         nv_mm3=nv_mm3,
         articular_nv_mm3=nv_mm3 / 10,
         joint_space_mm=SPACES,
+        narrowest_mm=1.2,
+        roof_mm=0.8,
     )
 
 
