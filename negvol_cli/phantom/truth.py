@@ -2,7 +2,7 @@
 
 Nothing here is shared with the product's inflation: MC is met as a dense cloud of points on its
 surface, and a segment is followed through TB's own distance function by steps that cannot jump
-over it. The definitions are those of the README; where these leave a choice, ``measure`` says
+over it. The definitions are those of docs/method.md; where these leave a choice, ``measure`` says
 what is chosen.
 """
 
