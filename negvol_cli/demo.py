@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from negvol_cli.errors import OutputError
 from negvol_cli.geometry.grid import Grid, Volume
@@ -19,7 +20,7 @@ from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
 from negvol_cli.pipeline import load_models
 from negvol_cli.report import Asymmetry, JointReport, JointSpace, ScanReport
 from negvol_cli.settings import Settings
-from negvol_cli.steps.measure import measure_joint
+from negvol_cli.steps.measure import JointGeometry, measure_joint
 from negvol_cli.steps.refine_edges import end_at_edges
 from negvol_cli.structures import Label, Side
 from negvol_cli.study import measure_scan
@@ -110,17 +111,27 @@ def measure_outlined(head: PhantomHead, ct: Volume, side: Side, settings: Settin
     """The figures of one joint from its own bones, ended in ``ct`` as ``run`` does; no network."""
     frame = JointFrame(side, head.condyle_centre_mm(side))
     exact = frame.mirror(head.joint_labels(frame.grid, side))
+    found = measure_topology(exact, frame, ct, settings)
+    return Figures(found.head_volume_mm3, found.nv_mm3, found.articular_nv_mm3, found.joint_space)
+
+
+def measure_topology(
+    labels_zyx: npt.NDArray[np.uint8], frame: JointFrame, ct: Volume, settings: Settings
+) -> JointGeometry:
+    """One joint from what belongs to which bone (``Label``, frame order), its edges from ``ct``.
+
+    All that ``run`` does to a joint but for the networks.
+    """
     condyle, bone = end_at_edges(
         frame_hu(ct, frame),
-        (exact == Label.CONDYLE).astype(np.float32),
-        (exact == Label.TEMPORAL_BONE).astype(np.float32),
-        np.zeros(exact.shape, dtype=bool),
+        (labels_zyx == Label.CONDYLE).astype(np.float32),
+        (labels_zyx == Label.TEMPORAL_BONE).astype(np.float32),
+        np.zeros(labels_zyx.shape, dtype=bool),
         frame.spacing_mm,
     )
-    found = measure_joint(
+    return measure_joint(
         condyle, bone, frame, settings, load_backend(), recorded_zyx=None, centre_known=True
     )
-    return Figures(found.head_volume_mm3, found.nv_mm3, found.articular_nv_mm3, found.joint_space)
 
 
 def compare(

@@ -36,8 +36,8 @@ def paint_scene(
 ) -> Scene:
     """Heads painted from corner to corner at 1 mm, and about their joints at 0.25 mm; LPS mm.
 
-    Without corners only cubes of ``joint_mm`` about the joints are painted. Of several heads the
-    denser stands where they meet.
+    Without corners only cubes of ``joint_mm`` about the joints are painted; with 0 none are. Of
+    several heads the denser stands where they meet.
     """
     grids = []
     if low_mm is not None and high_mm is not None:
@@ -46,7 +46,7 @@ def paint_scene(
     count = round(joint_mm / FINE_MM)
     for head in heads:
         for side in Side:
-            if head.joint(side).present:
+            if count and head.joint(side).present:
                 first = np.array(head.condyle_centre_mm(side)) - (count - 1) / 2 * FINE_MM
                 grids.append(_grid(first, np.array([count] * 3), FINE_MM))
     return Scene(tuple(_painted(heads, grid) for grid in grids))

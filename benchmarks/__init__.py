@@ -1,0 +1,1 @@
+"""What is claimed of the project, measured again by one command each."""

@@ -1,0 +1,163 @@
+"""Phantom heads and the scanners they are put through: a sampled design, not the full product."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from negvol_cli.geometry.grid import Grid, Points, Vector, Volume, vector
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.phantom import (
+    Machine,
+    PhantomHead,
+    PhantomTruth,
+    Scene,
+    Variety,
+    draw_head,
+    paint_scene,
+)
+from negvol_cli.structures import Side
+from training.augment.cone_beam import ConeBeamSettings, simulate_cone_beam
+
+FIRST_SEED: Final = 7100
+"""Far from the seeds that training draws."""
+GRIDS: Final[dict[str, Vector]] = {
+    "0.3": (0.3, 0.3, 0.3),
+    "0.4": (0.4, 0.4, 0.4),
+    "0.6": (0.6, 0.6, 0.6),
+    "0.8": (0.8, 0.8, 0.8),
+    "1.0": (1.0, 1.0, 1.0),
+    "0.5 × 0.5 × 1.25": (0.5, 0.5, 1.25),
+    "1 × 1 × 2": (1.0, 1.0, 2.0),
+}
+CONE_BEAM: Final = "cone beam 0.3"
+EXTENT_MM: Final = (165.0, 120.0, 100.0)
+"""Of a scan: both joints, the ears and half of the face, which the localiser needs."""
+AHEAD_MM, BELOW_MM = 25.0, 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One head in one scanner; ``machine`` None is a cone-beam machine drawn by ``seed``."""
+
+    head: int
+    scanner: str
+    spacing_mm_xyz: Vector
+    machine: Machine | None
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """What tells this case from the others."""
+        return f"{self.head} {self.scanner}"
+
+
+class Phantom:
+    """A head with its truth and its painting, each worked out when it is first asked for."""
+
+    def __init__(self, number: int) -> None:
+        """Head ``number`` of the benchmark; every sixth has its mouth half open."""
+        slide = 6.0 if number % 6 == 5 else 0.0
+        self.head: PhantomHead = draw_head(FIRST_SEED + number, variety=Variety(), open_mm=slide)
+        self._truths: dict[Side, PhantomTruth] = {}
+        self._topologies: dict[Side, npt.NDArray[np.uint8]] = {}
+
+    def frame(self, side: Side) -> JointFrame:
+        """The joint frame about one condyle."""
+        return JointFrame(side, self.head.condyle_centre_mm(side))
+
+    def topology(self, side: Side) -> npt.NDArray[np.uint8]:
+        """What belongs to which bone (``Label``) over that frame, in frame order."""
+        if side not in self._topologies:
+            frame = self.frame(side)
+            self._topologies[side] = frame.mirror(self.head.topology(frame.grid, side))
+        return self._topologies[side]
+
+    def truth(self, side: Side) -> PhantomTruth:
+        """The true figures of one joint."""
+        if side not in self._truths:
+            self._truths[side] = self.head.truth(side)
+        return self._truths[side]
+
+    @cached_property
+    def corners_mm(self) -> tuple[Points, Points]:
+        """The scan's lower and upper corner, LPS mm."""
+        middle = np.mean([self.head.condyle_centre_mm(side) for side in Side], axis=0)
+        middle = middle - np.array([0.0, AHEAD_MM, BELOW_MM])
+        half = np.array(EXTENT_MM) / 2
+        return middle - half, middle + half
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The head between the corners, both joints finely painted."""
+        low, high = self.corners_mm
+        return paint_scene([self.head], vector(low), vector(high))
+
+    def scan(self, case: Case) -> Volume:
+        """What the case's scanner makes of the head, int16."""
+        low, high = self.corners_mm
+        # voxels never lie alike: the grid's origin is drawn within a voxel
+        shift = np.random.default_rng([case.seed, 3]).uniform(0.0, 1.0, 3) * case.spacing_mm_xyz
+        size = np.floor((high - low - shift) / case.spacing_mm_xyz).astype(int)
+        x, y, z = (int(n) for n in size)
+        grid = Grid((x, y, z), case.spacing_mm_xyz, vector(low + shift))
+        if case.machine is not None:
+            return case.machine.sees(self.scene, grid, case.seed)
+        sharp = Machine(noise_hu=0.0, blur_mm=0.05, limits_hu=(-1024.0, 8000.0))
+        return self._cone_beam(sharp.sees(self.scene, grid), case.seed)
+
+    def _cone_beam(self, sharp: Volume, seed: int) -> Volume:
+        """The head in a dental machine whose field of view holds both joints."""
+        drawn = ConeBeamSettings.draw(np.random.default_rng([seed, 5]))
+        settings = replace(
+            drawn,
+            diameter_mm=max(drawn.diameter_mm, 135.0),
+            height_mm=max(drawn.height_mm, 80.0),
+            behind_mm=max(drawn.behind_mm, 20.0),
+            above_mm=max(drawn.above_mm, 25.0),
+        )
+        joints = np.array([self.head.condyle_centre_mm(s) for s in (Side.RIGHT, Side.LEFT)])
+        return simulate_cone_beam(sharp, seed, settings, joints_mm=joints)
+
+
+def cases(heads: int, grids: list[str]) -> Iterator[Case]:
+    """Every head on every grid, blur, noise, gain and offset of each a Latin hypercube's."""
+    for index, name in enumerate(grids):
+        rng = np.random.default_rng([41, index])
+        drawn = latin_hypercube(rng, heads, 4)
+        for head in range(heads):
+            blur, noise, gain, offset = drawn[head]
+            machine = Machine(
+                blur_mm=between(0.3, 0.8)(blur),
+                noise_hu=log_between(5.0, 60.0)(noise),
+                gain=log_between(0.8, 1.25)(gain),
+                offset_hu=between(-150.0, 150.0)(offset),
+            )
+            yield Case(head, name, GRIDS[name], machine, 1000 * index + head)
+
+
+def cone_beam_cases(heads: int) -> Iterator[Case]:
+    """Every head in a cone-beam machine of its own."""
+    for head in range(heads):
+        yield Case(head, CONE_BEAM, (0.3,) * 3, None, 9000 + head)
+
+
+def latin_hypercube(rng: np.random.Generator, count: int, dimensions: int) -> Points:
+    """(count, dimensions) in 0 to 1: each of ``count`` equal parts of every axis is hit once."""
+    strata = np.stack([rng.permutation(count) for _ in range(dimensions)], axis=1)
+    return np.asarray((strata + rng.random((count, dimensions))) / count)
+
+
+def between(low: float, high: float) -> Callable[[float], float]:
+    """The point at a share of the way from ``low`` to ``high``."""
+    return lambda share: float(low + share * (high - low))
+
+
+def log_between(low: float, high: float) -> Callable[[float], float]:
+    """The same on a logarithmic scale."""
+    return lambda share: float(low * (high / low) ** share)

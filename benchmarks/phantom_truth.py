@@ -1,0 +1,251 @@
+"""How far every figure is from the truth, on phantoms seen by scanners of every kind.
+
+    python -m benchmarks.phantom_truth [--quick] [--heads N] [--bundle B] [--keep F] [--write]
+
+Each of N heads (12; with --quick 3) is seen on every grid and by a cone-beam machine, with blur,
+noise, gain and offset drawn anew. It is measured twice: from its own topology, that is by all but
+the networks, and by the whole run. The truth comes from the phantom's own surfaces, by code that
+the product does not share. --keep stores every joint in a file of JSON lines and goes on where
+that file ends; --write puts the tables into docs/accuracy.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks.phantom_cases import CONE_BEAM, GRIDS, Case, Phantom, cases, cone_beam_cases
+from benchmarks.tables import markdown, write_table
+from negvol_cli.demo import measure_topology
+from negvol_cli.errors import NegvolError
+from negvol_cli.geometry.grid import Points, Volume
+from negvol_cli.io.image import Scan
+from negvol_cli.phantom import PhantomTruth
+from negvol_cli.phantom.probe import gradient
+from negvol_cli.phantom.truth import offsets
+from negvol_cli.pipeline import Models, load_models, measure_ct
+from negvol_cli.report import JointReport
+from negvol_cli.settings import Settings
+from negvol_cli.steps.measure import JointGeometry
+from negvol_cli.structures import Label, Side
+from negvol_cli.timing import Stopwatch
+
+VOLUMES: Final = ("nv_mm3", "articular_nv_mm3", "head_volume_mm3")
+WAYS: Final = ("superior", "anterior", "posterior")
+NEAR_MM: Final = 15.0
+FACING_MM: Final = 8.0
+FACING_COSINE: Final = -0.5
+METHODS: Final = {"topology": "exact topology", "run": "whole run"}
+QUICK: Final = ("0.4", "1.0", "1 × 1 × 2")
+HEADINGS: Final = (
+    "scanner, mm",
+    "joints",
+    "not measured",
+    "MC edge",
+    "TB edge",
+    *WAYS,
+    "NV %",
+    "articular NV %",
+    "head %",
+)
+Record = dict[str, Any]
+
+
+def main() -> None:
+    """Measure, print, and write where asked."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="Three heads, four scanners.")
+    parser.add_argument("--heads", type=int)
+    parser.add_argument("--grids", help="Comma-separated, of " + ", ".join(GRIDS))
+    parser.add_argument("--only", choices=list(METHODS), help="One of the two ways alone.")
+    parser.add_argument("--bundle", type=Path, help="Another bundle than the default one.")
+    parser.add_argument("--keep", type=Path, help="A file of results to go on from.")
+    parser.add_argument("--write", action="store_true", help="Into docs/accuracy.md.")
+    arguments = parser.parse_args()
+    count = arguments.heads or (3 if arguments.quick else 12)
+    grids = QUICK if arguments.quick else tuple(GRIDS)
+    grids = tuple(arguments.grids.split(",")) if arguments.grids else grids
+    chosen = [*cases(count, list(grids)), *cone_beam_cases(count)]
+    ways = [arguments.only] if arguments.only else list(METHODS)
+    models = load_models(arguments.bundle, Settings()) if "run" in ways else None
+    records = list(measured(chosen, ways, models, arguments.keep))
+    for way in ways:
+        found = [record for record in records if record["way"] == way]
+        table = markdown(summary(found, [*grids, CONE_BEAM]))
+        print(f"\n{METHODS[way]}\n\n{table}")
+        if arguments.write:
+            write_table("accuracy.md", f"PHANTOM {way.upper()}", table)
+
+
+def measured(
+    chosen: list[Case], ways: list[str], models: Models | None, keep: Path | None
+) -> Iterator[Record]:
+    """A record for each joint of each case and way, those kept before included."""
+    known: dict[str, list[Record]] = {}
+    if keep is not None and keep.exists():
+        for line in keep.read_text(encoding="utf-8").splitlines():
+            record = json.loads(line)
+            known.setdefault(record["key"], []).append(record)
+    for number in sorted({case.head for case in chosen}):
+        phantom = Phantom(number)
+        for case in (case for case in chosen if case.head == number):
+            missing = [way for way in ways if f"{case.key} {way}" not in known]
+            scan = phantom.scan(case) if missing else None
+            for way in ways:
+                key = f"{case.key} {way}"
+                if key not in known and scan is not None:
+                    known[key] = list(joints(phantom, case, scan, way, models))
+                    _store(keep, known[key])
+                    print("\n".join(map(line_of, known[key])), flush=True)
+                yield from known[key]
+
+
+def _store(keep: Path | None, records: list[Record]) -> None:
+    if keep is not None:
+        with keep.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(record) + "\n" for record in records)
+
+
+def joints(
+    phantom: Phantom, case: Case, scan: Volume, way: str, models: Models | None
+) -> Iterator[Record]:
+    """Both joints of one scan, by one way."""
+    reports: dict[Side, JointReport | None] = dict.fromkeys(Side)
+    shapes: dict[Side, JointGeometry | None] = dict.fromkeys(Side)
+    why = ""
+    try:
+        if way == "topology":
+            for side in Side:
+                shapes[side] = measure_topology(
+                    phantom.topology(side), phantom.frame(side), scan, Settings()
+                )
+        elif models is not None:
+            name = case.key.replace(" ", "-")
+            found = measure_ct(
+                Scan(scan, scan.grid, name), (), models, Settings(), Stopwatch(), lambda *_: None
+            )
+            for side, picture in found.pictures.items():
+                shapes[side] = picture.geometry
+            reports = {side: found.report.joint(side) for side in Side}
+    except NegvolError as err:
+        why = str(err)
+    for side in Side:
+        yield record_of(phantom, case, way, side, shapes[side], reports[side], why)
+
+
+def record_of(
+    phantom: Phantom,
+    case: Case,
+    way: str,
+    side: Side,
+    shape: JointGeometry | None,
+    report: JointReport | None,
+    why: str,
+) -> Record:
+    """What one joint gave, and what is true."""
+    truth = phantom.truth(side)
+    record: Record = {
+        "key": f"{case.key} {way}",
+        "way": way,
+        "scanner": case.scanner,
+        "side": str(side),
+        "machine": repr(case.machine),
+        "status": why or (report.status_text if report else "ok"),
+        "truth": _figures(truth, truth.joint_space_mm),
+    }
+    source: Any = report or shape
+    space = getattr(source, "joint_space_mm" if report else "joint_space", None)
+    if source is not None and source.nv_mm3 is not None:
+        record["measured"] = _figures(source, space)
+    if shape is not None:
+        record["edges"] = edges(phantom, shape, truth)
+    return record
+
+
+def _figures(source: Any, space: Any) -> dict[str, float | None]:
+    figures = {name: getattr(source, name) for name in VOLUMES}
+    return figures | {way: getattr(space, way, None) for way in WAYS}
+
+
+def edges(phantom: Phantom, shape: JointGeometry, truth: PhantomTruth) -> dict[str, list[float]]:
+    """Of MC's and TB's vertices: median offset from the true surface and median of its size, mm.
+
+    Vertices within 15 mm of the head's centre count, of TB those that face MC less than 8 mm off.
+    """
+    mandible, bone = (phantom.head.solid(label) for label in (Label.CONDYLE, Label.TEMPORAL_BONE))
+    centre = np.array(truth.head_centre_mm)
+
+    def near(points: Points) -> Points:
+        world = shape.frame.to_world(points)
+        return world[np.linalg.norm(world - centre, axis=1) <= NEAR_MM]
+
+    condyle, facing = near(shape.condyle.points_mm), near(shape.temporal_bone.points_mm)
+    facing = facing[mandible(facing) < FACING_MM]
+    if len(facing):
+        away, out = gradient(mandible, facing), gradient(bone, facing)
+        cosine = np.einsum("ij,ij->i", away, out)
+        cosine /= np.linalg.norm(away, axis=1) * np.linalg.norm(out, axis=1) + 1e-9
+        facing = facing[cosine < FACING_COSINE]
+    found = {}
+    for name, solid, points in (("MC", mandible, condyle), ("TB", bone, facing)):
+        off = np.clip(offsets(solid, points), -3.0, 3.0) if len(points) else np.array([np.nan])
+        found[name] = [float(np.median(off)), float(np.median(np.abs(off)))]
+    return found
+
+
+def errors(records: list[Record], figure: str) -> list[float]:
+    """Measured against true: mm, or per cent of volumes."""
+    found = []
+    for record in records:
+        measured, true = record.get("measured", {}).get(figure), record["truth"][figure]
+        if measured is not None and true is not None:
+            found.append(100 * (measured / true - 1) if figure in VOLUMES else measured - true)
+    return found
+
+
+def signed(value: float | None, digits: int = 2) -> str:
+    """A number with its sign, or a dash where there is none."""
+    return "–" if value is None or value != value else f"{value:+.{digits}f}"
+
+
+def summary(records: list[Record], scanners: list[str]) -> list[dict[str, str]]:
+    """A row for each scanner, and one for all: median error and 90th percentile of its size."""
+    rows = []
+    for scanner in [*scanners, "all"]:
+        own = [record for record in records if scanner in (record["scanner"], "all")]
+        lost = sum("measured" not in record for record in own)
+        row = [scanner, str(len(own)), str(lost)]
+        for name in ("MC", "TB"):
+            values = [record["edges"][name] for record in own if "edges" in record]
+            if not values:
+                row.append("–")
+                continue
+            middle = np.nanmedian(np.array(values), axis=0)
+            row.append(f"{signed(middle[0])}, size {middle[1]:.2f}")
+        for figure in (*WAYS, *VOLUMES):
+            off = errors(own, figure)
+            digits = 1 if figure in VOLUMES else 2
+            spread = f"{np.percentile(np.abs(off), 90):.{digits}f}" if off else "–"
+            row.append(f"{signed(float(np.median(off)) if off else None, digits)}, {spread}")
+        rows.append(dict(zip(HEADINGS, row, strict=True)))
+    return rows
+
+
+def line_of(record: Record) -> str:
+    """One joint in one line."""
+    cells = [f"{record['key']} {record['side']}: {record['status']}"]
+    for name, value in record.get("edges", {}).items():
+        cells.append(f"{name} {value[0]:+.2f}")
+    for figure in (*WAYS, *VOLUMES):
+        off = errors([record], figure)
+        cells.append(f"{figure} {signed(off[0] if off else None)}")
+    return ", ".join(cells)
+
+
+if __name__ == "__main__":
+    main()
