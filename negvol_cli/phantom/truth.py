@@ -53,8 +53,8 @@ class PhantomTruth:
     nv_mm3: float
     articular_nv_mm3: float
     joint_space_mm: JointSpace
-    narrowest_mm: float | None
-    roof_mm: float | None
+    narrowest_mm: float | None = None
+    roof_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
