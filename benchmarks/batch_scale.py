@@ -21,7 +21,7 @@ import SimpleITK as sitk
 
 from negvol_cli.batch import Processes, Result, Tally, discover, job_for, run_batch, threads_each
 from negvol_cli.bundle.bundle import DEFAULT_BUNDLE
-from negvol_cli.geometry.grid import Grid
+from negvol_cli.geometry.grid import Grid, vector
 from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.phantom import ScanSettings, draw_head
 from negvol_cli.settings import Device, Settings
@@ -40,9 +40,9 @@ def draw(folder: Path, count: int) -> None:
         space = 1.5 + 2 * (number % 7) / 7
         head = draw_head(number, right_space_mm=space, left_space_mm=3.5 - space / 2, open_mm=0)
         middle = np.mean([head.condyle_centre_mm(side) for side in Side], axis=0)
-        size = tuple(round(mm / SPACING_MM) for mm in SIZE_MM)
-        origin = tuple(middle - (np.array(size) - 1) / 2 * SPACING_MM)
-        grid = Grid(size, (SPACING_MM,) * 3, origin)
+        nx, ny, nz = (round(mm / SPACING_MM) for mm in SIZE_MM)
+        origin = middle - (np.array([nx, ny, nz]) - 1) / 2 * SPACING_MM
+        grid = Grid((nx, ny, nz), (SPACING_MM,) * 3, vector(origin))
         ct = head.scan(grid, ScanSettings(noise_hu=15.0), number)
         sitk.WriteImage(to_sitk(ct), str(folder / f"head{number:04}.nii.gz"))
 
@@ -60,7 +60,8 @@ def run(folder: Path, out: Path, jobs: int, limit: int) -> tuple[float, Tally]:
     def on_result(tally: Tally, _result: Result) -> None:
         if tally.done != 1 and tally.done % MEMORY_EVERY:
             return
-        workers = [resident_mb(child.pid) for child in multiprocessing.active_children()]
+        children = multiprocessing.active_children()
+        workers = [resident_mb(child.pid) for child in children if child.pid is not None]
         held = " and ".join(f"{mb:.0f}" for mb in workers)
         own = resident_mb(os.getpid())
         print(f"memory after scan {tally.done}: {held} MiB, and {own:.0f} to direct it", flush=True)

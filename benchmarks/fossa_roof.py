@@ -103,7 +103,7 @@ def judged(found: Mask, case: Case, roof: Mask) -> tuple[float, float, float, fl
     mine, known = found & roof, case.bone & roof
     right = float((mine & known).sum())
     columns = known.any(axis=0)
-    closed = float(mine.any(axis=0)[columns].mean())
+    closed = float(np.asarray(mine.any(axis=0))[columns].mean())
     both = 2.0 * float((found & case.bone & case.known).sum())
     dice = both / float((found & case.known).sum() + (case.bone & case.known).sum())
     return right / float(known.sum()), right / max(float(mine.sum()), 1.0), closed, dice

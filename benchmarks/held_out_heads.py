@@ -21,9 +21,9 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from reference_joints import measure
 from scipy.ndimage import distance_transform_edt
 
+from benchmarks.reference_joints import measure
 from export.bundle import EXPECTED_ERROR, write_bundle
 from negvol_cli.evaluation.metrics import Metrics, compare
 from negvol_cli.geometry.grid import Volume

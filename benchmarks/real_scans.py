@@ -17,7 +17,7 @@ import numpy as np
 
 from negvol_cli.errors import NegvolError
 from negvol_cli.pipeline import load_models
-from negvol_cli.report import JointReport, ScanReport
+from negvol_cli.report import JointReport, JointSpace, ScanReport
 from negvol_cli.settings import Settings
 from negvol_cli.study import measure_scan
 
@@ -61,7 +61,7 @@ def row(name: str, joint: JointReport, known: list[float], report: ScanReport) -
     if joint.nv_mm3 and joint.nv_voxel_mm3:
         check = f"{100 * (joint.nv_mm3 / joint.nv_voxel_mm3 - 1):+.1f}"
     space = joint.joint_space_mm
-    spaces = [space and getattr(space, key) for key in space.__slots__] if space else [None] * 6
+    spaces = [getattr(space, key, None) for key in JointSpace.__slots__]
     asymmetry = report.nv_asymmetry
     return [
         name,

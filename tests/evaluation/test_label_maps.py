@@ -28,7 +28,7 @@ def write(values: np.ndarray, path: Path, **placed: object) -> Path:
     image = sitk.GetImageFromArray(values)
     image.SetSpacing(placed.get("spacing", (1.0, 1.0, 1.0)))
     image.SetOrigin(placed.get("origin", (0.0, 0.0, 0.0)))
-    image.SetDirection(placed.get("direction", np.eye(3)).ravel().tolist())
+    image.SetDirection(np.ravel(placed.get("direction", np.eye(3))).tolist())
     sitk.WriteImage(image, str(path))
     return path
 

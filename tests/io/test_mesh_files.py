@@ -39,7 +39,7 @@ def test_ply_keeps_the_mesh_and_its_joint_space(tmp_path, frame):
 
     write_ply(BALL, frame, path, colour=colours.CONDYLE, joint_space_mm=SPACE)
 
-    back = trimesh.load(path, process=False)
+    back = trimesh.load_mesh(path, process=False)
     stored = back.metadata["_ply_raw"]["vertex"]["data"]["joint_space_mm"].ravel()
     assert back.volume == pytest.approx(ball_mm3(5.0), rel=0.01)
     assert back.vertices == pytest.approx(world_mesh(BALL, frame).points_mm, abs=1e-4)
@@ -57,7 +57,7 @@ def test_ply_says_its_axes_as_3d_slicer_reads_them_its_units_and_its_use(tmp_pat
 def test_every_vertex_has_the_structures_colour(tmp_path, frame):
     write_ply(BALL, frame, tmp_path / "a.ply", colour="#0102FE")
 
-    back = trimesh.load(tmp_path / "a.ply", process=False)
+    back = trimesh.load_mesh(tmp_path / "a.ply", process=False)
     assert (back.visual.vertex_colors == [1, 2, 254, 255]).all()
 
 
@@ -79,7 +79,7 @@ def test_stl_keeps_the_mesh_and_says_its_use(tmp_path, frame):
 
     write_stl(BALL, frame, path)
 
-    back = trimesh.load(path)
+    back = trimesh.load_mesh(path)
     assert back.is_watertight
     assert back.volume == pytest.approx(ball_mm3(5.0), rel=0.01)
     header = path.read_bytes()[:80].rstrip()

@@ -55,7 +55,7 @@ def test_run_json_counts_the_comparison_among_its_steps(out):
 
 def test_the_scene_stands_where_the_joints_are(out):
     """glTF in metres: x is LPS x, y is up, z is the front."""
-    scene = trimesh.load(out / "scene.glb")
+    scene = trimesh.load_scene(out / "scene.glb")
     for joint in read_json(out / "report.json").joints:
         matrix, name = scene.graph[f"{joint.side} condyle"]
         condyle = scene.geometry[name].copy().apply_transform(matrix)

@@ -46,7 +46,7 @@ def tree(path: Path) -> dict[str, Any]:
 
 def world(path: Path, name: str) -> trimesh.Trimesh:
     """A node's mesh in the coordinates of the scene."""
-    scene = trimesh.load(path)
+    scene = trimesh.load_scene(path)
     matrix, geometry = scene.graph[name]
     return scene.geometry[geometry].copy().apply_transform(matrix)
 

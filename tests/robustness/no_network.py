@@ -37,7 +37,7 @@ def kernel_can_forbid() -> bool:
 def forbid_sockets() -> None:
     """From here on, no socket for this process and those it starts. Raises OSError."""
     if not kernel_can_forbid():
-        socket.socket = _refuse  # type: ignore[assignment, misc]
+        socket.socket = _refuse
         return
     arch, call = _MACHINES[platform.machine()]
     steps = (  # operation, steps to skip if true, if false, operand

@@ -90,9 +90,9 @@ def test_turning_a_joint_by_15_degrees_with_its_clip_keeps_its_negative_volume(
     rotation = turn(axis, degrees)
     x, y, z = rotation @ upright.head_centre_mm
     clip = Clip((x, y, z), ClipSettings())
-    meshes = [_turned_mesh(p, rotation, frame, backend, clip) for p in (condyle, bone)]
+    mc, tb = (_turned_mesh(p, rotation, frame, backend, clip) for p in (condyle, bone))
 
-    tilted = inflate(*meshes, clip, InflationSettings())
+    tilted = inflate(mc, tb, clip, InflationSettings())
 
     assert tilted.nv_mm3 == pytest.approx(upright.nv_mm3, rel=0.005)
     assert tilted.articular_nv_mm3 == pytest.approx(upright.articular_nv_mm3, rel=0.02)

@@ -39,9 +39,9 @@ def radius_mm(p: np.ndarray) -> float:
 @pytest.mark.parametrize("bone", [False, True])
 def test_a_surface_moves_to_315_hu_from_within_a_millimetre(network_mm, bone):
     given = ball_p(network_mm)
-    pair = (NOTHING, given) if bone else (given, NOTHING)
+    condyle, temporal = (NOTHING, given) if bone else (given, NOTHING)
 
-    ended = end_at_edges(ball_hu(8.0), *pair, NONE_KEPT, SPACING_MM)
+    ended = end_at_edges(ball_hu(8.0), condyle, temporal, NONE_KEPT, SPACING_MM)
 
     assert radius_mm(ended[bone]) == pytest.approx(8.0, abs=0.06)
     assert not (ended[not bone] >= 0.5).any()

@@ -130,7 +130,7 @@ def test_training_stops_when_the_validation_heads_gain_no_more_and_keeps_the_bes
 
 
 def test_a_loss_that_is_no_number_ends_the_training_with_advice(tmp_path, monkeypatch):
-    class Broken(balls.BallTask):
+    class Broken(balls.BallTask):  # type: ignore[name-defined]
         def draw(self, rng):
             image, ball, weight = super().draw(rng)
             return image * float("nan"), ball, weight
