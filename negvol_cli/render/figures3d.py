@@ -7,6 +7,7 @@ posterior, z to superior.
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -37,6 +38,13 @@ _MOST_TRIANGLES: Final = {
     "inflated": 8_000,
     "reference": 5_000,
 }
+_TRANSLUCENT: Final = (
+    ("reference", "Reference condyle", palette.REFERENCE, 0.5),
+    ("inflated", "Condyle and negative volume", palette.NEGATIVE_VOLUME, 0.22),
+    ("temporal_bone", "Temporal bone", palette.TEMPORAL_BONE_SOLID, 0.3),
+)
+"""Structure, name, colour and opacity, in the order in which they are laid over the condyle."""
+
 _LIGHT: Final = {
     "ambient": 0.5,
     "diffuse": 0.6,
@@ -69,51 +77,49 @@ def joint_parts(picture: JointPicture, *, with_nv: bool = True) -> dict[str, Par
 
 
 def joint_figure(side: Side, parts: dict[str, Part]) -> Figure:
-    """The data and layout of one joint's view, for ``Plotly.newPlot``, and its cameras.
+    """Return the data, layout and cameras of one joint's view, for ``Plotly.newPlot``.
 
     Each mesh names its structure in ``meta``; the condyle is in two parts, that with a joint
     space (painted with it) and the rest. Translucent meshes come last.
     """
-    condyle = parts["condyle"]
+    data = [*_condyle_traces(parts["condyle"]), *_translucent_traces(parts)]
+    return {"data": data, "layout": _layout(), "views": views(side)}
+
+
+def _condyle_traces(condyle: Part) -> Iterator[dict[str, Any]]:
     low, high = palette.JOINT_SPACE_RANGE_MM
-    data = [
-        condyle.trace(
-            condyle.triangles[~condyle.painted],
-            meta="condyle",
-            name="Condyle",
-            color=palette.CONDYLE,
-            hoverinfo="name",
-        ),
-        condyle.trace(
-            condyle.triangles[condyle.painted],
-            meta="condyle",
-            name="Joint space",
-            painted=True,
-            cmin=low,
-            cmax=high,
-            colorscale=[list(stop) for stop in palette.JOINT_SPACE_SCALE],
-            showscale=False,
-            hovertemplate="joint space %{intensity:.1f} mm<extra></extra>",
-        ),
-    ]
-    for structure, name, colour, opacity in (
-        ("reference", "Reference condyle", palette.REFERENCE, 0.5),
-        ("inflated", "Condyle and negative volume", palette.NEGATIVE_VOLUME, 0.22),
-        ("temporal_bone", "Temporal bone", palette.TEMPORAL_BONE_SOLID, 0.3),
-    ):
+    yield condyle.trace(
+        condyle.triangles[~condyle.painted],
+        meta="condyle",
+        name="Condyle",
+        color=palette.CONDYLE,
+        hoverinfo="name",
+    )
+    yield condyle.trace(
+        condyle.triangles[condyle.painted],
+        meta="condyle",
+        name="Joint space",
+        painted=True,
+        cmin=low,
+        cmax=high,
+        colorscale=[list(stop) for stop in palette.JOINT_SPACE_SCALE],
+        showscale=False,
+        hovertemplate="joint space %{intensity:.1f} mm<extra></extra>",
+    )
+
+
+def _translucent_traces(parts: dict[str, Part]) -> Iterator[dict[str, Any]]:
+    for structure, name, colour, opacity in _TRANSLUCENT:
         if structure in parts:
             part = parts[structure]
-            data.append(
-                part.trace(
-                    part.triangles,
-                    meta=structure,
-                    name=name,
-                    color=colour,
-                    opacity=opacity,
-                    hoverinfo="skip",
-                )
+            yield part.trace(
+                part.triangles,
+                meta=structure,
+                name=name,
+                color=colour,
+                opacity=opacity,
+                hoverinfo="skip",
             )
-    return {"data": data, "layout": _layout(), "views": views(side)}
 
 
 def views(side: Side) -> dict[str, dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
@@ -54,33 +54,40 @@ def html(
     joints = [page.joint_view(joint, pictures.get(joint.side)) for joint in report.joints]
     drawn = any(joint.figure for joint in joints)
     return environment.get_template("report.html.j2").render(
-        scan=words.plain(report.scan),
-        patient_id=words.plain(report.patient_id),
-        research_use=report.research_use,
+        **_figures(report, pictures),
         joints=joints,
-        volumes=list(page.volumes(report)),
-        spaces=list(page.spaces(report)),
-        asymmetries=page.asymmetries(report),
-        checks=list(quality.checks(report, pictures)),
-        comparisons=page.comparisons(report),
-        diagrams=polar.diagrams(pictures, Side),
-        polar=polar,
-        flags=[words.plain(flag) for flag in report.flags],
+        drawn=drawn,
         origin=[*words.origin(report), *(details or {}).items()],
         view_names=list(views(Side.LEFT)),
+        scale={"zoom": ZOOM, "half_height_mm": HALF_HEIGHT_MM},
+        polar=polar,
         palette=palette,
-        paper=PAPER,
-        missing=words.MISSING,
-        articular=words.ARTICULAR,
-        solid=words.measured_solid(report)[0],
-        expected_error=words.percent(report.nv_expected_error_percent),
         styles=trusted("page.css", "report.css"),
         script=trusted("report.js"),
         library=library,
         plotly=Markup(get_plotlyjs()) if drawn and library is None else "",  # noqa: S704
-        drawn=drawn,
-        scale={"zoom": ZOOM, "half_height_mm": HALF_HEIGHT_MM},
     )
+
+
+def _figures(report: ScanReport, pictures: Mapping[Side, JointPicture]) -> dict[str, Any]:
+    """Return what the page prints of the report, by the names that the template has for it."""
+    return {
+        "scan": words.plain(report.scan),
+        "patient_id": words.plain(report.patient_id),
+        "volumes": list(page.volumes(report)),
+        "spaces": list(page.spaces(report)),
+        "asymmetries": page.asymmetries(report),
+        "checks": list(quality.checks(report, pictures)),
+        "comparisons": page.comparisons(report),
+        "diagrams": polar.diagrams(pictures, Side),
+        "flags": [words.plain(flag) for flag in report.flags],
+        "expected_error": words.percent(report.nv_expected_error_percent),
+        "missing": words.MISSING,
+        "articular": words.ARTICULAR,
+        "solid": words.measured_solid(report)[0],
+        "paper": PAPER,
+        "research_use": report.research_use,
+    }
 
 
 def _write(path: Path, text: str) -> None:

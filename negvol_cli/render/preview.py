@@ -92,7 +92,8 @@ def _joint(
             cut = draw_cut(picture, plane, _CUT, with_nv=joint.nv_mm3 is not None)
             page.paste(cut, place)
     expected = report.nv_expected_error_percent
-    _figures(draw, joint, expected, left_px + _CUT + _GAP + 14, top + _CUT + _GAP, _CUT - 14)
+    box = (left_px + _CUT + _GAP + 14, top + _CUT + _GAP, _CUT - 14)
+    _figures(draw, joint, expected, box)
 
 
 def _absence(draw: ImageDraw.ImageDraw, joint: JointReport, left_px: int, top_px: int) -> None:
@@ -109,10 +110,10 @@ def _figures(
     draw: ImageDraw.ImageDraw,
     joint: JointReport,
     expected_error_percent: float | None,
-    left_px: float,
-    top_px: float,
-    room_px: float,
+    box_px: tuple[float, float, float],
 ) -> None:
+    """Write the measurements of one joint into a box: left, top and width."""
+    left_px, top_px, room_px = box_px
     write(draw, (left_px, top_px + 24), "Negative volume (NV)", 24, palette.MUTED)
     big = words.mm3(joint.nv_mm3)
     write(draw, (left_px, top_px + 88), big, 64, palette.INK, bold=True)
