@@ -182,7 +182,7 @@ def edges(phantom: Phantom, shape: JointGeometry, truth: PhantomTruth) -> dict[s
 
     def near(points: Points) -> Points:
         world = shape.frame.to_world(points)
-        return world[np.linalg.norm(world - centre, axis=1) <= NEAR_MM]
+        return np.asarray(world[np.linalg.norm(world - centre, axis=1) <= NEAR_MM])
 
     condyle, facing = near(shape.condyle.points_mm), near(shape.temporal_bone.points_mm)
     facing = facing[mandible(facing) < FACING_MM]
