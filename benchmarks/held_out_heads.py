@@ -29,12 +29,12 @@ from negvol_cli.evaluation.metrics import Metrics, compare
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.geometry.resample import resample_nearest
 from negvol_cli.io.image import read_scan
-from negvol_cli.pipeline import Measurement, load_models, measure_ct
+from negvol_cli.mesh.backend import load_backend
+from negvol_cli.pipeline import Measurement, Run, load_models, measure_ct
 from negvol_cli.report import Status
 from negvol_cli.settings import Settings
 from negvol_cli.steps.field_of_view import recorded_mask
 from negvol_cli.structures import Label, Side
-from negvol_cli.timing import Stopwatch
 from training.config import Experiment, load_experiment
 from training.data.joints import joint_centres, read_volume
 from training.evaluate.held_out import BONE_REACH_MM, CONDYLE_REACH_MM
@@ -86,7 +86,8 @@ def measured(
         write_bundle(experiments, runs, Path(bundle), "held-out", "0", trained)
         models = load_models(Path(bundle), Settings())
         scan = read_scan(folder / head / "ct.nii.gz")
-        return measure_ct(scan, (), models, Settings(), Stopwatch(), lambda _step, _done: None)
+        run = Run(settings=Settings(), backend=load_backend(), models=models)
+        return measure_ct(scan, (), run)
 
 
 def rows(head: str, folder: Path, measurement: Measurement) -> Iterator[Row]:

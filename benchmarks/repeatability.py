@@ -24,10 +24,10 @@ from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Grid, Volume, vector
 from negvol_cli.geometry.resample import grid_of, resample, to_sitk
 from negvol_cli.io.image import Scan, read_scan
-from negvol_cli.pipeline import Models, load_models, measure_ct
+from negvol_cli.mesh.backend import load_backend
+from negvol_cli.pipeline import Models, Run, load_models, measure_ct
 from negvol_cli.settings import Settings
 from negvol_cli.structures import AIR_HU, Side
-from negvol_cli.timing import Stopwatch
 
 HEADS = "visible-male,fullhead,cranium,medimodel"
 SLICES_MM = (0.4, 0.8, 1.2, 1.5)
@@ -98,9 +98,8 @@ def measured(scan: Scan, volume: Volume, models: Models) -> dict[tuple[Side, str
     """Each figure of each joint that is ok."""
     scan = replace(scan, volume=volume)
     try:
-        report = measure_ct(
-            scan, (), models, Settings(), Stopwatch(), lambda _step, _done: None
-        ).report
+        run = Run(settings=Settings(), backend=load_backend(), models=models)
+        report = measure_ct(scan, (), run).report
     except InputError as err:
         print(f"  {err}", flush=True)
         return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,26 +13,26 @@ from negvol_cli.bundle.bundle import Bundle, load_bundle
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.geometry.joint_frame import JointFrame
-from negvol_cli.geometry.resample import crop_to, frame_hu, resample, resample_nearest
+from negvol_cli.geometry.resample import crop_to, resample, resample_nearest
 from negvol_cli.inference.session import Predictor, open_session
 from negvol_cli.io.ct_checks import is_coarse
 from negvol_cli.io.image import Scan
 from negvol_cli.io.label_map import LabelMap
-from negvol_cli.mesh.backend import MeshBackend, load_backend
+from negvol_cli.mesh.backend import MeshBackend
 from negvol_cli.mesh.iso_surface import smooth_labels
 from negvol_cli.report import Asymmetry, JointReport, ScanReport, Status
 from negvol_cli.settings import ClipSettings, Settings
 from negvol_cli.steps.calibrate_hu import in_hu
 from negvol_cli.steps.enhance import enhance_fossa
-from negvol_cli.steps.field_of_view import recorded_mask
+from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.joint_view import JointPicture
 from negvol_cli.steps.landmarks import NoCondyleError
-from negvol_cli.steps.localise import FoundJoint, Localisation, Stance, locate
+from negvol_cli.steps.localise import FoundJoint, Localisation, Stance, Tiling, locate
 from negvol_cli.steps.measure import measure_joint
 from negvol_cli.steps.recentre import centred_on_process, frame_of_labels
 from negvol_cli.steps.reconstruct import without_hollows
 from negvol_cli.steps.refine_edges import end_at_edges
-from negvol_cli.steps.segment import Floats, segment_joint
+from negvol_cli.steps.segment import segment_joint
 from negvol_cli.steps.self_check import doubt_distance, judge, metal_flags, missing
 from negvol_cli.structures import AIR_HU, Label, Side, scan_label
 from negvol_cli.timing import Stopwatch
@@ -54,6 +54,23 @@ class Models:
         used = sorted({p.provider for p in (self.localiser, *self.segmenters)})
         why = self.localiser.why_not_gpu
         return " and ".join(used) + (f" ({why})" if why else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Run:
+    """What a whole run needs beside the scan; ``models`` None where only labels are measured."""
+
+    settings: Settings
+    backend: MeshBackend
+    models: Models | None = None
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    progress: Progress = lambda _step, _done: None
+
+    def networks(self) -> Models:
+        """The models. Raises ValueError where the run has none."""
+        if self.models is None:
+            raise ValueError("this run has no models, and a CT cannot be measured without")
+        return self.models
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,45 +96,36 @@ def load_models(path: Path | None, settings: Settings) -> Models:
     )
 
 
-def measure_ct(
-    scan: Scan,
-    flags: tuple[str, ...],
-    models: Models,
-    settings: Settings,
-    watch: Stopwatch,
-    progress: Progress,
-) -> Measurement:
+def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
     """Measure both joints of a head CT; ``flags`` are what is known against the scan.
 
     Raises InputError where no joint is in view, none could be measured, or the head was stored
     against its header, so that its sides cannot be told.
     """
-    progress("finding the joints", 0.1)
-    with watch.step("read greys"):
+    models = run.networks()
+    run.progress("finding the joints", 0.1)
+    with run.watch.step("read greys"):
         volume, rescaled = in_hu(scan.volume)
         scan, flags = replace(scan, volume=volume), (*flags, *rescaled)
     sharp = not rescaled and not is_coarse(scan.volume)
-    with watch.step("localise"):
+    with run.watch.step("localise"):
         spec = models.localiser.spec
-        located = locate(scan.volume, models.localiser, spec.size_zyx[0], spec.window_hu)
+        tiling = Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu)
+        located = locate(scan.volume, models.localiser, tiling)
     _refuse_what_cannot_be_measured(located, scan.name)
-    with watch.step("mesh library"):
-        backend = load_backend()
     joints, pictures = {}, {}
     for done, side in ((0.2, Side.RIGHT), (0.5, Side.LEFT)):
-        progress(f"measuring the {side} joint", done)
+        run.progress(f"measuring the {side} joint", done)
         found = located[side]
         if found is None:
             joints[side] = missing(side, located[side.other], scan.volume)
             continue
-        joints[side], picture = _measure_side(
-            side, found, scan, models, settings, backend, watch, sharp=sharp
-        )
+        joints[side], picture = _measure_side(side, found, scan.volume, run, sharp=sharp)
         if picture is not None:
             pictures[side] = picture
     expected = models.bundle.expected_error if sharp else None
     report = replace(
-        _report(scan, joints, flags, settings, backend),
+        _report(scan, joints, flags, run),
         nv_expected_error_percent=expected.nv_percent if expected else None,
         articular_nv_expected_error_percent=expected.articular_nv_percent if expected else None,
         bundle=models.bundle.stamp,
@@ -129,43 +137,29 @@ def measure_ct(
     return Measurement(report, scan, pictures)
 
 
-def measure_label_map(
-    labels: LabelMap, settings: Settings, watch: Stopwatch, progress: Progress
-) -> Measurement:
+def measure_label_map(labels: LabelMap, run: Run) -> Measurement:
     """Steps D and E on somebody's own segmentation; no network and no CT are needed."""
-    backend = load_backend()
     joints: dict[Side, JointReport] = {}
     pictures: dict[Side, JointPicture] = {}
     for side in Side:
         if side not in labels.sides:
             joints[side] = JointReport(side=side, status=Status.NOT_FOUND, reason="no label")
             continue
-        progress(f"measuring the {side} joint", 0.2 if side is Side.RIGHT else 0.5)
-        volume = labels.joint(side)
-        frame = frame_of_labels(volume, side)
-        with watch.step("measure"):
-            masks = [
-                Volume((volume.values_zyx == label).astype(np.float32), volume.grid)
-                for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
-            ]
-            condyle, bone = (
-                smooth_labels(frame.mirror(resample(mask, frame.grid, fill=0.0)), frame.spacing_mm)
-                for mask in masks
-            )
+        run.progress(f"measuring the {side} joint", 0.2 if side is Side.RIGHT else 0.5)
+        with run.watch.step("measure"):
+            images = _images_of_labels(labels.joint(side), side)
             geometry = measure_joint(
-                condyle,
-                bone,
-                frame,
-                settings,
-                backend,
+                images.condyle_p,
+                images.bone_p,
+                images.frame,
+                run.settings,
+                run.backend,
                 recorded_zyx=None,
                 centre_known=False,
             )
-        joints[side] = judge(geometry, None, None, settings)
-        pictures[side] = JointPicture(
-            geometry, np.full(frame.local_grid.shape_zyx, AIR_HU, dtype=np.float32)
-        )
-    report = _report(labels.scan, joints, (), settings, backend)
+        joints[side] = judge(geometry, None, None, run.settings)
+        pictures[side] = JointPicture(geometry, images.hu_zyx)
+    report = _report(labels.scan, joints, (), run)
     return Measurement(report, labels.scan, pictures)
 
 
@@ -187,38 +181,21 @@ def labels_on_scan(measurement: Measurement) -> Volume:
 
 
 def _measure_side(
-    side: Side,
-    found: FoundJoint,
-    scan: Scan,
-    models: Models,
-    settings: Settings,
-    backend: MeshBackend,
-    watch: Stopwatch,
-    *,
-    sharp: bool,
+    side: Side, found: FoundJoint, ct: Volume, run: Run, *, sharp: bool
 ) -> tuple[JointReport, JointPicture | None]:
     """One joint; ``sharp`` where the scan's greys are good enough to say where bones end."""
-    frame = JointFrame(side, found.centre_mm_xyz)
-    hu, condyle, bone = _segment(scan, frame, models, watch)
-    better = None if is_coarse(scan.volume) else centred_on_process(condyle, frame)
-    if better is not None:
-        frame, found = better, replace(found, centre_mm_xyz=better.centre_mm_xyz)
-        hu, condyle, bone = _segment(scan, frame, models, watch)
-    with watch.step("resample"):
-        recorded = frame.mirror(recorded_mask(scan.volume, frame.grid))
-    thin = np.zeros(bone.shape, dtype=bool)
-    if settings.enhance:
-        with watch.step("enhance"):
-            enhanced = enhance_fossa(hu, bone, condyle, frame.spacing_mm)
-            bone, thin = enhanced, enhanced != bone
-    if sharp:
-        with watch.step("edges"):
-            solid = without_hollows(condyle)
-            condyle, bone = end_at_edges(hu, solid, bone, thin, frame.spacing_mm)
-    with watch.step("measure"):
+    images, found = _segmented(side, found, ct, run)
+    images = _with_edges(images, run, sharp=sharp)
+    with run.watch.step("measure"):
         try:
             geometry = measure_joint(
-                condyle, bone, frame, settings, backend, recorded_zyx=recorded, centre_known=True
+                images.condyle_p,
+                images.bone_p,
+                images.frame,
+                run.settings,
+                run.backend,
+                recorded_zyx=images.recorded_zyx,
+                centre_known=True,
             )
         except NoCondyleError:
             return JointReport(
@@ -228,31 +205,64 @@ def _measure_side(
                 centre_mm_xyz=found.centre_mm_xyz,
                 confidence=found.confidence,
             ), None
+    recorded = images.recorded_zyx
     seen = replace(geometry, labels_zyx=np.where(recorded, geometry.labels_zyx, 0).astype(np.uint8))
-    judged = judge(seen, found, recorded, settings)
-    flags = (*judged.flags, *metal_flags(hu, frame.spacing_mm))
-    return replace(judged, flags=flags), JointPicture(seen, hu)
+    judged = judge(seen, found, recorded, run.settings)
+    flags = (*judged.flags, *metal_flags(images.hu_zyx, images.frame.spacing_mm))
+    return replace(judged, flags=flags), JointPicture(seen, images.hu_zyx)
 
 
-def _segment(
-    scan: Scan, frame: JointFrame, models: Models, watch: Stopwatch
-) -> tuple[Floats, Floats, Floats]:
-    """The CT over a frame, and the probabilities of condyle and temporal bone."""
-    with watch.step("resample"):
-        hu = frame_hu(scan.volume, frame)
-    with watch.step("segment"):
-        condyle, bone = segment_joint(hu, models.segmenters)
-    return hu, condyle, bone
+def _segmented(
+    side: Side, found: FoundJoint, ct: Volume, run: Run
+) -> tuple[JointImages, FoundJoint]:
+    """The joint segmented where it was found, and again about its condyle where that was off."""
+    frame = JointFrame(side, found.centre_mm_xyz)
+    segmenters = run.networks().segmenters
+    with run.watch.step("segment"):
+        images = segment_joint(ct, frame, segmenters)
+    better = None if is_coarse(ct) else centred_on_process(images.condyle_p, frame)
+    if better is None:
+        return images, found
+    with run.watch.step("segment"):
+        images = segment_joint(ct, better, segmenters)
+    return images, replace(found, centre_mm_xyz=better.centre_mm_xyz)
+
+
+def _with_edges(images: JointImages, run: Run, *, sharp: bool) -> JointImages:
+    """The joint with its thin roof closed and, in a ``sharp`` scan, its bones' own edges."""
+    hu, spacing_mm = images.hu_zyx, images.frame.spacing_mm
+    condyle, bone = images.condyle_p, images.bone_p
+    thin = np.zeros(bone.shape, dtype=bool)
+    if run.settings.enhance:
+        with run.watch.step("enhance"):
+            enhanced = enhance_fossa(hu, bone, condyle, spacing_mm)
+            bone, thin = enhanced, enhanced != bone
+    if sharp:
+        with run.watch.step("edges"):
+            condyle, bone = end_at_edges(hu, without_hollows(condyle), bone, thin, spacing_mm)
+    return replace(images, condyle_p=condyle, bone_p=bone)
+
+
+def _images_of_labels(volume: Volume, side: Side) -> JointImages:
+    """One side's labels (``Label`` values) over the frame about its condyle; no CT."""
+    frame = frame_of_labels(volume, side)
+    masks = [
+        Volume((volume.values_zyx == label).astype(np.float32), volume.grid)
+        for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
+    ]
+    condyle, bone = (
+        smooth_labels(frame.mirror(resample(mask, frame.grid, fill=0.0)), frame.spacing_mm)
+        for mask in masks
+    )
+    hu = np.full(condyle.shape, AIR_HU, dtype=np.float32)
+    return JointImages(frame, hu, condyle, bone, np.ones(condyle.shape, dtype=bool))
 
 
 def _report(
-    scan: Scan,
-    joints: Mapping[Side, JointReport],
-    flags: tuple[str, ...],
-    settings: Settings,
-    backend: MeshBackend,
+    scan: Scan, joints: Mapping[Side, JointReport], flags: tuple[str, ...], run: Run
 ) -> ScanReport:
     right, left = doubt_distance(joints[Side.RIGHT], joints[Side.LEFT])
+    backend = run.backend
     return ScanReport(
         scan=scan.name,
         spacing_mm_xyz=scan.volume.grid.spacing_mm_xyz,
@@ -262,7 +272,7 @@ def _report(
         articular_nv_asymmetry=_asymmetry(left, right, "articular_nv_mm3"),
         flags=flags,
         mesh_backend=backend.name + (f" ({backend.why})" if backend.why else ""),
-        clip=_clip_text(settings.clip),
+        clip=_clip_text(run.settings.clip),
     )
 
 

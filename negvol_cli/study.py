@@ -27,10 +27,12 @@ from negvol_cli.io.mesh_files import write_ply, write_stl
 from negvol_cli.io.output_folder import new_output
 from negvol_cli.io.report_files import write_csv, write_json
 from negvol_cli.io.source import Intake, take_in
+from negvol_cli.mesh.backend import load_backend
 from negvol_cli.pipeline import (
     Measurement,
     Models,
     Progress,
+    Run,
     labels_on_scan,
     load_models,
     measure_ct,
@@ -87,7 +89,10 @@ def measure_scan(
             read = replace(intake.read(), name=intake.name)
             flags = (*read.notes, *check_ct(read.volume, read.name))
             compared_with = read_references(references)
-        measurement = measure_ct(read, flags, loaded, settings, watch, progress)
+        with watch.step("mesh library"):
+            backend = load_backend()
+        run = Run(settings=settings, backend=backend, models=loaded, watch=watch, progress=progress)
+        measurement = measure_ct(read, flags, run)
         named = replace(measurement.report, patient_id=intake.patient_id)
         return _compared(replace(measurement, report=named), compared_with, watch)
 
@@ -118,7 +123,8 @@ def measure_labels(
         with watch.step("read"):
             read = read_label_map(labels, side)
             compared_with = read_references(references)
-        measurement = measure_label_map(read, settings, watch, progress)
+        run = Run(settings=settings, backend=load_backend(), watch=watch, progress=progress)
+        measurement = measure_label_map(read, run)
         return _compared(measurement, compared_with, watch)
 
     save = partial(_save, partial(_hash, labels), settings, watch, progress, None)

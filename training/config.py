@@ -13,6 +13,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final, get_type_hints
 
+LOCALISER_SPACING_MM: Final = 4.0
+"""Of the tiles that the localiser is taught on and its manifest names."""
 NETWORK_KINDS: Final = ("light-unet", "fine-unet", "v-net", "u-net", "attention-u-net")
 LOSS_NAMES: Final = ("ce", "dice", "dice+ce", "heat-focal")
 OPTIMISERS: Final = ("adamw", "adam")

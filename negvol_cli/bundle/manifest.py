@@ -28,13 +28,13 @@ Every key below is required unless marked optional, and any other key is an erro
     file = "localiser.onnx"            # a plain name, beside bundle.toml
     sha256 = "..."                     # of the file, lower-case hex
     spacing_mm = 4.0                   # isotropic
-    size = [64, 64, 64]                # voxels, z y x
+    size = [64, 64, 64]                # voxels, z y x: a cube
     window_hu = [-1000.0, 2000.0]      # mapped to [-1, 1] and clipped (preprocess.normalise)
     channels = ["right", "left"]       # of the output; segmenter: condyle, temporal_bone
     input = "image"                    # ONNX input, float32 [1, 1, z, y, x]
     output = "probabilities"           # ONNX output, float32 [1, channels, z, y, x] in [0, 1]
 
-Segmenters share spacing and size, and give each object once between them. Shapes are fixed,
+Segmenters give each object once between them, each at its own spacing and size. Shapes are fixed,
 sigmoid or softmax is inside the model, and so are its weights (no external data).
 """
 
@@ -258,6 +258,8 @@ def _model(table: _Table) -> ModelSpec:
     size = table.items("size", "three whole numbers")
     if len(size) != 3 or not all(type(n) is int and 8 <= n <= 512 for n in size):
         raise table.wrong("size", "three whole numbers from 8 to 512, in z, y, x order")
+    if len(set(size)) != 1:
+        raise table.wrong("size", "the same along each axis: networks see cubes")
     window = table.items("window_hu", "two numbers")
     if len(window) != 2 or not all(map(_is_number, window)) or window[0] >= window[1]:
         raise table.wrong("window_hu", "two rising numbers")
@@ -285,7 +287,7 @@ def _channels(table: _Table, role: Role) -> tuple[str, ...]:
 
 
 def _check_roles(models: Sequence[ModelSpec], where: str) -> None:
-    """One localiser; segmenters of one grid; every channel of a role given exactly once."""
+    """One localiser; every channel of a role given exactly once."""
     for role, wanted in CHANNELS.items():
         given = sorted(c for model in models if model.role is role for c in model.channels)
         if given != sorted(wanted):
@@ -295,8 +297,6 @@ def _check_roles(models: Sequence[ModelSpec], where: str) -> None:
             )
     if sum(model.role is Role.LOCALISER for model in models) != 1:
         raise ModelError(f"{where} has more than one localiser but must have one")
-    if len({(m.spacing_mm, m.size_zyx) for m in models if m.role is Role.SEGMENTER}) != 1:
-        raise ModelError(f"the segmenters in {where} differ in spacing_mm or size but must agree")
     if len({model.file for model in models}) != len(models):
         raise ModelError(f"two models in {where} name the same file")
 

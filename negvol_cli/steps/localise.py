@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -15,15 +16,14 @@ from negvol_cli.geometry.resample import resample
 from negvol_cli.inference.normalise import normalise
 from negvol_cli.structures import AIR_HU, Side
 
-COARSE_MM: Final = 4.0
 FOUND: Final = 0.4
 SURE_OF_STANCE: Final = 0.5
 SURER_BY: Final = 1.1
 PEAK_RADIUS_MM: Final = 10.0
 HIGHEST_HU: Final = 3071
 BONE_HU: Final = 300.0
-LEAST_BONE_VOXELS: Final = 200
-MARGIN_VOXELS: Final = 4
+LEAST_BONE_MM3: Final = 12_800.0
+MARGIN_MM: Final = 16.0
 BETWEEN_JOINTS_MM: Final = (70.0, 140.0)
 
 Floats = npt.NDArray[np.float32]
@@ -67,19 +67,36 @@ class Localisation:
         return self.right if side is Side.RIGHT else self.left
 
 
-def locate(volume: Volume, heat: Heat, size: int, window_hu: tuple[float, float]) -> Localisation:
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """What a localiser's manifest says of the tiles it sees: cubes of ``size`` voxels."""
+
+    size: int
+    spacing_mm: float
+    window_hu: tuple[float, float]
+
+    @property
+    def margin(self) -> int:
+        """Voxels of 16 mm, rounded up: so near to a tile's face a joint is not seen whole."""
+        return math.ceil(MARGIN_MM / self.spacing_mm)
+
+    def normalised(self, hu: npt.ArrayLike) -> Floats:
+        """Values as the network sees them."""
+        return normalise(np.asarray(hu), self.window_hu)
+
+
+def locate(volume: Volume, heat: Heat, tiling: Tiling) -> Localisation:
     """Both joints of the scan ``volume``.
 
-    ``heat`` takes a normalised tile (size, size, size) at ``COARSE_MM`` and gives (2, size, size,
-    size): how much each voxel is the centre of the right and of the left joint. A head whose
-    joints are found more surely with its array flipped was stored against its header; its stance
-    says so and its centres are None, because left and right can no longer be told.
+    ``heat`` takes a normalised tile of ``tiling`` and gives (2, size, size, size): how much each
+    voxel is the centre of the right and of the left joint. A head whose joints are found more
+    surely with its array flipped was stored against its header; its stance says so and its
+    centres are None, because left and right can no longer be told.
     """
-    small = _about_bone(coarse(volume), size)
-    image = normalise(small.values_zyx, window_hu)
-    bone = float(normalise(np.array(BONE_HU), window_hu))
+    small = _about_bone(coarse(volume, tiling.spacing_mm), tiling)
+    image = tiling.normalised(small.values_zyx)
     found = {
-        stance: _peaks(np.flip(image, stance.flipped_axes), small.grid, heat, size, bone)
+        stance: _peaks(np.flip(image, stance.flipped_axes), small.grid, heat, tiling)
         for stance in Stance
     }
     upright = found.pop(Stance.UPRIGHT)
@@ -90,38 +107,38 @@ def locate(volume: Volume, heat: Heat, size: int, window_hu: tuple[float, float]
     return Localisation(*upright)
 
 
-def coarse(volume: Volume) -> Volume:
-    """The scan at about 4 mm on a grid along the LPS axes, HU, float32.
+def coarse(volume: Volume, spacing_mm: float) -> Volume:
+    """The scan at ``spacing_mm``, about 4, on a grid along the LPS axes, HU, float32.
 
     Voxels are averaged in blocks first, slab by slab, so that a large scan needs little memory.
     """
-    factor = [max(1, int(COARSE_MM / s + 0.25)) for s in volume.grid.spacing_mm_xyz]
+    factor = [max(1, int(spacing_mm / s + 0.25)) for s in volume.grid.spacing_mm_xyz]
     shrunk = _block_means(volume, factor)
     corners = volume.grid.corners_mm()
     low, high = corners.min(axis=0), corners.max(axis=0)
-    size = np.maximum(1, np.round((high - low) / COARSE_MM)).astype(int)
-    first = low + COARSE_MM / 2
+    size = np.maximum(1, np.round((high - low) / spacing_mm)).astype(int)
+    first = low + spacing_mm / 2
     grid = Grid(
         (int(size[0]), int(size[1]), int(size[2])),
-        (COARSE_MM,) * 3,
+        (spacing_mm,) * 3,
         vector(first),
     )
     return Volume(resample(shrunk, grid, fill=AIR_HU), grid)
 
 
-def _about_bone(small: Volume, size: int) -> Volume:
+def _about_bone(small: Volume, tiling: Tiling) -> Volume:
     """The part of a coarse scan that holds bone, no side under ``size`` voxels where it has them.
 
     The air and the couch about a body are most of a planning CT, and would be most of its tiles.
     """
-    bone = small.values_zyx > BONE_HU
+    bone, size, margin = small.values_zyx > BONE_HU, tiling.size, tiling.margin
     if not bone.any():
         return small
     low, high = [], []
     for axis, many in enumerate(bone.shape):
         others = tuple(other for other in range(3) if other != axis)
         filled = np.flatnonzero(bone.any(axis=others))
-        first, end = filled[0] - MARGIN_VOXELS, filled[-1] + 1 + MARGIN_VOXELS
+        first, end = filled[0] - margin, filled[-1] + 1 + margin
         lacking = max(0, size - (end - first))
         first = max(0, min(first - lacking // 2, many - size))
         low.append(int(first))
@@ -156,7 +173,7 @@ def _block_means(volume: Volume, factor_xyz: list[int]) -> Volume:
 
 
 def _peaks(
-    image: Floats, grid: Grid, heat: Heat, size: int, bone: float
+    image: Floats, grid: Grid, heat: Heat, tiling: Tiling
 ) -> tuple[FoundJoint | None, FoundJoint | None]:
     """The best right and left joint among the peaks of all tiles; a likely pair before singles.
 
@@ -164,14 +181,15 @@ def _peaks(
     whole.
     """
     found: tuple[list[FoundJoint], list[FoundJoint]] = ([], [])
-    for corner, tile in _tiles(image, size, bone):
+    size, margin = tiling.size, tiling.margin
+    for corner, tile in _tiles(image, tiling):
         for channel, heat_zyx in enumerate(heat(tile)):
             peak = float(heat_zyx.max())
             at = np.array(np.unravel_index(int(heat_zyx.argmax()), heat_zyx.shape))
-            cut_low = (at < MARGIN_VOXELS) & (corner > 0)
-            cut_high = (at >= size - MARGIN_VOXELS) & (corner + size < image.shape)
+            cut_low = (at < margin) & (corner > 0)
+            cut_high = (at >= size - margin) & (corner + size < image.shape)
             if peak >= FOUND and not (cut_low | cut_high).any():
-                centre = grid.to_world((_centroid(heat_zyx) + corner)[::-1])
+                centre = grid.to_world((_centroid(heat_zyx, tiling.spacing_mm) + corner)[::-1])
                 found[channel].append(FoundJoint(vector(centre), peak))
     pairs = [(right, left) for right in found[0] for left in found[1] if _is_pair(right, left)]
     if pairs:
@@ -195,11 +213,14 @@ def _is_pair(right: FoundJoint, left: FoundJoint) -> bool:
     return bool(least <= np.linalg.norm(offset) <= most and offset[0] >= 0.85 * least)
 
 
-def _tiles(image: Floats, size: int, bone: float) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:
+def _tiles(image: Floats, tiling: Tiling) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:
     """Tiles of the image with their first voxel (z, y, x), overlapping by half.
 
-    Tiles with next to no voxel above ``bone`` (normalised HU) are skipped.
+    Tiles with next to no bone are skipped.
     """
+    size = tiling.size
+    bone = float(tiling.normalised(BONE_HU))
+    least = LEAST_BONE_MM3 / tiling.spacing_mm**3
     starts = [
         [round(float(s)) for s in np.linspace(0, n - size, max(1, -(-(n - size) * 2 // size) + 1))]
         if n > size
@@ -213,7 +234,7 @@ def _tiles(image: Floats, size: int, bone: float) -> Iterator[tuple[npt.NDArray[
                 low = np.maximum(corner, 0)
                 high = np.minimum(corner + size, image.shape)
                 part = image[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
-                if np.count_nonzero(part > bone) < LEAST_BONE_VOXELS:
+                if np.count_nonzero(part > bone) < least:
                     continue
                 tile = np.full((size,) * 3, -1.0, dtype=np.float32)
                 at = low - corner
@@ -222,10 +243,10 @@ def _tiles(image: Floats, size: int, bone: float) -> Iterator[tuple[npt.NDArray[
                 yield corner, tile
 
 
-def _centroid(heat_zyx: Floats) -> npt.NDArray[np.float64]:
+def _centroid(heat_zyx: Floats, spacing_mm: float) -> npt.NDArray[np.float64]:
     """The heat's centre of mass (z, y, x) around its peak, in voxels."""
     peak = np.array(np.unravel_index(int(heat_zyx.argmax()), heat_zyx.shape))
     index = np.indices(heat_zyx.shape).reshape(3, -1).T
-    near = np.linalg.norm((index - peak) * COARSE_MM, axis=1) <= PEAK_RADIUS_MM
+    near = np.linalg.norm((index - peak) * spacing_mm, axis=1) <= PEAK_RADIUS_MM
     weights = heat_zyx.reshape(-1)[near].astype(np.float64)
     return np.asarray(np.average(index[near], axis=0, weights=weights))

@@ -11,8 +11,8 @@ from scipy import ndimage
 from negvol_cli.geometry.grid import Grid, Volume, vector
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import resample
+from negvol_cli.steps.joint_images import Floats
 from negvol_cli.steps.landmarks import NoCondyleError, hinder_process
-from negvol_cli.steps.segment import Floats
 from negvol_cli.structures import Label, Side
 
 Mask = npt.NDArray[np.bool_]

@@ -109,11 +109,19 @@ def test_two_segmenters_may_share_the_objects_between_them(bundle_folder: Path) 
     assert [model.channels for model in segmenters] == [("condyle",), ("temporal_bone",)]
 
 
-def test_two_segmenters_must_see_the_same_grid(bundle_folder: Path) -> None:
+def test_two_segmenters_may_see_different_grids(bundle_folder: Path) -> None:
     _split_segmenter(bundle_folder)
     edit(bundle_folder, "spacing_mm = 0.5", "spacing_mm = 0.4")
 
-    with pytest.raises(ModelError, match="differ in spacing_mm"):
+    segmenters = load_bundle(bundle_folder).segmenters
+
+    assert [model.spacing_mm for model in segmenters] == [0.4, 0.5]
+
+
+def test_a_network_sees_a_cube(bundle_folder: Path) -> None:
+    edit(bundle_folder, "size = [8, 8, 8]", "size = [8, 8, 16]")
+
+    with pytest.raises(ModelError, match="networks see cubes"):
         load_bundle(bundle_folder)
 
 

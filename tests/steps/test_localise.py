@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from negvol_cli.geometry.grid import Grid, Volume
-from negvol_cli.steps.localise import COARSE_MM, Stance, coarse, locate
+from negvol_cli.steps.localise import Stance, Tiling, coarse, locate
 from negvol_cli.structures import Side
 
 SIZE = 32
+COARSE_MM = 4.0
 WINDOW = (-1000.0, 3000.0)
 RIGHT_HU, LEFT_HU, STRAY_HU, CHIN_HU, BODY_HU = 2000, 2800, 2400, 1400, 500
 
@@ -55,11 +56,20 @@ def flipped(volume: Volume, axis: int) -> Volume:
     return Volume(np.flip(volume.values_zyx, axis), volume.grid)
 
 
+@pytest.mark.parametrize("tile_mm", [3.0, 5.0])
+def test_tiles_have_the_spacing_that_the_manifest_says(tile_mm):
+    volume, joints = head()
+    found = locate(volume, find_markers, Tiling(64, tile_mm, WINDOW))
+
+    for side in Side:
+        assert found[side].centre_mm_xyz == pytest.approx(joints[side], abs=tile_mm)
+
+
 @pytest.mark.parametrize("spacing", [(2, 2, 2), (1, 1, 3), (0.8, 2.5, 1.0)])
 def test_both_joints_are_found_where_they_are(spacing):
     volume, joints = head(tuple(map(float, spacing)))
 
-    found = locate(volume, find_markers, 64, WINDOW)
+    found = locate(volume, find_markers, Tiling(64, COARSE_MM, WINDOW))
 
     assert found.stance is Stance.UPRIGHT
     for side in Side:
@@ -70,7 +80,7 @@ def test_both_joints_are_found_where_they_are(spacing):
 def test_a_scan_wider_than_the_network_is_searched_in_tiles():
     volume, joints = head((4.0, 4.0, 4.0), size_mm=400.0)
 
-    found = locate(volume, find_markers, 48, WINDOW)
+    found = locate(volume, find_markers, Tiling(48, COARSE_MM, WINDOW))
 
     for side in Side:
         assert np.linalg.norm(np.subtract(found[side].centre_mm_xyz, joints[side])) < 3.0
@@ -80,7 +90,7 @@ def test_a_scan_wider_than_the_network_is_searched_in_tiles():
 def test_a_head_stored_against_its_header_is_named_and_not_measured(axis, stance):
     volume, _ = head()
 
-    found = locate(flipped(volume, axis), find_markers, 64, WINDOW)
+    found = locate(flipped(volume, axis), find_markers, Tiling(64, COARSE_MM, WINDOW))
 
     assert found.stance is stance
     assert found.right is None
@@ -91,7 +101,7 @@ def test_a_body_without_joints_has_none():
     volume, _ = head()
     body = Volume(np.minimum(volume.values_zyx, BODY_HU), volume.grid)
 
-    found = locate(body, find_markers, 64, WINDOW)
+    found = locate(body, find_markers, Tiling(64, COARSE_MM, WINDOW))
 
     assert (found.right, found.left, found.stance) == (None, None, Stance.UPRIGHT)
 
@@ -106,7 +116,7 @@ def test_the_coarse_scan_keeps_the_world_of_an_oblique_one(order):
     middle = grid.to_world([29.5, 29.5, 29.5])
     ramp = ((points - middle) @ [3.0, 5.0, 7.0]).reshape(grid.shape_zyx)
 
-    small = coarse(Volume(ramp.astype(np.float32), grid))
+    small = coarse(Volume(ramp.astype(np.float32), grid), COARSE_MM)
 
     assert small.grid.spacing_mm_xyz == (COARSE_MM,) * 3
     seen = small.grid.to_world(np.indices(small.grid.shape_zyx)[::-1].reshape(3, -1).T)
@@ -120,7 +130,7 @@ def test_thin_bright_slices_are_averaged_not_skipped():
     values = np.zeros(grid.shape_zyx, dtype=np.int16)
     values[::8] = 800
 
-    small = coarse(Volume(values, grid)).values_zyx
+    small = coarse(Volume(values, grid), COARSE_MM).values_zyx
 
     assert small[2:-2, 2:-2, 2:-2] == pytest.approx(100, abs=1)
 
@@ -137,7 +147,7 @@ def test_a_stray_peak_far_from_the_other_joint_is_not_taken_for_its_pair():
         heat[0][np.abs(tile - level(STRAY_HU)) < 0.05] = 0.95
         return heat
 
-    found = locate(scan, doubtful, 48, WINDOW)
+    found = locate(scan, doubtful, Tiling(48, COARSE_MM, WINDOW))
 
     for side in Side:
         assert np.linalg.norm(np.subtract(found[side].centre_mm_xyz, joints[side])) < 3.0
@@ -153,7 +163,7 @@ def test_the_air_about_a_head_costs_no_tiles():
     for size_mm in (240.0, 520.0):
         volume, joints = head((4.0, 4.0, 4.0), size_mm=size_mm)
         asked.append(0)
-        found = locate(volume, counted, SIZE, WINDOW)
+        found = locate(volume, counted, Tiling(SIZE, COARSE_MM, WINDOW))
         for side in Side:
             assert np.linalg.norm(np.subtract(found[side].centre_mm_xyz, joints[side])) < 3.0
 

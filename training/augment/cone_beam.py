@@ -18,9 +18,10 @@ from torch.nn import functional
 
 from negvol_cli.geometry.grid import Grid, Points, Vector, Volume, vector
 from negvol_cli.geometry.resample import resample
-from negvol_cli.steps.localise import COARSE_MM, coarse
+from negvol_cli.steps.localise import coarse
 from negvol_cli.structures import AIR_HU
 from training.augment.cone_beam_machine import ConeBeamSettings, expose
+from training.config import LOCALISER_SPACING_MM
 
 __all__ = [
     "ConeBeamSettings",
@@ -180,9 +181,9 @@ def _field(volume: Volume, settings: ConeBeamSettings, stand: Points) -> Grid:
 
 def _density(volume: Volume, grid: Grid) -> Tensor:
     """How much head is around each voxel of ``grid``, (z, y, x): about 1 in the middle."""
-    small = coarse(volume)
+    small = coarse(volume, LOCALISER_SPACING_MM)
     density = np.clip((small.values_zyx + 1000.0) / 1000.0, 0.0, 2.0)
-    sigma = SCATTER_MM / COARSE_MM
+    sigma = SCATTER_MM / LOCALISER_SPACING_MM
     around = ndimage.gaussian_filter(
         density, sigma, mode=("nearest", "constant", "constant"), truncate=2.5
     )

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from negvol_cli.steps.localise import COARSE_MM
 from training.augment.cone_beam import Cylinder, cone_beam_tile
 from training.augment.scanner import rotation, scanner_effects
-from training.config import AugmentConfig
+from training.config import LOCALISER_SPACING_MM, AugmentConfig
 from training.data.heads import HeadSample
 
 HEAT_MM = 7.0
@@ -28,7 +27,7 @@ def draw_tile(
     of the upright heads is seen by a cone-beam machine, with the joints near its field's edge.
     """
     grid = sample.volume.grid
-    middle, extent = _middle(sample, rng), np.array(grid.size_xyz) * COARSE_MM
+    middle, extent = _middle(sample, rng), np.array(grid.size_xyz) * LOCALISER_SPACING_MM
     matrix = rotation(np.deg2rad(rng.uniform(-config.rotation_deg, config.rotation_deg, 3)))
     matrix = matrix * np.exp(rng.uniform(-config.scale, config.scale))
     centres = sample.centres_mm
@@ -39,10 +38,10 @@ def draw_tile(
         flip[1:] = [(-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)][int(rng.integers(3))]
         upright = False
     matrix = matrix * flip
-    axis = (torch.arange(size) - (size - 1) / 2) * COARSE_MM
+    axis = (torch.arange(size) - (size - 1) / 2) * LOCALISER_SPACING_MM
     z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
     points = torch.stack([x, y, z], dim=-1).double() @ torch.tensor(matrix.T)
-    start = np.array(grid.origin_mm_xyz) - COARSE_MM / 2
+    start = np.array(grid.origin_mm_xyz) - LOCALISER_SPACING_MM / 2
     where = (points + torch.tensor(middle - start)) * torch.tensor(2.0 / extent) - 1.0
     above_air = torch.from_numpy(np.ascontiguousarray(sample.hu, dtype=np.float32))[None, None]
     hu = functional.grid_sample(
@@ -52,9 +51,9 @@ def draw_tile(
     at_mm = (centres - middle) @ np.linalg.inv(matrix).T
     field: Cylinder | None = None
     if upright and config.cone_beam_share > 0 and rng.random() < config.cone_beam_share:
-        hu, field = cone_beam_tile(hu, at_mm, rng, COARSE_MM)
+        hu, field = cone_beam_tile(hu, at_mm, rng, LOCALISER_SPACING_MM)
     else:
-        hu = scanner_effects(hu, rng, config, COARSE_MM)
+        hu = scanner_effects(hu, rng, config, LOCALISER_SPACING_MM)
     heat, weight = torch.zeros(2, size, size, size), torch.ones(1, size, size, size)
     here = np.stack([x.numpy(), y.numpy(), z.numpy()], axis=-1)
     seen = _seen(rng, 0.0 if field else config.cut_share, z)
@@ -91,10 +90,10 @@ def _seen(rng: np.random.Generator, cut_share: float, z: Tensor) -> Tensor:
 
 def _depth(at_mm: npt.NDArray[np.float64], size: int, seen: Tensor) -> float:
     """How far inside tile and scan a point lies, mm; negative outside."""
-    inside = float((size / 2 * COARSE_MM - np.abs(at_mm)).min())
+    inside = float((size / 2 * LOCALISER_SPACING_MM - np.abs(at_mm)).min())
     heights = torch.where(seen[:, 0, 0])[0]
     if len(heights) == 0:
         return -np.inf
-    low = (float(heights[0]) - size / 2) * COARSE_MM
-    high = (float(heights[-1]) + 1 - size / 2) * COARSE_MM
+    low = (float(heights[0]) - size / 2) * LOCALISER_SPACING_MM
+    high = (float(heights[-1]) + 1 - size / 2) * LOCALISER_SPACING_MM
     return min(inside, float(at_mm[2]) - low, high - float(at_mm[2]))

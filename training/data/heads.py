@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from negvol_cli.geometry.grid import Grid, Points, Volume
 from negvol_cli.phantom import ScanSettings, draw_head
-from negvol_cli.steps.localise import COARSE_MM, coarse
+from negvol_cli.steps.localise import coarse
 from negvol_cli.structures import Side
+from training.config import LOCALISER_SPACING_MM
 from training.data.abdomen import draw_abdomen
 from training.data.annotations import Marks, read_volume
 from training.data.dataset import Dataset
@@ -41,7 +42,11 @@ def load_heads(dataset: Dataset) -> list[HeadSample]:
         ]
         points = np.array([centre for centre in centres if centre is not None])
         if len(points) == 2:
-            samples.append(HeadSample(case.patient, coarse(read_volume(case.image)), points))
+            samples.append(
+                HeadSample(
+                    case.patient, coarse(read_volume(case.image), LOCALISER_SPACING_MM), points
+                )
+            )
     return samples
 
 
@@ -68,5 +73,5 @@ def phantom_heads(count: int, seed: int) -> list[HeadSample]:
 
 
 def _grid_about(middle: npt.NDArray[np.float64], size: tuple[int, int, int]) -> Grid:
-    low = middle - (np.array(size) - 1) / 2 * COARSE_MM
-    return Grid(size, (COARSE_MM,) * 3, (float(low[0]), float(low[1]), float(low[2])))
+    low = middle - (np.array(size) - 1) / 2 * LOCALISER_SPACING_MM
+    return Grid(size, (LOCALISER_SPACING_MM,) * 3, (float(low[0]), float(low[1]), float(low[2])))

@@ -16,7 +16,7 @@ from negvol_cli.geometry.grid import Vector, Volume
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import frame_hu
 from negvol_cli.inference.normalise import normalise
-from negvol_cli.steps.localise import FoundJoint, Localisation, locate
+from negvol_cli.steps.localise import FoundJoint, Localisation, Tiling, locate
 from negvol_cli.structures import Label, Side
 from training.config import Experiment
 from training.data.annotations import Marks, read_volume
@@ -116,9 +116,9 @@ def _away(found: FoundJoint | None, centre: Vector | None) -> float:
 
 def find(network: nn.Module, experiment: Experiment, volume: Volume) -> Localisation:
     """What the localiser ``network`` finds in a scan."""
-    return locate(
-        volume, partial(predict, network), experiment.data.size_zyx[0], experiment.data.window_hu
-    )
+    data = experiment.data
+    tiling = Tiling(data.size_zyx[0], data.spacing_mm, data.window_hu)
+    return locate(volume, partial(predict, network), tiling)
 
 
 def _score(
