@@ -25,15 +25,15 @@ from negvol_cli.demo import measure_topology
 from negvol_cli.errors import NegvolError
 from negvol_cli.geometry.grid import Points, Volume
 from negvol_cli.io.image import Scan
+from negvol_cli.mesh.backend import load_backend
 from negvol_cli.phantom import PhantomTruth
 from negvol_cli.phantom.probe import gradient
 from negvol_cli.phantom.truth import offsets
-from negvol_cli.pipeline import Models, load_models, measure_ct
+from negvol_cli.pipeline import Models, Run, load_models, measure_ct
 from negvol_cli.report import JointReport
 from negvol_cli.settings import Settings
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.structures import Label, Side
-from negvol_cli.timing import Stopwatch
 
 VOLUMES: Final = ("nv_mm3", "articular_nv_mm3", "head_volume_mm3")
 WAYS: Final = ("superior", "anterior", "posterior")
@@ -126,9 +126,8 @@ def joints(
                 )
         elif models is not None:
             name = case.key.replace(" ", "-")
-            found = measure_ct(
-                Scan(scan, scan.grid, name), (), models, Settings(), Stopwatch(), lambda *_: None
-            )
+            run = Run(settings=Settings(), backend=load_backend(), models=models)
+            found = measure_ct(Scan(scan, scan.grid, name), (), run)
             for side, picture in found.pictures.items():
                 shapes[side] = picture.geometry
             reports = {side: found.report.joint(side) for side in Side}
