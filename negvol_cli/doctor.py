@@ -1,4 +1,4 @@
-"""Whether negvol can do its work on this machine, and what to do where it cannot."""
+"""Checks of whether negvol can work on this machine, and what to do where it cannot."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PARTS: Final = ("numpy", "scipy", "scikit-image", "SimpleITK", "pymeshlab", "tri
 
 
 class Level(StrEnum):
-    """How a check ended. Only ``BROKEN`` keeps ``negvol run`` from working."""
+    """The result of a check. Only ``BROKEN`` keeps ``negvol run`` from working."""
 
     OK = "ok"
     WARNING = "warning"
@@ -33,7 +33,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding: what was looked at, how it is, and one sentence."""
+    """One finding: what was checked, the result, and one sentence."""
 
     name: str
     level: Level
@@ -41,7 +41,7 @@ class Check:
 
 
 def examine(bundle: Path | None = None, device: Device = Device.AUTO) -> tuple[Check, ...]:
-    """Look at everything that a run needs; never raises for what it finds."""
+    """Check everything that a run needs; a problem is a finding, never an exception."""
     return (
         _versions(),
         _onnx_runtime(),
@@ -82,7 +82,7 @@ def _onnx_runtime() -> Check:
 
 
 def runtime_distributions() -> list[str]:
-    """The installed distributions that bring an ``onnxruntime`` package; more than one is wrong."""
+    """Return the installed distributions that provide ``onnxruntime``; there must be only one."""
     return sorted(set(metadata.packages_distributions().get("onnxruntime", ())))
 
 
@@ -114,7 +114,7 @@ def _network(bundle: Bundle, spec: ModelSpec, device: Device) -> Check:
 
 
 def try_networks(stored: Stored) -> Stored:
-    """The same bundle, with trouble where one of its networks does not run on the CPU."""
+    """Return the same bundle, marked unusable if one of its networks does not run on the CPU."""
     if stored.bundle is None:
         return stored
     for model in stored.bundle.models:

@@ -61,7 +61,7 @@ class StoppedError(NegvolError):
 
 
 def explain(err: BaseException) -> str | None:
-    """A sentence for the person at the keyboard, or None where only the program is to blame."""
+    """Return a sentence for the user, or None if the error is a fault of the program."""
     if isinstance(err, NegvolError):
         return " ".join(str(err).split())
     if isinstance(err, MemoryError):

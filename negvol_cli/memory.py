@@ -1,4 +1,4 @@
-"""How much memory the process has held, and how much is left."""
+"""How much memory the process has used, and how much is available."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MIB: Final = 1 << 20
 
 
 def peak_memory_mb() -> float | None:
-    """The most resident memory the process has held so far, MiB; None where nobody knows.
+    """Return the peak resident memory of the process, MiB; None where the system does not tell.
 
     On Linux from /proc, because ``ru_maxrss`` starts at what the parent process held.
     """
@@ -28,7 +28,7 @@ def peak_memory_mb() -> float | None:
 
 
 def available_memory_mb() -> float:
-    """The memory that a program can still take, MiB.
+    """Return the memory that is still available, MiB.
 
     On Linux within the limit of the control group, which is what a container has.
     """

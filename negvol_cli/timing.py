@@ -13,7 +13,7 @@ from negvol_cli.memory import peak_memory_mb
 
 @dataclass(frozen=True, slots=True)
 class StepCost:
-    """What a step took. ``peak_mb`` (MiB): the most the process has held until the step's end."""
+    """The cost of a step; ``peak_mb`` is the most memory the process had held by its end, MiB."""
 
     name: str
     seconds: float
@@ -21,14 +21,14 @@ class StepCost:
 
 
 class Stopwatch:
-    """Measures named steps; a name used again (the second joint) is added up."""
+    """A clock for named steps; a name used again (the second joint) is added up."""
 
     def __init__(self) -> None:
         self._costs: dict[str, StepCost] = {}
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Measure the body as one step; a step that fails is measured too."""
+        """Time the body as one step, also if it fails."""
         start = time.perf_counter()
         try:
             yield
@@ -44,5 +44,5 @@ class Stopwatch:
         return tuple(self._costs.values())
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        """The steps as ``run.json`` holds them."""
+        """Return the steps as ``run.json`` holds them."""
         return [asdict(cost) for cost in self.costs]

@@ -1,4 +1,4 @@
-"""The files of a bundle, whether it is a folder or a zip archive."""
+"""The files of a bundle, in a folder or in a zip file."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ class BundleFiles(Protocol):
     """Read access to the files beside ``bundle.toml``, by plain name."""
 
     def read(self, name: str) -> bytes:
-        """The content of one file. Raises ModelError where it cannot be had."""
+        """Return the content of one file. Raises ModelError if it cannot be read."""
 
 
 def open_files(path: Path) -> BundleFiles:
-    """The files of the bundle at ``path``: a folder, or a zip archive.
+    """Open the files of the bundle at ``path``: a folder or a zip file.
 
-    Raises ModelError if there is neither, or the archive is damaged or holds entries that point
-    outside it.
+    Raises
+    ------
+    ModelError
+        There is neither, or the archive is damaged or has entries that point outside it.
     """
     if path.is_dir():
         return _Folder(path)

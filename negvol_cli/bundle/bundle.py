@@ -1,7 +1,7 @@
-"""A bundle of models: a folder or zip with ``bundle.toml`` and ONNX files, checked by hash.
+"""A bundle of models: a folder or zip file with ``bundle.toml`` and ONNX files, checked by hash.
 
-The schema of ``bundle.toml`` is in ``negvol_cli.bundle.manifest``. Nothing is unpickled, nothing is
-downloaded, and no byte of a model is used before its hash was compared.
+The schema of ``bundle.toml`` is in ``negvol_cli.bundle.manifest``. Nothing is unpickled or
+downloaded, and no byte of a model is used before its hash has been compared.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ DEFAULT_BUNDLE: Final = Path(__file__).parent / "default"
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Networks that belong together, and what is known of them.
+    """Networks that belong together, with their manifest.
 
-    ``hash`` is the SHA-256 of the manifest, which holds those of the files: two bundles with the
-    same hash are the same networks.
+    ``hash`` is the SHA-256 of the manifest, which contains those of the files: two bundles with the
+    same hash have the same networks.
     """
 
     path: Path
@@ -54,12 +54,12 @@ class Bundle:
 
     @property
     def title(self) -> str:
-        """Name and version, as reports give them."""
+        """The name and version, as in reports."""
         return self.manifest.title
 
     @property
     def stamp(self) -> str:
-        """Title and start of the hash: how a result names its networks."""
+        """The title and the start of the hash, by which a result names its networks."""
         return f"{self.title} ({self.hash[:12]})"
 
     @property
@@ -69,7 +69,7 @@ class Bundle:
 
     @property
     def models(self) -> tuple[ModelSpec, ...]:
-        """All networks, in the manifest's order."""
+        """All networks, in the order of the manifest."""
         return self.manifest.models
 
     @property
@@ -79,11 +79,11 @@ class Bundle:
 
     @property
     def segmenters(self) -> tuple[ModelSpec, ...]:
-        """The networks that see a joint frame: one for both objects, or one per object."""
+        """The networks that see a joint frame: one for both bones, or one for each."""
         return tuple(model for model in self.models if model.role is Role.SEGMENTER)
 
     def read(self, model: ModelSpec) -> bytes:
-        """The ONNX file of a network. Raises ModelError where its hash is not the manifest's."""
+        """Return the ONNX file of a network; raises ModelError if its hash is wrong."""
         content = self.files.read(model.file)
         if hashlib.sha256(content).hexdigest() != model.sha256:
             raise ModelError(
@@ -94,9 +94,12 @@ class Bundle:
 
 
 def load_bundle(path: Path | None = None) -> Bundle:
-    """The bundle at ``path`` (folder or zip), or the default one; its files are hashed here.
+    """Load the bundle at ``path`` (folder or zip file), or the default one, and check its hashes.
 
-    Raises ModelError where the bundle is missing, damaged, or says something unknown of itself.
+    Raises
+    ------
+    ModelError
+        The bundle is missing or damaged, or its manifest is not valid.
     """
     path = DEFAULT_BUNDLE if path is None else path
     files = open_files(path)

@@ -1,4 +1,4 @@
-"""The bundles a person has installed, beside the default one that comes with negvol."""
+"""The bundles that the user has installed, and the default one that comes with negvol."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PART: Final = ".part-"
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A bundle on this machine; ``trouble`` says why it cannot be used ("" where it can)."""
+    """A bundle on this machine; ``trouble`` says why it cannot be used ("" if it can)."""
 
     path: Path
     bundle: Bundle | None
@@ -45,12 +45,12 @@ def store_folder() -> Path:
 
 
 def list_bundles() -> list[Stored]:
-    """The default bundle and the installed ones by name, each with its hashes checked."""
+    """Return the default bundle and the installed ones, by name, each with its hashes checked."""
     return [check_bundle(path) for path in (DEFAULT_BUNDLE, *_installed())]
 
 
 def check_bundle(path: Path) -> Stored:
-    """The bundle at ``path``, or what speaks against it."""
+    """Load the bundle at ``path``, or say what is wrong with it."""
     try:
         return Stored(path, load_bundle(path))
     except ModelError as err:
@@ -58,10 +58,15 @@ def check_bundle(path: Path) -> Stored:
 
 
 def find_bundle(name_or_path: str | None) -> Path:
-    """The bundle that a person means: a path, or the name of an installed one (or "default").
+    """Find the bundle that the user means: a path, or the name of an installed bundle or "default".
 
-    An installed bundle may be named with its version ("name-version") or, where only one version
-    is installed, without. Raises ModelError where there is none or more than one.
+    An installed bundle may be named with its version ("name-version") or, if only one version is
+    installed, without it.
+
+    Raises
+    ------
+    ModelError
+        No bundle has that name, or more than one.
     """
     if name_or_path is None or name_or_path == "default":
         return DEFAULT_BUNDLE
@@ -78,11 +83,17 @@ def find_bundle(name_or_path: str | None) -> Path:
 
 
 def install_bundle(source: Path) -> Bundle:
-    """Copy the bundle at ``source`` (folder or zip) into the store, whole or not at all.
+    """Copy the bundle at ``source`` (folder or zip file) into the store, completely or not at all.
 
-    A bundle that is there already, with the same hash, is left as it is. What a killed
-    installation left is removed. Raises ModelError where the source is unusable or another bundle
-    has its name and version, and OutputError where the store cannot be written.
+    A bundle with the same hash that is already there is left as it is. Remains of an interrupted
+    installation are removed.
+
+    Raises
+    ------
+    ModelError
+        The source is unusable, or another bundle has its name and version.
+    OutputError
+        The store cannot be written.
     """
     bundle = load_bundle(source)
     store = store_folder()

@@ -23,7 +23,7 @@ _COLUMNS = (
 
 
 def label_names(labels: Iterable[int]) -> dict[int, str]:
-    """What labels mean: of one joint, where none is above 3, and else of both."""
+    """Name the labels: those of one joint if none is above 3, otherwise those of both."""
     objects = {label: label.name.lower().replace("_", " ") for label in list(Label)[1:]}
     names = {int(label): name for label, name in objects.items()}
     if max(labels, default=0) > max(names):
@@ -34,7 +34,7 @@ def label_names(labels: Iterable[int]) -> dict[int, str]:
 
 
 def as_rows(found: Evaluation) -> list[list[str]]:
-    """A row of headings, then one per label; an infinite or undefined figure is a dash."""
+    """Return a row of headings and one per label; an infinite or undefined value is a dash."""
     names = label_names(found.labels)
     rows = [["label", *(heading for heading, _, _ in _COLUMNS)]]
     for label, metrics in found.labels.items():
@@ -45,7 +45,7 @@ def as_rows(found: Evaluation) -> list[list[str]]:
 
 
 def as_dict(found: Evaluation) -> dict[str, Any]:
-    """The evaluation as plain values; an infinite or undefined figure is None."""
+    """Return the evaluation as plain values; an infinite or undefined value is None."""
     names = label_names(found.labels)
     labels = [
         {"label": label, "name": names[label]}

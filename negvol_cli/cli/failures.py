@@ -1,4 +1,4 @@
-"""The one place where an error becomes a sentence on stderr and an exit code."""
+"""The one place where an exception becomes a sentence on stderr and an exit code."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ INTERRUPTED = 130
 
 @contextmanager
 def explained(ctx: click.Context) -> Iterator[None]:
-    """Say what went wrong in the body in one sentence, and exit with the code that belongs to it.
+    """Report an exception in the body as one sentence, and exit with the code that belongs to it.
 
-    With ``--debug`` the traceback stands before the sentence. Wrong usage is left to click.
+    With ``--debug`` the traceback is printed before the sentence. Wrong usage is left to click.
     """
     try:
         yield

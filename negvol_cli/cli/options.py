@@ -82,7 +82,7 @@ def settings_of(
     threads: int | None = None,
     no_enhance: bool = False,
 ) -> Settings:
-    """The settings that these options ask for; the others stay as they are."""
+    """Return the settings that these options ask for; the others keep their defaults."""
     return Settings(
         clip=ClipSettings(shape=ClipShape(clip)),
         device=Device(device),

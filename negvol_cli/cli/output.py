@@ -28,7 +28,7 @@ TWO_TRUTHS: Final = (
 
 
 def print_result(report: ScanReport, out: Path | None, *, as_json: bool, quiet: bool) -> None:
-    """Print what was measured on stdout and, on stderr, where the files below ``out`` lie."""
+    """Print the measurements on stdout and the location of the files on stderr."""
     if as_json:
         print_json(report_to_dict(report))
     else:
@@ -38,7 +38,7 @@ def print_result(report: ScanReport, out: Path | None, *, as_json: bool, quiet: 
 
 
 def print_demo(demo: Demo, *, as_json: bool) -> None:
-    """Print the phantom's report, and how far each figure is from the truth."""
+    """Print the phantom's report, and how far each measurement is from the truth."""
     if as_json:
         print_json(
             {

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar on a terminal, plain lines elsewhere, nothing if asked."""
+"""Progress on stderr: a bar on a terminal, plain lines elsewhere, nothing if ``--quiet``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Progress = Callable[[str, float], None]
 
 @contextmanager
 def progress(quiet: bool) -> Iterator[Progress]:
-    """Give the function that a long computation calls with its step and the share done (0..1)."""
+    """Yield the function that a computation calls with its step and the share done (0 to 1)."""
     if quiet:
         yield lambda _step, _done: None
     elif sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):

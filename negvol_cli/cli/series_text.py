@@ -1,4 +1,4 @@
-"""The series of a DICOM study, for choosing one; nothing that could name the patient."""
+"""The series of a DICOM study to choose from, without anything that names the patient."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from negvol_cli.render.words import MISSING
 
 
 def print_series(source: Path, *, as_json: bool) -> None:
-    """Print every series of ``source`` on stdout. Raises InputError where there is none."""
+    """Print every series of ``source`` on stdout. Raises InputError if there is none."""
     found = find_series(source)
     if not found:
         raise InputError(f"{source} holds no DICOM slices: give the folder or zip of a CT study")

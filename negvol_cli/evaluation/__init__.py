@@ -1,1 +1,1 @@
-"""Segmentations compared: metrics, label maps, references."""
+"""Comparison of segmentations: metrics, label maps, references."""

@@ -1,4 +1,4 @@
-"""Two label maps of one scan compared, label by label."""
+"""Comparison of two label maps of one scan, label by label."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from negvol_cli.io.label_map import labels_in, read_labels
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Metrics of each label found in either map, by its value, and flags in words."""
+    """The metrics of each label found in either map, by its value, and warnings as text."""
 
     labels: Mapping[int, Metrics]
     flags: tuple[str, ...] = ()
@@ -26,11 +26,15 @@ class Evaluation:
 def evaluate_labels(
     prediction_path: Path, reference_path: Path, *, tolerance_mm: float = TOLERANCE_MM
 ) -> Evaluation:
-    """The metrics of every label but 0 that either of two label maps holds.
+    """Compute the metrics of every label but 0 in either of two label maps.
 
-    Maps on one grid, in whatever axis order, are compared as they are. Where the grids differ, the
-    prediction is taken to the reference's grid (nearest voxel) and a flag says so. Raises
-    InputError for unusable maps and for grids that do not meet.
+    Maps on the same grid, in any axis order, are compared as they are. Where the grids differ, the
+    prediction is resampled to the reference's grid (nearest voxel) and a flag says so.
+
+    Raises
+    ------
+    InputError
+        A map is unusable, or the two grids do not overlap.
     """
     prediction = read_labels(prediction_path).volume
     reference = read_labels(reference_path).volume

@@ -1,10 +1,10 @@
-"""How well a segmentation agrees with a reference, in millimetres.
+"""Agreement of a segmentation with a reference, in millimetres.
 
-The surface of a mask is the set of voxel faces between inside and outside (the edge of the array
-is outside), each with its centre and its area in mm². Distances run from the centres of one
-surface's faces to the nearest of the other's, and every face counts with its area, so that
-anisotropic voxels do not weigh one direction more than another, as in Nikolov et al., J Med
-Internet Res 23(7):e26151 (2021), doi:10.2196/26151.
+The surface of a mask is the set of voxel faces between inside and outside (beyond the array is
+outside), each with its centre and its area in mm². Distances run from the centres of one surface's
+faces to the nearest of the other's, and each face is weighted by its area, so that anisotropic
+voxels do not favour a direction, as in Nikolov et al., J Med Internet Res 23(7):e26151 (2021),
+doi:10.2196/26151.
 """
 
 from __future__ import annotations
@@ -26,18 +26,26 @@ _LEAST_PROBABILITY: Final = 1e-7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
-    """A prediction P against a reference R, with surfaces S(P) and S(R).
+    """The agreement of a prediction P with a reference R, with surfaces S(P) and S(R).
 
-    - ``dice``: 2|P∩R| / (|P|+|R|); ``iou``: |P∩R| / |P∪R|.
-    - ``hausdorff_mm``: the largest distance from either surface to the other.
-    - ``hd95_mm``: the larger of the two directed 95th percentiles (Maier-Hein et al., Metrics
-      reloaded, Nature Methods 21:195 (2024)): within it lie 95 % of a surface's area.
-    - ``mean_surface_distance_mm``: the mean over both surfaces together.
-    - ``surface_dice``: the share of both surfaces that lies within ``tolerance_mm`` of the other.
-    - ``volume_difference_mm3``: P - R; ``volume_difference_percent``: of R.
+    Both masks empty: NaN (and a volume difference of 0 mm³). One empty: distances are infinite,
+    Dice, IoU and surface Dice 0; the difference in per cent is infinite if the reference is empty.
 
-    Both masks empty: NaN (and a volume difference of 0 mm³). One empty: distances infinite, Dice,
-    IoU and surface Dice 0; the difference in per cent is infinite if it is the reference.
+    Attributes
+    ----------
+    dice, iou
+        2|P∩R| / (|P|+|R|) and |P∩R| / |P∪R|.
+    hausdorff_mm
+        The largest distance from either surface to the other.
+    hd95_mm
+        The larger of the two directed 95th percentiles (Maier-Hein et al., Metrics reloaded, Nature
+        Methods 21:195 (2024)): the distance within which 95 % of a surface's area lies.
+    mean_surface_distance_mm
+        The mean over both surfaces together.
+    surface_dice
+        The share of both surfaces that lies within ``tolerance_mm`` of the other.
+    volume_difference_mm3, volume_difference_percent
+        P - R, and the same in per cent of R.
     """
 
     dice: float
@@ -58,9 +66,12 @@ def compare(
     *,
     tolerance_mm: float = TOLERANCE_MM,
 ) -> Metrics:
-    """The metrics of two masks [z, y, x] of one shape; whatever is not zero is inside.
+    """Compute the metrics of two masks [z, y, x] of the same shape; non-zero voxels are inside.
 
-    Raises ValueError for masks of different shape.
+    Raises
+    ------
+    ValueError
+        The masks have different shapes.
     """
     prediction, reference = _as_masks(prediction_mask, reference_mask)
     p, r = int(prediction.sum()), int(reference.sum())
@@ -91,10 +102,15 @@ def compare(
 
 
 def cross_entropy(probability: npt.NDArray[Any], reference_mask: npt.NDArray[Any]) -> float:
-    """The mean binary cross-entropy in nats, over voxels of arrays of one shape.
+    """Return the mean binary cross-entropy, in nats per voxel.
 
-    Probabilities are kept 1e-7 away from 0 and 1, so that one sure mistake costs about 16 nats and
-    not infinity. Raises ValueError for arrays of different shape or no voxels.
+    Probabilities are kept 1e-7 away from 0 and 1, so that a single confident error costs about
+    16 nats rather than infinity.
+
+    Raises
+    ------
+    ValueError
+        The arrays have different shapes or no voxels.
     """
     if probability.shape != reference_mask.shape or probability.size == 0:
         raise ValueError(f"shapes {probability.shape} and {reference_mask.shape} do not match")

@@ -1,4 +1,4 @@
-"""A reference segmentation of the same scan, and how far each measured joint agrees with it."""
+"""A reference segmentation of the same scan, and how well each measured joint agrees with it."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ class Reference:
     by_side: bool
 
     def labels_of(self, side: Side) -> dict[Label, int]:
-        """The value of each structure of one side in this map."""
+        """Return the value of each structure of one side in this map."""
         own = side if self.by_side else Side.RIGHT
         return {label: scan_label(own, label) for label in _STRUCTURES}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compared:
-    """One joint against its reference: figures, its labels over the frame, and flags in words."""
+    """One joint against its reference: metrics, the reference's labels, and warnings."""
 
     comparison: ReferenceComparison
     labels_zyx: Labels
@@ -65,10 +65,13 @@ class Compared:
 
 
 def read_references(paths: Sequence[Path]) -> tuple[Reference, ...]:
-    """The label maps at ``paths``.
+    """Read the label maps at ``paths``.
 
-    Raises InputError for an unusable file, and for labels that are neither those of one joint
-    (1 condyle, 2 temporal bone, 3 negative volume) nor of both (1 to 3 right, 4 to 6 left).
+    Raises
+    ------
+    InputError
+        A file is unusable, or its labels are neither those of one joint (1 condyle, 2 temporal
+        bone, 3 negative volume) nor those of both (1 to 3 right, 4 to 6 left).
     """
     return tuple(_read(path) for path in paths)
 
@@ -76,10 +79,13 @@ def read_references(paths: Sequence[Path]) -> tuple[Reference, ...]:
 def compare_joints(
     references: Sequence[Reference], pictures: Mapping[Side, JointPicture]
 ) -> dict[Side, Compared]:
-    """Each measured joint that a reference shows, against that reference.
+    """Compare each measured joint with the reference that shows it.
 
-    Raises InputError where a reference shows none of the joints, where two show the same one, and
-    where one labels the joints with their sides exchanged.
+    Raises
+    ------
+    InputError
+        A reference shows none of the joints, two show the same one, or one has the labels of the
+        two sides exchanged.
     """
     found: dict[Side, Compared] = {}
     shown_by: dict[Side, Path] = {}
@@ -100,7 +106,7 @@ def compare_joints(
 
 
 def compared_report(report: ScanReport, compared: Mapping[Side, Compared]) -> ScanReport:
-    """The report with what ``compare_joints`` found."""
+    """Return the report with the results of ``compare_joints``."""
     joints = {
         side: replace(
             report.joint(side),

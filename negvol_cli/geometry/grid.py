@@ -13,7 +13,7 @@ Points = npt.NDArray[np.float64]
 
 
 def vector(point: npt.ArrayLike) -> Vector:
-    """A point (3,) as plain floats."""
+    """Return a point (3,) as a tuple of plain floats."""
     x, y, z = (float(v) for v in np.asarray(point))
     return (x, y, z)
 
@@ -23,10 +23,19 @@ IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Where the voxels of an image lie: LPS mm, first voxel's centre, axes as columns.
+    """The voxel grid of an image in the patient, in LPS mm.
 
-    ``direction`` holds a 3x3 matrix row by row; its columns are the unit vectors of the image's
-    x, y and z index in LPS.
+    Attributes
+    ----------
+    size_xyz
+        Number of voxels along the image's x, y and z axes.
+    spacing_mm_xyz
+        Distance between the centres of neighbouring voxels along each axis.
+    origin_mm_xyz
+        Centre of the first voxel.
+    direction
+        A 3x3 matrix, row by row, whose columns are the unit vectors of the image's x, y and z axes
+        in LPS.
     """
 
     size_xyz: tuple[int, int, int]
@@ -36,13 +45,13 @@ class Grid:
 
     @property
     def shape_zyx(self) -> tuple[int, int, int]:
-        """The shape of an array over this grid."""
+        """The shape of an array on this grid."""
         x, y, z = self.size_xyz
         return (z, y, x)
 
     @property
     def axes(self) -> npt.NDArray[np.float64]:
-        """(3, 3): columns are the steps of one voxel along x, y and z, in LPS mm."""
+        """The steps of one voxel along x, y and z as columns (3, 3), in LPS mm."""
         return np.array(self.direction, dtype=np.float64).reshape(3, 3) * self.spacing_mm_xyz
 
     @property
@@ -51,22 +60,22 @@ class Grid:
         return float(np.prod(self.spacing_mm_xyz))
 
     def to_world(self, index_xyz: npt.ArrayLike) -> Points:
-        """World points (..., 3), LPS mm, of continuous voxel indices (..., 3) in x, y, z order."""
+        """Convert continuous voxel indices (..., 3), in x, y, z order, to points in LPS mm."""
         return np.asarray(index_xyz, dtype=np.float64) @ self.axes.T + self.origin_mm_xyz
 
     def to_index(self, points_mm: npt.ArrayLike) -> Points:
-        """Continuous voxel indices (..., 3), x, y, z order, of world points (..., 3), LPS mm."""
+        """Convert points (..., 3) in LPS mm to continuous voxel indices, in x, y, z order."""
         offset = np.asarray(points_mm, dtype=np.float64) - self.origin_mm_xyz
         return np.asarray(offset @ np.linalg.inv(self.axes).T)
 
     def contains(self, points_mm: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Whether each world point (..., 3) lies within the outer faces of the voxels."""
+        """Return whether each point (..., 3), LPS mm, lies within the outer faces of the voxels."""
         index = self.to_index(points_mm)
         inside = (index >= -0.5) & (index <= np.array(self.size_xyz) - 0.5)
         return np.asarray(inside.all(axis=-1))
 
     def corners_mm(self) -> Points:
-        """(8, 3): world points of the outer corners."""
+        """Return the outer corners (8, 3) of the grid, in LPS mm."""
         low, high = np.full(3, -0.5), np.array(self.size_xyz) - 0.5
         choice = np.array(np.meshgrid([0, 1], [0, 1], [0, 1])).reshape(3, 8).T
         return self.to_world(np.where(choice, high, low))
@@ -74,7 +83,13 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Volume:
-    """An image: values [z, y, x] (HU where it is a CT) over a grid."""
+    """An image: values [z, y, x] (HU for a CT) on a grid.
+
+    Raises
+    ------
+    ValueError
+        The shape of the array is not that of the grid.
+    """
 
     values_zyx: npt.NDArray[Any]
     grid: Grid
@@ -89,7 +104,15 @@ class Volume:
 def crop(
     array_zyx: npt.NDArray[Any], grid: Grid, centre_mm: Vector, half_mm: float
 ) -> tuple[npt.NDArray[Any], Grid]:
-    """The part of an array [z, y, x] within ``half_mm`` of a point along each axis, its grid."""
+    """Cut the part of an array [z, y, x] within ``half_mm`` of a point along each axis.
+
+    Returns
+    -------
+    part
+        A view of ``array_zyx``; empty where the point lies outside.
+    grid
+        The grid of the part.
+    """
     index = np.rint(grid.to_index(centre_mm)).astype(int)
     half = np.ceil(half_mm / np.array(grid.spacing_mm_xyz)).astype(int)
     low = np.clip(index - half, 0, grid.size_xyz)

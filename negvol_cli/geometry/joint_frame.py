@@ -1,4 +1,4 @@
-"""The joint frame that networks and geometry see; training uses it too."""
+"""The joint frame in which networks and geometry work; training uses it too."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from negvol_cli.structures import Side
 
 @dataclass(frozen=True, slots=True)
 class JointFrame:
-    """An isotropic cube around one condyle, along the LPS axes, the right joint mirrored.
+    """An isotropic cube around one condyle, along the LPS axes, with the right joint mirrored.
 
     Frame coordinates are mm from ``centre_mm_xyz``: x to lateral (so that both joints look like
-    a left one), y to posterior, z to superior. Voxel i of an axis has its centre at
+    a left one), y to posterior, z to superior. The centre of voxel i of an axis lies at
     ``(i - (size - 1) / 2) * spacing_mm``.
     """
 
@@ -29,27 +29,27 @@ class JointFrame:
 
     @property
     def grid(self) -> Grid:
-        """The frame's voxels in the world, before the right joint is mirrored."""
+        """The voxels of the frame in the world, before the right joint is mirrored."""
         half = (self.size - 1) / 2 * self.spacing_mm
         x, y, z = self.centre_mm_xyz
         return Grid((self.size,) * 3, (self.spacing_mm,) * 3, (x - half, y - half, z - half))
 
     @property
     def local_grid(self) -> Grid:
-        """The frame's voxels in frame coordinates."""
+        """The voxels of the frame in frame coordinates."""
         half = (self.size - 1) / 2 * self.spacing_mm
         return Grid((self.size,) * 3, (self.spacing_mm,) * 3, (-half, -half, -half))
 
     def mirror(self, array_zyx: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """An array (..., z, y, x) turned between world and frame order; its own inverse."""
+        """Convert an array (..., z, y, x) between world and frame order; its own inverse."""
         return array_zyx[..., ::-1] if self.side is Side.RIGHT else array_zyx
 
     def to_world(self, points_mm: npt.ArrayLike) -> Points:
-        """World points (..., 3), LPS mm, of frame points (..., 3)."""
+        """Convert frame points (..., 3) to LPS mm."""
         return np.asarray(points_mm, dtype=np.float64) * self._signs + self.centre_mm_xyz
 
     def to_frame(self, points_mm: npt.ArrayLike) -> Points:
-        """Frame points (..., 3) of world points (..., 3), LPS mm."""
+        """Convert points (..., 3) in LPS mm to frame points."""
         offset = np.asarray(points_mm, dtype=np.float64) - self.centre_mm_xyz
         return np.asarray(offset * self._signs)
 

@@ -1,4 +1,4 @@
-"""Array axes turned into LPS order and back, without resampling."""
+"""Reordering of array axes to LPS and back, without resampling."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from negvol_cli.geometry.grid import Grid
 
 @dataclass(frozen=True, slots=True)
 class AxisOrder:
-    """How the index axes of an image lie to the patient.
+    """How the index axes of an image are oriented in the patient.
 
-    ``axes[w]`` is the index axis (0 x, 1 y, 2 z) that runs nearest to world axis w (left,
-    posterior, superior), and ``flipped[w]`` whether it runs against it.
+    ``axes[w]`` is the index axis (0 x, 1 y, 2 z) nearest to world axis w (left, posterior,
+    superior), and ``flipped[w]`` whether it runs in the opposite direction.
     """
 
     axes: tuple[int, int, int]
@@ -25,7 +25,7 @@ class AxisOrder:
 
     @classmethod
     def of(cls, grid: Grid) -> AxisOrder:
-        """The order of a grid; of an oblique one, the nearest."""
+        """Return the order of a grid; for an oblique grid, the nearest one."""
         direction = np.array(grid.direction).reshape(3, 3)
         x, y, z = max(
             permutations(range(3)),
@@ -34,7 +34,7 @@ class AxisOrder:
         return cls((x, y, z), (direction[0, x] < 0, direction[1, y] < 0, direction[2, z] < 0))
 
     def lps_grid(self, grid: Grid) -> Grid:
-        """The grid of the same voxels with axes to the left, posterior and superior."""
+        """Return the grid of the same voxels with axes to the left, posterior and superior."""
         first = np.zeros(3)
         for axis, flipped in zip(self.axes, self.flipped, strict=True):
             first[axis] = grid.size_xyz[axis] - 1 if flipped else 0
@@ -50,11 +50,11 @@ class AxisOrder:
         )
 
     def to_lps(self, values_zyx: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """An array over the image's grid as an array over ``lps_grid``; a view."""
+        """Return an array on the image's grid as a view on ``lps_grid``."""
         return values_zyx.transpose(self._array_axes)[self._steps]
 
     def from_lps(self, values_zyx: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The inverse of ``to_lps``; a view."""
+        """Undo ``to_lps``; also a view."""
         return values_zyx[self._steps].transpose(np.argsort(self._array_axes).tolist())
 
     @property

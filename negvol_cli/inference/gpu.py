@@ -1,8 +1,8 @@
-"""Whether ONNX Runtime can use a GPU here and, where it cannot, why, in words.
+"""Whether ONNX Runtime can use a GPU on this machine and, if not, why.
 
-ONNX Runtime falls back to the CPU with a line on stderr at best. What it needs is asked for
-here, cheapest first, so that the reason is known and a machine without a GPU never loads CUDA's
-libraries (hundreds of MB).
+ONNX Runtime falls back to the CPU with a line on stderr at best. Its requirements are checked
+here, the cheapest first, so that the reason is known and a machine without a GPU never loads the
+CUDA libraries (hundreds of MB).
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ CUDA_OPTIONS: Final = {
 
 @cache
 def why_no_gpu() -> str:
-    """Why CUDA cannot be used, or "" where nothing that can be asked beforehand speaks against.
+    """Return why CUDA cannot be used, or "" if no check beforehand speaks against it.
 
-    Where nothing does, CUDA's libraries are loaded from the ``cuda`` extra, if it is installed.
+    In that case the CUDA libraries are loaded from the ``cuda`` extra, if it is installed.
     """
     if reason := _driver_trouble():
         return reason
@@ -60,7 +60,7 @@ def _driver_trouble() -> str:
 
 @contextlib.contextmanager
 def captured_stderr() -> Iterator[list[str]]:
-    """Collect what native code writes to file descriptor 2; the list is filled at the end."""
+    """Collect what native code writes to file descriptor 2; the list is filled on exit."""
     lines: list[str] = []
     with tempfile.TemporaryFile() as catch:
         kept = os.dup(2)
@@ -75,7 +75,7 @@ def captured_stderr() -> Iterator[list[str]]:
 
 
 def fallback_reason(lines: list[str]) -> str:
-    """Why ONNX Runtime fell back to the CPU, out of the lines that it logged meanwhile."""
+    """Extract why ONNX Runtime fell back to the CPU from the lines that it logged."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", " ".join(lines))
     if found := re.search(r"with error: (.*?)(?=\s*\d{4}-\d\d-\d\d |\s*$)", text):
         return f"a library of CUDA cannot be loaded: {found[1]} (pip install 'negvol[cuda]')"

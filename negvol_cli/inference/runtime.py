@@ -1,4 +1,4 @@
-"""Importing ONNX Runtime, and its errors in one line."""
+"""The import of ONNX Runtime, and its errors in one line."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ _NO_TELEMETRY: Final = "ORT_DISABLE_TELEMETRY"
 
 
 def runtime() -> Any:
-    """Import ONNX Runtime. Raises ModelError where it is not there or was half removed.
+    """Import ONNX Runtime with its telemetry switched off.
 
-    The distributions onnxruntime and onnxruntime-gpu fill one folder: uninstalling either leaves
-    a package without content.
+    From 1.29 on, ONNX Runtime reports what it does over the network, down to a model's name, unless
+    an environment variable is set before it is loaded; on Windows it writes to the system's event
+    trace, which its own function stops.
 
-    From 1.29 on, ONNX Runtime sends what it does, down to a model's name, over the network, unless
-    this variable is set before it is loaded; on Windows it writes to the system's event trace,
-    which its own function ends.
+    Raises
+    ------
+    ModelError
+        ONNX Runtime is missing, or was half removed: onnxruntime and onnxruntime-gpu install into
+        the same folder, and uninstalling either leaves an empty package.
     """
     os.environ[_NO_TELEMETRY] = "1"
     try:
@@ -35,6 +38,6 @@ def runtime() -> Any:
 
 
 def one_line(err: BaseException) -> str:
-    """The message of a foreign error in one line, without where it was raised."""
+    """Return the message of a foreign error in one line, without where it was raised."""
     text = " ".join(str(err).split())
     return text.rsplit("[ONNXRuntimeError] : ", 1)[-1][:300]

@@ -1,4 +1,4 @@
-"""A network that runs: ONNX Runtime, on the GPU where it really works, else on the CPU."""
+"""A network that runs in ONNX Runtime, on the GPU where it really works, otherwise on the CPU."""
 
 from __future__ import annotations
 
@@ -29,10 +29,16 @@ _TOLERANCE: Final = 1e-3
 
 
 class Predictor:
-    """A network, called like a function: from a normalised image to probabilities.
+    """A network as a callable, from a normalised image to probabilities.
 
-    ``provider`` is where it really runs, "CPU" or "CUDA"; ``why_not_gpu`` says why it is not the
-    GPU ("" where it is, or where the CPU was asked for).
+    Attributes
+    ----------
+    spec
+        What the bundle's manifest says of the network.
+    provider
+        Where it really runs, "CPU" or "CUDA".
+    why_not_gpu
+        Why it does not run on the GPU; "" where it does, or where the CPU was requested.
     """
 
     def __init__(self, session: Any, spec: ModelSpec, why_not_gpu: str = "") -> None:
@@ -42,10 +48,14 @@ class Predictor:
         self.why_not_gpu = why_not_gpu
 
     def __call__(self, image_zyx: Array) -> Array:
-        """Probabilities (C, z, y, x) in [0, 1] of an image (z, y, x) of the specified size.
+        """Return the probabilities (C, z, y, x), in [0, 1], for an image (z, y, x).
 
-        Raises ModelError where the network does not run or answers with another shape or with
-        values that are no probabilities, and ValueError for an image of another size.
+        Raises
+        ------
+        ModelError
+            The network does not run, or its output has another shape or is not a probability.
+        ValueError
+            The image does not have the size that ``spec`` gives.
         """
         if image_zyx.shape != self.spec.size_zyx:
             raise ValueError(f"image is {image_zyx.shape}, the model wants {self.spec.size_zyx}")
@@ -72,7 +82,7 @@ class Predictor:
         return probabilities
 
     def warm_up(self) -> None:
-        """Run once on an empty image: a session can start and still fail to run."""
+        """Run once on an empty image, because a session can start and still fail to run."""
         self(np.zeros(self.spec.size_zyx, dtype=np.float32))
 
 
@@ -82,11 +92,17 @@ def open_session(
     device: Device = Device.AUTO,
     threads: int | None = None,
 ) -> Predictor:
-    """A network ready to run on ``device``, with ``threads`` on the CPU (None: all cores).
+    """Load a network for ``device``, with ``threads`` CPU threads (None: all cores).
 
-    ``auto`` takes the GPU if a warm-up run succeeds there, and else the CPU with the reason in
-    ``why_not_gpu``. Raises DeviceError where ``gpu`` was asked for and cannot really run, and
-    ModelError where the model is unusable or not as ``spec`` says.
+    ``auto`` takes the GPU if a warm-up run succeeds there, otherwise the CPU, with the reason in
+    ``why_not_gpu``.
+
+    Raises
+    ------
+    DeviceError
+        ``gpu`` was requested and cannot really run the network.
+    ModelError
+        The model is unusable, or is not what ``spec`` says.
     """
     if device is Device.CPU:
         return _start(model, spec, CPU, threads)

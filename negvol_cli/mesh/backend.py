@@ -1,6 +1,6 @@
-"""Which library refines meshes: PyMeshLab, or trimesh where PyMeshLab cannot load.
+"""The choice of the mesh library: PyMeshLab, or trimesh where PyMeshLab cannot load.
 
-Neither is imported before a backend is asked for.
+Neither is imported before a backend is needed.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class MeshBackend(Protocol):
         """Empty, or one sentence: why PyMeshLab is not used and what to install."""
 
     def refine(self, mesh: Mesh, edge_mm: float) -> Mesh:
-        """The mesh repaired, smoothed without shrinking (Taubin) and, if it can, remeshed.
+        """Repair a mesh, smooth it without shrinking (Taubin) and, if the library can, remesh it.
 
-        ``edge_mm`` is the length of edge to aim at. A closed mesh comes back closed.
+        ``edge_mm`` is the edge length to aim at. A closed mesh stays closed.
         """
 
 
 def load_backend(prefer: BackendName | None = None) -> MeshBackend:
-    """PyMeshLab, or trimesh where PyMeshLab cannot load or where ``prefer`` names it."""
+    """Return PyMeshLab, or trimesh where PyMeshLab cannot load or ``prefer`` names trimesh."""
     from negvol_cli.mesh.trimesh_backend import TrimeshBackend
 
     if prefer == "trimesh":

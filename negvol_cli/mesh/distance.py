@@ -22,10 +22,18 @@ _TINY: Final = 1e-300
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nearest:
-    """Of N points: the closest point (N, 3) of a surface and the distance (N,), minus inside.
+    """The surface points closest to N given points.
 
-    ``outward`` (N, 3) is the unit direction out of the surface there, through the point asked
-    for. Where the surface was farther than asked for, the distance is infinite, the rest NaN.
+    Attributes
+    ----------
+    points_mm
+        The closest points (N, 3).
+    distance_mm
+        The signed distances (N,), negative inside.
+    outward
+        The unit directions (N, 3) out of the surface there, through the given points.
+
+    Where the surface is farther than was searched, the distance is infinite and the rest is NaN.
     """
 
     distance_mm: Scalars
@@ -34,11 +42,11 @@ class Nearest:
 
 
 class Surface:
-    """A closed mesh, ready to be asked for distances.
+    """A closed mesh, prepared for distance queries.
 
-    The closest point is sought on the triangles around the closest vertex. This is exact for
-    the distances that matter on triangles of even shape, such as remeshing and marching cubes
-    give; the tests say how exact.
+    The closest point is searched on the triangles around the closest vertex. For distances that
+    matter, this is exact on triangles of even shape, such as remeshing and marching cubes make; the
+    tests say how exact.
     """
 
     def __init__(self, mesh: Mesh) -> None:
@@ -50,7 +58,7 @@ class Surface:
         self._ring = _triangles_around(mesh)
 
     def nearest(self, points_mm: Points, within_mm: float = np.inf) -> Nearest:
-        """The closest surface point of each point (N, 3), sought to ``within_mm``."""
+        """Find the closest surface point to each point (N, 3) within ``within_mm``."""
         distance = np.full(len(points_mm), np.inf)
         closest, outward = np.full((2, len(points_mm), 3), np.nan)
         reach, vertex = self._tree.query(points_mm, distance_upper_bound=within_mm)
@@ -83,7 +91,7 @@ class Surface:
         return Nearest(distance, closest, outward)
 
     def field(self, grid: Grid, band_mm: float) -> Field:
-        """The signed distance at the nodes of ``grid``, cut off at ``band_mm``."""
+        """Return the signed distance at the nodes of ``grid``, limited to ``band_mm``."""
         distance = self.nearest(nodes(grid), band_mm).distance_mm.reshape(grid.shape_zyx)
         return Field(_filled(distance, band_mm), grid)
 
@@ -144,13 +152,13 @@ def _dot(a: Points, b: Points) -> Scalars:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """Values [z, y, x] at the nodes of a grid along the axes, read between them linearly."""
+    """Values [z, y, x] at the nodes of a grid along the axes, linearly interpolated in between."""
 
     values_zyx: npt.NDArray[np.floating]
     grid: Grid
 
     def __call__(self, points_mm: Points) -> Scalars:
-        """(N,): the values at points (N, 3); beyond the grid, those of its border."""
+        """Return the values (N,) at points (N, 3); beyond the grid, those of its border."""
         index = (points_mm - self.grid.origin_mm_xyz) / self.grid.spacing_mm_xyz
         return np.asarray(
             ndimage.map_coordinates(self.values_zyx, index.T[::-1], order=1, mode="nearest")
@@ -158,7 +166,7 @@ class Field:
 
 
 def lattice(low_mm: npt.ArrayLike, high_mm: npt.ArrayLike, spacing_mm: float) -> Grid:
-    """A grid along the axes from ``low_mm`` to ``high_mm`` at multiples of ``spacing_mm``."""
+    """Return a grid along the axes, ``low_mm`` to ``high_mm``, at multiples of ``spacing_mm``."""
     low = np.floor(np.asarray(low_mm) / spacing_mm).astype(int)
     high = np.ceil(np.asarray(high_mm) / spacing_mm).astype(int)
     nx, ny, nz = (int(n) for n in high - low + 1)
@@ -167,7 +175,7 @@ def lattice(low_mm: npt.ArrayLike, high_mm: npt.ArrayLike, spacing_mm: float) ->
 
 
 def nodes(grid: Grid) -> Points:
-    """(N, 3): the points of a grid along the axes, in the order of its raveled array."""
+    """Return the points (N, 3) of a grid along the axes, in the order of its raveled array."""
     axes = [
         origin + spacing * np.arange(size)
         for origin, spacing, size in zip(

@@ -17,11 +17,24 @@ AT_LEVEL: Final = 1e-4
 
 
 def iso_surface(field_zyx: npt.NDArray[Any], grid: Grid, level: float) -> Mesh:
-    """The surface at ``level`` around the larger values, closed where it meets the border.
+    """Return the surface at ``level`` around the larger values, closed at the border of the array.
 
-    Marching cubes (Lewiner et al., J Graphics Tools 2003) with linear interpolation, so the
-    surface lies between voxels. ``field_zyx`` is [z, y, x] over ``grid``, which may not be
-    oblique. A field without a value on either side of ``level`` gives an empty mesh.
+    Marching cubes (Lewiner et al., J Graphics Tools 2003) with linear interpolation, so that the
+    surface lies between voxels.
+
+    Parameters
+    ----------
+    field_zyx
+        Values [z, y, x] on ``grid``.
+    grid
+        A grid along the axes; an oblique one is not supported.
+    level
+        The value at which the surface lies.
+
+    Returns
+    -------
+    Mesh
+        Empty where no value lies on one of the two sides of ``level``.
     """
     field = field_zyx.astype(np.float32)
     field[np.abs(field - level) < AT_LEVEL] = level - AT_LEVEL  # on the level, cubes leave gaps
@@ -35,9 +48,9 @@ def iso_surface(field_zyx: npt.NDArray[Any], grid: Grid, level: float) -> Mesh:
 
 
 def smooth_labels(mask_zyx: npt.NDArray[Any], spacing_mm: float) -> npt.NDArray[np.float32]:
-    """A mask [z, y, x], or shares from 0 to 1, without the steps of voxels at its level 0.5.
+    """Smooth a mask [z, y, x], or shares from 0 to 1, so that level 0.5 has no voxel steps.
 
-    The Gaussian of 0.3 mm rounds a voxel's corners; a sheet one voxel of 0.5 mm thick stays.
+    A Gaussian of 0.3 mm rounds the corners of voxels; a sheet of one voxel of 0.5 mm survives.
     """
     sigma = LABEL_BLUR_MM / spacing_mm
     return np.asarray(

@@ -1,4 +1,4 @@
-"""A triangle mesh and what can be said of it without a mesh library."""
+"""A triangle mesh and what can be computed from it without a mesh library."""
 
 from __future__ import annotations
 
@@ -21,23 +21,29 @@ class Mesh:
 
     @classmethod
     def empty(cls) -> Mesh:
-        """A mesh of nothing."""
+        """Return a mesh without points and triangles."""
         return cls(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int32))
 
     @property
     def is_empty(self) -> bool:
-        """Whether there are no triangles."""
+        """Whether the mesh has no triangles."""
         return len(self.triangles) == 0
 
     @property
     def volume_mm3(self) -> float:
-        """The enclosed volume in mm³ (divergence theorem; meaningful for a closed mesh)."""
+        """The enclosed volume in mm³ by the divergence theorem; meaningful for a closed mesh."""
         a, b, c = (self.points_mm[self.triangles[:, i]] for i in range(3))
         return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6.0)
 
     @property
     def centroid_mm(self) -> Vector:
-        """The centre of mass of the enclosed solid (divergence theorem; needs a volume)."""
+        """The centre of mass of the enclosed solid, by the divergence theorem.
+
+        Raises
+        ------
+        ValueError
+            The mesh is empty.
+        """
         if self.is_empty:
             raise ValueError("an empty mesh has no centroid")
         base = self.points_mm.mean(axis=0)  # near the solid, so that little cancels
@@ -48,7 +54,7 @@ class Mesh:
 
     @property
     def is_watertight(self) -> bool:
-        """Whether every edge joins exactly two triangles that run along it in opposite ways.
+        """Whether every edge joins exactly two triangles that run along it in opposite directions.
 
         A mesh of several closed shells is watertight; an empty mesh is not.
         """
@@ -62,12 +68,12 @@ class Mesh:
         return bool((forth[1:] != forth[:-1]).all() and np.array_equal(forth, back))
 
     def triangle_normals(self) -> Points:
-        """(F, 3): unit normals, pointing out; zero for a triangle without area."""
+        """Return the outward unit normals (F, 3); zero for a triangle without area."""
         a, b, c = (self.points_mm[self.triangles[:, i]] for i in range(3))
         return unit(np.cross(b - a, c - a))
 
     def vertex_normals(self) -> Points:
-        """(V, 3): unit normals, the triangles' weighted by their angle at the vertex.
+        """Return unit normals (V, 3), the triangles' weighted by their angle at the vertex.
 
         These "pseudo-normals" tell inside from outside (Bærentzen and Aanæs, IEEE TVCG 2005).
         """
@@ -86,6 +92,6 @@ class Mesh:
 
 
 def unit(vectors: Points) -> Points:
-    """Vectors (N, 3) scaled to length 1; those of length 0 stay 0."""
+    """Scale vectors (N, 3) to length 1; those of length 0 stay 0."""
     length = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
     return vectors / np.where(length > 0, length, 1.0)[:, None]

@@ -1,4 +1,4 @@
-"""Meshes refined with PyMeshLab (GPL-3), as in the paper."""
+"""Mesh refinement with PyMeshLab (GPL-3), as in the paper."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REMESHING_ROUNDS: Final = 1  # marching cubes leaves little to do: more change n
 
 
 def missing_filters() -> tuple[str, ...]:
-    """The filters that negvol needs and this PyMeshLab could not load (plug-ins can fail)."""
+    """Return the filters that negvol needs and PyMeshLab could not load (plug-ins can fail)."""
     present = set(pymeshlab.filter_list())
     return tuple(name for name in REQUIRED_FILTERS if name not in present)
 

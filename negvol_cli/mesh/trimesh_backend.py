@@ -1,4 +1,4 @@
-"""Meshes refined with trimesh: for machines on which PyMeshLab cannot load."""
+"""Mesh refinement with trimesh, for machines on which PyMeshLab cannot load."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SMOOTHING_STEPS: Final = 20  # trimesh counts the shrinking and the swelling hal
 class TrimeshBackend:
     """Repair and Taubin smoothing by trimesh, which has no isotropic remeshing.
 
-    Triangles as marching cubes leaves them serve as well, there are only more of them.
+    Triangles as marching cubes makes them serve as well; there are only more of them.
     """
 
     why: str

@@ -1,1 +1,1 @@
-"""Drawing a report: the terminal's table, preview.png and report.html."""
+"""Presentation of a report: the terminal's table, preview.png and report.html."""

@@ -1,4 +1,4 @@
-"""The three cuts through the head centre of one joint, as they hang in a viewing room."""
+"""The three sections through the centre of a condylar head, oriented as in radiology."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _NV_OPACITY: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """A cut: the axis it is across, the axes to the right and up or down, and its edge letters.
+    """A section plane: its normal axis, the axes to the right and up or down, and its edge letters.
 
-    Axes are 0, 1, 2 for x, y, z (LPS); ``upward`` says whether the vertical axis grows upward.
+    Axes are 0, 1, 2 for x, y, z (LPS); ``upward`` says whether the vertical axis points upward.
     ``letters`` stand at the left, right, top and bottom.
     """
 
@@ -54,11 +54,11 @@ PLANES: Final = (SAGITTAL, CORONAL, AXIAL)
 def draw_cut(
     picture: JointPicture, plane: Plane, size_px: int, *, with_nv: bool = True
 ) -> Image.Image:
-    """One cut through the head centre, ``size_px`` square and ``VIEW_MM`` wide, in RGB.
+    """Draw one section through the centre of the condylar head, RGB, ``size_px`` square.
 
-    It shows the patient as he is, the right joint not mirrored. Without ``with_nv`` the negative
-    volume, which then has no figure either, is left out. A reference lies under the other lines,
-    so that it is seen where they differ from it.
+    The section is ``VIEW_MM`` wide and shows the patient's own sides; the right joint is not
+    mirrored. Without ``with_nv`` the negative volume, which then has no value either, is left out.
+    A reference lies under the other lines, so that it shows only where they differ from it.
     """
     view = _View(picture, plane, size_px * _FINER)
     geometry = picture.geometry

@@ -1,4 +1,4 @@
-"""Fewer triangles for a picture; never for a measurement."""
+"""Mesh decimation for pictures, never for measurements."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Values = npt.NDArray[np.float64]
 
 
 def decimate(mesh: Mesh, values: Values, most_triangles: int) -> tuple[Mesh, Values]:
-    """The mesh with at most ``most_triangles``, and ``values`` (V,) at its new vertices.
+    """Reduce a mesh to at most ``most_triangles``; ``values`` (V,) go with its vertices.
 
-    Vertices that share a small cube, and face the same octant of directions (so that the two
-    faces of a thin plate of bone stay apart), become their mean (Rossignac and Borrel, 1993).
-    A new vertex has the mean of the finite values that went into it, NaN if there are none.
+    Vertices that share a small cube and face the same octant of directions (so that the two faces
+    of a thin plate of bone stay apart) become their mean (Rossignac and Borrel, 1993). A new vertex
+    has the mean of the finite values of its old ones, or NaN if there are none.
     """
     if len(mesh.triangles) <= most_triangles:
         return mesh, values

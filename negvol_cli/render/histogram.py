@@ -1,4 +1,4 @@
-"""How asymmetries are spread over a batch, as the bars of a drawing."""
+"""The distribution of asymmetries over a batch, as the bars of a drawing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A mark of the axis: its place in pixels and what is written there."""
+    """A mark on the axis: its position in pixels and its text."""
 
     left: float
     text: str
@@ -37,7 +37,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Bars over an axis that is symmetrical about zero; figures in per cent."""
+    """Bars over an axis that is symmetrical about zero; values in per cent."""
 
     bars: tuple[Bar, ...]
     ticks: tuple[Tick, ...]
@@ -48,9 +48,9 @@ class Histogram:
 
 
 def histogram(signed_percent: Sequence[float]) -> Histogram | None:
-    """The bars of signed asymmetries in per cent; None where there are none.
+    """Return the bars of signed asymmetries in per cent; None if there are none.
 
-    The median and the quartiles are those of the amounts, without their signs.
+    The median and the quartiles are those of the absolute values.
     """
     if not signed_percent:
         return None

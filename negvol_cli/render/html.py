@@ -31,8 +31,10 @@ def write_html(
 ) -> None:
     """Write report.html; ``details`` and ``library`` as for ``html``.
 
-    Raises:
-        OutputError: the file cannot be written.
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
     """
     _write(path, html(report, pictures, details=details, library=library))
 
@@ -44,10 +46,18 @@ def html(
     details: Mapping[str, str] | None = None,
     library: str | None = None,
 ) -> str:
-    """The page. Every text is escaped; styles, pictures and the 3D library are inside.
+    """Return the page, with styles, pictures and the 3D library inside. Every text is escaped.
 
-    ``details`` (versions, hashes) are listed at its end, as they are. ``library`` is the address,
-    relative to the page, of a 3D library that several pages share (``LIBRARY``).
+    Parameters
+    ----------
+    report
+        The measurements.
+    pictures
+        The measured joints, by side; a joint without one shows its status instead.
+    details
+        Versions and hashes, listed at the end of the page.
+    library
+        The address, relative to the page, of a 3D library that several pages share (``LIBRARY``).
     """
     environment = templates()
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # views keep their order

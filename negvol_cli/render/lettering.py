@@ -21,7 +21,7 @@ _BOLD_STROKE_PX: Final = 0.35
 
 @lru_cache
 def font(size_px: int) -> ImageFont.FreeTypeFont:
-    """The font at a size in pixels."""
+    """Return the font at a size in pixels."""
     data = io.BytesIO(files("negvol_cli.render").joinpath("fonts", _FONT).read_bytes())
     return ImageFont.truetype(data, size_px, layout_engine=ImageFont.Layout.BASIC)
 
@@ -55,7 +55,7 @@ def _bitmap(char: str) -> bytes:
 
 
 def width_px(text: str, size_px: int) -> float:
-    """How wide ``text`` stands."""
+    """Return the width of ``text`` in pixels."""
     return font(size_px).getlength(spelt(text))
 
 
@@ -70,7 +70,7 @@ def write(
     halo: str | None = None,
     bold: bool = False,
 ) -> None:
-    """Write one line of text whose baseline starts, centres or ends at ``at_px`` (x, y).
+    """Write one line of text whose baseline starts, is centred or ends at ``at_px`` (x, y).
 
     ``align`` is left, centre or right; ``halo`` is the colour of an outline around the letters.
     """
@@ -92,7 +92,7 @@ def write(
 
 
 def wrapped(text: str, size_px: int, room_px: float) -> list[str]:
-    """``text`` in lines no wider than ``room_px``; a longer word is broken."""
+    """Break ``text`` into lines no wider than ``room_px``; a longer word is broken."""
     lines = [""]
     for word in text.split():
         piece = f"{lines[-1]} {word}".strip()
@@ -109,7 +109,7 @@ def wrapped(text: str, size_px: int, room_px: float) -> list[str]:
 
 
 def shortened(text: str, size_px: int, room_px: float) -> str:
-    """``text`` cut to ``room_px`` with three dots where it is longer."""
+    """Cut ``text`` to ``room_px``, with three dots if it is longer."""
     if width_px(text, size_px) <= room_px:
         return text
     while text and width_px(f"{text}...", size_px) > room_px:

@@ -32,7 +32,7 @@ _VOLUMES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a table of measurements, as printed, right before left."""
+    """A row of a table of measurements, as printed, right before left."""
 
     name: str
     unit: str
@@ -86,7 +86,7 @@ def joint_view(joint: JointReport, picture: JointPicture | None) -> JointView:
 
 
 def volumes(report: ScanReport) -> Iterator[Row]:
-    """The volumes of both joints, and how much larger one of them is."""
+    """Yield the volumes of both joints, and how much larger one of them is."""
     right, left = report.joints
     for name, field in _VOLUMES:
         of_right, of_left = getattr(right, field), getattr(left, field)
@@ -96,14 +96,14 @@ def volumes(report: ScanReport) -> Iterator[Row]:
 
 
 def spaces(report: ScanReport) -> Iterator[Row]:
-    """The joint spaces of both joints by direction."""
+    """Yield the joint spaces of both joints by direction."""
     for direction in words.DIRECTIONS:
         of_both = (words.mm(words.joint_space(joint, direction)) for joint in report.joints)
         yield Row(direction.capitalize(), "mm", *of_both)
 
 
 def asymmetries(report: ScanReport) -> list[dict[str, Any]]:
-    """Each asymmetry with its direction in words and every formula with its figure."""
+    """Return each asymmetry in words, and every formula with its value."""
     both = (
         ("Negative volume", report.nv_asymmetry),
         ("Articular NV", report.articular_nv_asymmetry),
@@ -123,7 +123,7 @@ def _capitalised(text: str) -> str:
 
 
 def comparisons(report: ScanReport) -> list[tuple[str, str, str, str]]:
-    """Each structure against the reference: joint and structure, Dice, HD95 and mean distance."""
+    """Return each structure against the reference: name, Dice, HD95 and mean distance."""
     lines = []
     for joint in report.joints:
         for structure in COMPARED if joint.reference else ():

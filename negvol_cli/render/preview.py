@@ -33,8 +33,10 @@ HEIGHT_PX: Final = _TITLE + _JOINT + _FOOT
 def draw_preview(report: ScanReport, pictures: Mapping[Side, JointPicture], path: Path) -> None:
     """Write preview.png; a joint without a picture shows its status instead.
 
-    Raises:
-        OutputError: the file cannot be written.
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
     """
     image = preview(report, pictures)
     try:
@@ -44,7 +46,7 @@ def draw_preview(report: ScanReport, pictures: Mapping[Side, JointPicture], path
 
 
 def preview(report: ScanReport, pictures: Mapping[Side, JointPicture]) -> Image.Image:
-    """The page, ``WIDTH_PX`` by ``HEIGHT_PX``, RGB; the right joint on its left half."""
+    """Draw the page, RGB, ``WIDTH_PX`` by ``HEIGHT_PX``, with the right joint on its left half."""
     page = Image.new("RGB", (WIDTH_PX, HEIGHT_PX), palette.PAPER)
     draw = ImageDraw.Draw(page)
     _title(draw, report)

@@ -21,7 +21,7 @@ _AIR_HU: Final = -1000.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found; ``good`` is None where nothing can be said."""
+    """The result of a check; ``good`` is None if it is neither good nor bad."""
 
     text: str
     good: bool | None = True
@@ -29,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line: a finding for each joint."""
+    """One row: a finding for each joint."""
 
     name: str
     right: Finding
@@ -40,7 +40,7 @@ UNKNOWN: Final = Finding(words.MISSING, None)
 
 
 def checks(report: ScanReport, pictures: Mapping[Side, JointPicture]) -> Iterator[Check]:
-    """The lines of the table; one of which nothing is known for either joint is left out."""
+    """Yield the rows of the table, except those about which nothing is known for either joint."""
     voxels = _voxels(report)
     yield Check("Voxels", voxels, voxels)
     for name, find in (

@@ -1,7 +1,7 @@
-"""scene.glb: both joints as one glTF scene, to be looked at in Blender or any 3D viewer.
+"""scene.glb: both joints as one glTF scene for Blender or any 3D viewer.
 
 glTF is in metres with +y up and +z to the front (Khronos, glTF 2.0, section 3.4), so a node
-above all meshes turns and scales LPS mm; the meshes themselves stay in LPS mm.
+above all meshes rotates and scales LPS mm; the meshes themselves stay in LPS mm.
 """
 
 from __future__ import annotations
@@ -49,10 +49,15 @@ NEGATIVE_VOLUME: Final = Look("negative volume", palette.NEGATIVE_VOLUME, 0.45)
 
 
 def write_scene(report: ScanReport, pictures: Mapping[Side, JointPicture], path: Path) -> None:
-    """Write scene.glb: a named node for each structure of each measured joint.
+    """Write scene.glb, with a named node for each structure of each measured joint.
 
-    The negative volume is what lies between the condyle and the surface of that name, and is
-    there where it was measured. Raises OutputError where the file cannot be written.
+    The negative volume is the space between the condyle and the surface of that name; it is there
+    if it was measured.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
     """
     scene = trimesh.Scene(base_frame=ROOT)
     scene.graph.update(frame_from=ROOT, frame_to=PATIENT, matrix=GLTF_FROM_LPS_MM)

@@ -13,10 +13,10 @@ Outline = npt.NDArray[np.float64]
 
 
 def section(mesh: Mesh, axis: int, at_mm: float) -> list[Outline]:
-    """The lines in which ``mesh`` meets the plane where coordinate ``axis`` is ``at_mm``.
+    """Return the lines in which ``mesh`` meets the plane where coordinate ``axis`` is ``at_mm``.
 
-    Each is (N, 2) in mm: the two other coordinates, in x, y, z order, interpolated along the
-    mesh's edges. A closed line ends on its first point; an open mesh gives open lines too.
+    Each line is (N, 2) in mm: the two other coordinates, in x, y, z order, interpolated along the
+    edges of the mesh. A closed line ends at its first point; an open mesh gives open lines too.
     """
     points = mesh.points_mm
     height = points[:, axis] - at_mm

@@ -1,4 +1,4 @@
-"""A result folder over HTTP, to this machine alone and read only."""
+"""A result folder over HTTP, for this machine only and read-only."""
 
 from __future__ import annotations
 
@@ -29,9 +29,13 @@ _HEADERS: Final = {
 def serve(page: Path, port: int, ready: Callable[[str], None]) -> None:
     """Serve ``page`` and what lies beside and below it on 127.0.0.1, until Ctrl-C.
 
-    ``ready`` is given the address. It holds a secret, so that other people on this machine, who
-    reach its loopback too, do not reach the page. Port 0 is any free one. Raises OutputError
-    where the port cannot be had.
+    ``ready`` is called with the address. The address contains a secret, so that other users of this
+    machine, who can reach its loopback interface, cannot read the page. Port 0 takes any free port.
+
+    Raises
+    ------
+    OutputError
+        The port is not available.
     """
     with open_server(page.parent, port) as server:
         ready(server.address_of(page.name))
@@ -42,7 +46,7 @@ def serve(page: Path, port: int, ready: Callable[[str], None]) -> None:
 
 
 def open_server(folder: Path, port: int = 0) -> FolderServer:
-    """A server of the files below ``folder``, listening; raises like ``serve``."""
+    """Start a server for the files below ``folder``; raises like ``serve``."""
     try:
         return FolderServer(folder, port)
     except (OSError, OverflowError) as err:
@@ -60,11 +64,11 @@ class FolderServer(ThreadingHTTPServer):
         super().__init__((LOOPBACK, port), partial(_Handler))
 
     def address_of(self, name: str) -> str:
-        """The address of a file below the folder."""
+        """Return the address of a file below the folder."""
         return f"http://{LOOPBACK}:{self.server_port}/{self.secret}/{quote(name)}"
 
     def find(self, path: str) -> Path | None:
-        """The file that a request's path names; None for what is not to be seen."""
+        """Return the file that a request's path names, or None if it may not be seen."""
         first, *parts = unquote(urlsplit(path).path).removeprefix("/").split("/")
         if not secrets.compare_digest(first.encode(), self.secret.encode()):
             return None

@@ -1,4 +1,4 @@
-"""Still pictures of a joint's meshes, for print and for pages that run no scripts."""
+"""Still pictures of a joint's meshes, for print and for pages without scripts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def snapshot(
     camera: Mapping[str, Any],
     letters: tuple[str, str, str, str],
 ) -> Image.Image:
-    """The joint as an orthographic ``camera`` of ``figures3d.views`` sees it, RGB, ``SIZE_PX``.
+    """Draw the joint as an orthographic ``camera`` of ``figures3d.views`` sees it; RGB.
 
     The condyle is opaque and painted with its joint space; the bone and the negative volume are
     laid over it. ``letters`` stand at the left, right, top and bottom.
@@ -54,7 +54,7 @@ def snapshot(
 
 
 def camera_axes(camera: Mapping[str, Any]) -> Points:
-    """(3, 3): unit vectors to the camera's right, upward, and towards the observer; LPS."""
+    """Return unit vectors (3, 3), LPS: to the camera's right, upward, and towards the observer."""
     eye, up = (np.array([camera[key][axis] for axis in "xyz"]) for key in ("eye", "up"))
     towards = eye / np.linalg.norm(eye)
     right = np.cross(up, towards)
@@ -63,9 +63,9 @@ def camera_axes(camera: Mapping[str, Any]) -> Points:
 
 
 def edge_letters(camera: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    """Where the edges of a view lie in the patient: at the left, right, top and bottom.
+    """Return the patient's directions at the left, right, top and bottom of a view.
 
-    Of an oblique direction the main component comes first, as in ``AS``.
+    For an oblique direction the main component comes first, as in ``AS``.
     """
     right, up, _ = camera_axes(camera)
     return (_letters(-right), _letters(right), _letters(up), _letters(-up))

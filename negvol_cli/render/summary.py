@@ -1,4 +1,4 @@
-"""summary.html: a batch on one page, to be sorted, searched and filtered.
+"""summary.html: a batch on one page that can be sorted, searched and filtered.
 
 The page is one file; the reports and previews that it links to lie in the folders beside it.
 """
@@ -20,7 +20,7 @@ from negvol_cli.settings import RESEARCH_USE
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that can be sorted by; ``figure`` ones start with the largest."""
+    """A sortable column; ``figure`` columns start with the largest value."""
 
     name: str
     unit: str = ""
@@ -29,7 +29,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What is written, and the figure to sort by (None: last, whichever way)."""
+    """The text of a cell, and the value to sort by (None: last in either direction)."""
 
     text: str
     value: float | None = None
@@ -67,7 +67,7 @@ _OUTCOMES: Final = {
 
 
 def render_summary(rows: Sequence[SummaryRow], failures: Sequence[FailureRow]) -> str:
-    """The page of a batch. Every text is escaped; styles and script are inside."""
+    """Return the page of a batch, with styles and script inside. Every text is escaped."""
     lines = [*map(_line, rows), *map(_failure, failures)]
     count = Counter(line.outcome for line in lines)
     asymmetries = [row.report.nv_asymmetry for row in rows]

@@ -1,4 +1,4 @@
-"""The table of both joints that a person sees at the terminal, or finds in a log file."""
+"""The table of both joints for a terminal or a log file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _STYLES = {Status.OK: "green", Status.CUT: "yellow", Status.IMPLAUSIBLE: "yellow
 
 
 def print_report(report: ScanReport, console: Console) -> None:
-    """Print both joints, their asymmetry, status, flags and origin; right stands on the left.
+    """Print both joints, their asymmetry, status, flags and origin; the right joint comes first.
 
-    Fits 80 columns. Without a terminal there are neither colours nor rules nor spaces at the ends
-    of lines; colours also follow ``NO_COLOR``, which ``console`` obeys by itself.
+    Fits 80 columns. Without a terminal there are no colours, rules or trailing spaces; colours also
+    obey ``NO_COLOR``, which ``console`` does by itself.
     """
     if console.is_terminal:
         _print(report, _Page(console))

@@ -1,4 +1,4 @@
-"""What both pages, a scan's and a batch's, are made with."""
+"""Shared parts of the two pages, a scan's and a batch's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 
 def templates() -> jinja2.Environment:
-    """This package's templates; every text is escaped, a missing one is an error."""
+    """Return the package's templates; every text is escaped, and a missing one is an error."""
     return jinja2.Environment(
         loader=jinja2.PackageLoader("negvol_cli.render"),
         autoescape=True,
@@ -20,7 +20,7 @@ def templates() -> jinja2.Environment:
 
 
 def trusted(*names: str) -> Markup:
-    """This package's own files, one after the other, to stand in a page as they are."""
+    """Return the package's own files, concatenated, to be inserted into a page unescaped."""
     folder = files("negvol_cli.render").joinpath("templates")
     texts = (folder.joinpath(name).read_text(encoding="utf-8") for name in names)
     return Markup("\n".join(texts))  # noqa: S704

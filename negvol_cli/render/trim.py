@@ -13,11 +13,11 @@ Values = npt.NDArray[np.float64]
 
 
 def above(mesh: Mesh, values: Values, floor_mm: float) -> tuple[Mesh, Values]:
-    """The piece of ``mesh`` above z = ``floor_mm`` that holds its highest point, closed by a lid.
+    """Cut ``mesh`` at z = ``floor_mm`` and return its highest piece, closed by a lid.
 
-    ``values`` (V,) are those of its vertices, NaN on the lid. A mesh that does not reach below
-    the floor is given back as it is. A lid is a fan from the middle of its edge, which suits the
-    section of a neck; only pictures may use it.
+    ``values`` (V,) belong to its vertices; they are NaN on the lid. A mesh that does not reach
+    below the floor is returned as it is. The lid is a fan from the middle of the edge, which suits
+    the section of a neck; for pictures only.
     """
     height = mesh.points_mm[:, 2]
     if len(height) == 0 or height.min() >= floor_mm or height.max() <= floor_mm:

@@ -1,4 +1,4 @@
-"""Which page belongs to a result, and opening it in the browser."""
+"""Finding the page of a result, and opening it in the browser."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ _NAMED_IN_ERRORS: Final = 5
 
 
 def find_page(out: Path) -> Path:
-    """The page of a scan's folder, of a batch's, of the folder around one scan's, or itself.
+    """Return the page of a scan's folder, of a batch's folder, or of the folder around one scan's.
 
-    Raises InputError where there is none, or where there are several.
+    Raises
+    ------
+    InputError
+        There is no page, or there are several.
     """
     if out.is_file():
         if out.suffix.lower() not in (".html", ".htm"):
@@ -52,7 +55,7 @@ def find_page(out: Path) -> Path:
 
 
 def open_in_browser(url: str) -> bool:
-    """Whether a browser with windows was started on ``url``; one in the terminal is not tried."""
+    """Open ``url`` in a graphical browser, if there is one, and return whether it started."""
     unix = sys.platform not in ("win32", "darwin")
     if unix and not any(os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")):
         return False

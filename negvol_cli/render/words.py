@@ -1,4 +1,4 @@
-"""How figures and findings are put into words, the same in every output."""
+"""The wording of values and findings, the same in every output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EQUAL_BELOW_PERCENT = 0.05
 
 
 def number(value: float | None, decimals: int) -> str:
-    """A figure as printed; an en dash where there is none, never zero."""
+    """Format a value; a missing one is an en dash, never zero."""
     if value is None or not math.isfinite(value):
         return MISSING
     text = f"{value:.{decimals}f}"
@@ -26,30 +26,30 @@ def number(value: float | None, decimals: int) -> str:
 
 
 def mm3(value: float | None) -> str:
-    """A volume in whole mm³, without its unit."""
+    """Format a volume in whole mm³, without its unit."""
     return number(value, 0)
 
 
 def mm(value: float | None) -> str:
-    """A length in tenths of a mm, without its unit."""
+    """Format a length in tenths of a mm, without its unit."""
     return number(value, 1)
 
 
 def percent(value: float | None) -> str:
-    """A percentage to one decimal, with its sign."""
+    """Format a percentage to one decimal, with its sign."""
     text = number(value, 1)
     return text if text == MISSING else f"{text} %"
 
 
 def joint_space(joint: JointReport, direction: str) -> float | None:
-    """The joint space of one of ``DIRECTIONS`` in mm, or None."""
+    """Return the joint space of one of ``DIRECTIONS`` in mm, or None."""
     spaces: JointSpace | None = joint.joint_space_mm
     value: float | None = None if spaces is None else getattr(spaces, direction)
     return value
 
 
 def larger(asymmetry: Asymmetry | None) -> str:
-    """Which side is larger: ``right larger``, ``left larger``, ``equal``, or an en dash."""
+    """Say which side is larger: ``right larger``, ``left larger``, ``equal``, or an en dash."""
     if asymmetry is None or not math.isfinite(asymmetry.signed):
         return MISSING
     if asymmetry.habets_percent < _EQUAL_BELOW_PERCENT:
@@ -58,7 +58,7 @@ def larger(asymmetry: Asymmetry | None) -> str:
 
 
 def ratio(asymmetry: Asymmetry | None) -> str:
-    """How much larger one side is: ``R is 1.38 × L``, ``equal``, or an en dash."""
+    """Say how much larger one side is: ``R is 1.38 × L``, ``equal``, or an en dash."""
     direction = larger(asymmetry)
     if asymmetry is None or direction in (MISSING, "equal"):
         return direction
@@ -69,9 +69,9 @@ def ratio(asymmetry: Asymmetry | None) -> str:
 
 
 def asymmetry_in_words(asymmetry: Asymmetry | None) -> str:
-    """Index, direction and ratio: ``asymmetry index 15.8 % (R > L); R is 1.38 × L``.
+    """Give index, direction and ratio: ``asymmetry index 15.8 % (R > L); R is 1.38 × L``.
 
-    Where a figure is missing, the reason stands in their place.
+    Where a value is missing, the reason stands in their place.
     """
     direction = larger(asymmetry)
     if asymmetry is None or direction == MISSING:
@@ -85,7 +85,7 @@ def asymmetry_in_words(asymmetry: Asymmetry | None) -> str:
 
 
 def asymmetry_figures(asymmetry: Asymmetry | None) -> Iterator[tuple[str, str]]:
-    """Each formula with its figure as printed."""
+    """Yield each formula with its value as printed."""
     formulas = Asymmetry.FORMULAS
     signed, habets, mean = (
         (None, None, None)
@@ -101,23 +101,23 @@ def asymmetry_figures(asymmetry: Asymmetry | None) -> Iterator[tuple[str, str]]:
 
 
 def spacing(report: ScanReport) -> str:
-    """The voxel size as printed."""
+    """Format the voxel size."""
     return " x ".join(f"{length:.2f}" for length in report.spacing_mm_xyz) + " mm"
 
 
 def measured_solid(report: ScanReport) -> tuple[str, str]:
-    """The solid that is measured and its size: ``Measurement sphere`` and ``30 mm``."""
+    """Return the name of the measured solid and its size: ``Measurement sphere`` and ``30 mm``."""
     shape, _, size = report.clip.partition(" of ")
     return f"Measurement {shape or 'sphere'}", size
 
 
 def device(provider: str) -> str:
-    """Where the networks ran, in one word; why it was not the GPU stands in run.json."""
+    """Say in one word where the networks ran; why it was not the GPU stands in run.json."""
     return "GPU" if provider.startswith(("CUDA", "Tensorrt", "GPU")) else provider[:3]
 
 
 def origin(report: ScanReport) -> Iterator[tuple[str, str]]:
-    """How the measurements were made, as name and value; what is not known is empty."""
+    """Yield how the measurements were made, as name and value; an unknown value is empty."""
     yield measured_solid(report)
     yield "Models", report.bundle
     yield "Networks ran on", device(report.provider)
@@ -125,7 +125,7 @@ def origin(report: ScanReport) -> Iterator[tuple[str, str]]:
 
 
 def flags(report: ScanReport) -> Iterator[tuple[str, str]]:
-    """Every flag with whom it concerns: ``scan``, ``right joint`` or ``left joint``."""
+    """Yield every flag with what it concerns: ``scan``, ``right joint`` or ``left joint``."""
     for flag in report.flags:
         yield "scan", plain(flag)
     for joint in report.joints:
@@ -134,16 +134,16 @@ def flags(report: ScanReport) -> Iterator[tuple[str, str]]:
 
 
 def is_ok(joint: JointReport) -> bool:
-    """Whether the joint was measured without reservation about its status."""
+    """Return whether the joint was measured without reservation."""
     return joint.status is Status.OK
 
 
 def absence(joint: JointReport) -> str:
-    """What stands in the place of a joint's pictures where there are none."""
+    """Say why there are no pictures of a joint."""
     start = "Not measured" if joint.nv_mm3 is None else "No picture"
     return f"{start}: {plain(joint.status_text)}"
 
 
 def plain(text: str) -> str:
-    """``text`` on one line, with what does not print shown as ``?`` (a file name may hold it)."""
+    """Put ``text`` on one line; unprintable characters, as in file names, become ``?``."""
     return "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
