@@ -18,7 +18,6 @@ PAPER: Final = (
 
 FRAME_SPACING_MM: Final = 0.5
 FRAME_SIZE: Final = 128
-FRAME_SIDE_MM: Final = FRAME_SIZE * FRAME_SPACING_MM
 
 
 class ClipShape(StrEnum):

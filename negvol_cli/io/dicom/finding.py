@@ -12,7 +12,7 @@ import numpy as np
 
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Vector
-from negvol_cli.io.dicom.heads import (
+from negvol_cli.io.dicom.headers import (
     START_BYTES,
     Common,
     DamagedError,

@@ -16,7 +16,7 @@ import numpy as np
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Grid, Points, vector
 from negvol_cli.io.ct_checks import COARSE_MM
-from negvol_cli.io.dicom.heads import Frame
+from negvol_cli.io.dicom.headers import Frame
 from negvol_cli.io.dicom.series import Series
 from negvol_cli.io.dicom.stacks import LEAST_SLICES, normal_of
 from negvol_cli.io.header_checks import MAX_SIDE, MAX_VOXELS

@@ -27,7 +27,7 @@ from pydicom.uid import (
 from negvol_cli.io.dicom.attributes import Groups, number_of, quiet, value_of, whole_of
 from negvol_cli.io.dicom.codestream import check_codestreams
 from negvol_cli.io.dicom.deflated import check_deflated
-from negvol_cli.io.dicom.heads import START_BYTES, Frame
+from negvol_cli.io.dicom.headers import START_BYTES, Frame
 from negvol_cli.io.dicom.parts import Opener, Part
 
 PADDED_HU: Final = -2000

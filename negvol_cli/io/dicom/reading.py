@@ -12,7 +12,7 @@ import numpy.typing as npt
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.io.ct_checks import RESCALE, is_shifted
-from negvol_cli.io.dicom.heads import Frame
+from negvol_cli.io.dicom.headers import Frame
 from negvol_cli.io.dicom.layout import Layout, lay_out, tolerance_mm
 from negvol_cli.io.dicom.pixels import HU, PADDED_HU, PixelReader, Rescale, UnreadableError
 from negvol_cli.io.dicom.series import Series

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from negvol_cli.geometry.grid import Vector
-from negvol_cli.io.dicom.heads import Frame
+from negvol_cli.io.dicom.headers import Frame
 from negvol_cli.io.dicom.identity import Identity
 
 

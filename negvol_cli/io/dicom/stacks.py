@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from negvol_cli.geometry.grid import Points
-from negvol_cli.io.dicom.heads import Common, Frame
+from negvol_cli.io.dicom.headers import Common, Frame
 
 LEAST_SLICES: Final = 3
 
@@ -54,7 +54,7 @@ def _alike(a: Common, b: Common) -> bool:
     """Whether images with these headers can be slices of one volume."""
     return (
         a.size_xy == b.size_xy
-        and a.grey == b.grey
+        and a.monochrome == b.monochrome
         and a.frame_of_reference == b.frame_of_reference
         and ("LOCALIZER" in a.image_type) == ("LOCALIZER" in b.image_type)
         and _close(a.axes, b.axes)

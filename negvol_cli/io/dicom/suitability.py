@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from negvol_cli.io.ct_checks import THICK_MM
-from negvol_cli.io.dicom.heads import CT_CLASSES, Frame
+from negvol_cli.io.dicom.headers import Frame
 from negvol_cli.io.dicom.stacks import LEAST_SLICES, normal_of
 from negvol_cli.io.header_checks import MAX_SIDE, MAX_VOXELS, SPACING_LIMITS_MM
 
@@ -36,7 +36,7 @@ def why_unusable(frames: Sequence[Frame]) -> str | None:
         return f"{modality_of(frames[0])} images, no CT"
     if len({(f.common.identity.patient_id, f.common.identity.study_uid) for f in frames}) > 1:
         return "its images name different patients or studies"
-    if not common.grey:
+    if not common.monochrome:
         return "colour pictures"
     if "LOCALIZER" in kind:
         return "a localiser image"
@@ -72,11 +72,6 @@ def is_reformat(frames: Sequence[Frame]) -> bool:
     """Whether the images were computed from another series of the study."""
     kind = {word.upper() for word in frames[0].common.image_type}
     return bool(kind & _REFORMATS) or {"DERIVED", "SECONDARY"} <= kind
-
-
-def is_ct_class(frame: Frame) -> bool:
-    """Whether a file says that it is a CT by its class."""
-    return frame.common.sop_class in CT_CLASSES
 
 
 def _turn(frames: Sequence[Frame]) -> bool:

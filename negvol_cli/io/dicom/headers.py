@@ -22,7 +22,7 @@ from negvol_cli.io.dicom.attributes import (
 from negvol_cli.io.dicom.deflated import check_deflated
 from negvol_cli.io.dicom.identity import Identity
 from negvol_cli.io.dicom.parts import Part
-from negvol_cli.io.dicom.placing import Axes, place_of
+from negvol_cli.io.dicom.placing import Axes, Place, place_of
 
 CT_CLASSES: Final = {
     "1.2.840.10008.5.1.4.1.1.2",  # CT
@@ -48,7 +48,7 @@ _HEADER_TAGS: Final = [
     *("LossyImageCompression", "SharedFunctionalGroupsSequence"),
     "PerFrameFunctionalGroupsSequence",
 ]
-_GREY: Final = ("MONOCHROME2", "MONOCHROME1", "")  # how it is shown changes no value
+_MONOCHROME: Final = ("MONOCHROME2", "MONOCHROME1", "")  # how it is shown changes no value
 _MOST_FRAMES: Final = 20_000
 
 
@@ -70,7 +70,7 @@ class Common:
     axes: Axes | None
     spacing_mm_xy: tuple[float, float] | None
     counted: bool
-    grey: bool
+    monochrome: bool
     values: str
     tilt_degrees: float
     lossy: bool
@@ -138,42 +138,48 @@ def _frames(data: Dataset, part: Part, known: dict[Common, Common]) -> Iterator[
     groups = Groups(data)
     if len(groups) > _MOST_FRAMES:
         raise ValueError("more frames than any scan has")
-    issuer = text_of(data, "IssuerOfPatientID")
-    patient = text_of(data, "PatientID")
-    series_number = number_of(data, "SeriesNumber")
+    patient, issuer = text_of(data, "PatientID"), text_of(data, "IssuerOfPatientID")
     identity = Identity(patient, text_of(data, "StudyInstanceUID"), series, issuer)
     for index in range(len(groups)):
         place = place_of(groups, index)
-        kind = value_of(groups.holder(index, "CTImageFrameTypeSequence", "FrameType"), "FrameType")
-        kind = kind or value_of(data, "ImageType") or ()
-        image_type = (kind,) if isinstance(kind, str) else tuple(str(word) for word in kind)
-        transform = groups.holder(index, "PixelValueTransformationSequence", "RescaleType")
-        common = Common(
-            identity=identity,
-            description=text_of(data, "SeriesDescription"),
-            number=None if series_number is None else int(series_number),
-            modality=text_of(data, "Modality"),
-            sop_class=text_of(data, "SOPClassUID"),
-            image_type=image_type,
-            frame_of_reference=text_of(data, "FrameOfReferenceUID"),
-            size_xy=size,
-            axes=place.axes,
-            spacing_mm_xy=place.spacing_mm_xy,
-            counted=place.counted,
-            grey=whole_of(data, "SamplesPerPixel", 1) == 1
-            and text_of(data, "PhotometricInterpretation") in _GREY,
-            values="a table" if items_of(data, "ModalityLUTSequence") else _values(transform),
-            tilt_degrees=number_of(data, "GantryDetectorTilt") or 0.0,
-            lossy=text_of(data, "LossyImageCompression") == "01",
-        )
+        common = _common(data, groups, index, identity, place)
         yield Frame(
             part=part,
             index=index,
             instance=text_of(data, "SOPInstanceUID"),
             position_mm=place.position_mm,
             common=known.setdefault(common, common),
-            passes=_passes(groups, index, image_type),
+            passes=_passes(groups, index, common.image_type),
         )
+
+
+def _common(data: Dataset, groups: Groups, index: int, identity: Identity, place: Place) -> Common:
+    number = number_of(data, "SeriesNumber")
+    transform = groups.holder(index, "PixelValueTransformationSequence", "RescaleType")
+    return Common(
+        identity=identity,
+        description=text_of(data, "SeriesDescription"),
+        number=None if number is None else int(number),
+        modality=text_of(data, "Modality"),
+        sop_class=text_of(data, "SOPClassUID"),
+        image_type=_image_type(data, groups, index),
+        frame_of_reference=text_of(data, "FrameOfReferenceUID"),
+        size_xy=(whole_of(data, "Columns", 0), whole_of(data, "Rows", 0)),
+        axes=place.axes,
+        spacing_mm_xy=place.spacing_mm_xy,
+        counted=place.counted,
+        monochrome=whole_of(data, "SamplesPerPixel", 1) == 1
+        and text_of(data, "PhotometricInterpretation") in _MONOCHROME,
+        values="a table" if items_of(data, "ModalityLUTSequence") else _values(transform),
+        tilt_degrees=number_of(data, "GantryDetectorTilt") or 0.0,
+        lossy=text_of(data, "LossyImageCompression") == "01",
+    )
+
+
+def _image_type(data: Dataset, groups: Groups, index: int) -> tuple[str, ...]:
+    kind = value_of(groups.holder(index, "CTImageFrameTypeSequence", "FrameType"), "FrameType")
+    kind = kind or value_of(data, "ImageType") or ()
+    return (kind,) if isinstance(kind, str) else tuple(str(word) for word in kind)
 
 
 def _values(transform: Dataset) -> str:
