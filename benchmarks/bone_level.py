@@ -11,7 +11,6 @@ to 20 mm. ``network.levels`` of the segmenter's config was chosen from this tabl
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +21,9 @@ from negvol_cli.geometry.resample import frame_hu, resample_nearest
 from negvol_cli.inference.normalise import normalise
 from negvol_cli.structures import Label, Side
 from training.config import load_experiment
-from training.data.joints import joint_centres, read_volume
-from training.evaluate.held_out import predict
+from training.data.annotations import read_volume
+from training.data.dataset import joint_centres
+from training.evaluate.predict import predict
 from training.loop.train import load_trained
 
 LEVELS = (0.5, 0.4, 0.35, 0.3, 0.2)
@@ -38,7 +38,7 @@ def main() -> None:
     folder = Path(sys.argv[1]) / "tmj"
     config = Path(__file__).parents[1] / "training" / "configs" / "segmenter.toml"
     experiment = load_experiment(config)
-    experiment = replace(experiment, network=replace(experiment.network, levels=()))
+    experiment = experiment.changed(network={"levels": ()})
     runs = Path(sys.argv[2]) / experiment.name
     print("| head | " + " | ".join(f"near, ratio, far at {level:g}" for level in LEVELS) + " |")
     print("|---" * (len(LEVELS) + 1) + "|")

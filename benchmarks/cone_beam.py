@@ -32,7 +32,8 @@ from negvol_cli.settings import Settings
 from negvol_cli.structures import Label, Side, scan_label
 from negvol_cli.study import measure_scan
 from training.augment.cone_beam import ConeBeamSettings, simulate_cone_beam
-from training.data.joints import joint_centres, read_volume
+from training.data.annotations import read_volume
+from training.data.dataset import joint_centres
 from training.evaluate.held_out import BONE_REACH_MM, CONDYLE_REACH_MM
 
 HEADS = "sharp-base,fullhead,cranium,medimodel"

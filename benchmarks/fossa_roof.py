@@ -30,11 +30,11 @@ from negvol_cli.inference.normalise import normalise
 from negvol_cli.phantom import ScanSettings, draw_head
 from negvol_cli.steps.enhance import ADDED, enhance_fossa
 from negvol_cli.steps.refine_edges import end_at_edges
-from negvol_cli.structures import Side
+from negvol_cli.structures import Label, Side
 from training.config import Experiment, load_experiment
 from training.data.dataset import folder_dataset
 from training.data.joints import load_joints
-from training.evaluate.held_out import predict
+from training.evaluate.predict import predict
 from training.loop.train import load_trained
 
 ROOF_MM = 6.0
@@ -123,20 +123,19 @@ def real_cases(data: Path, runs: Path, experiment: Experiment) -> Iterator[Case]
         network = load_trained(experiment, runs / experiment.name / f"fold{index}", 2)
         for joint in joints:
             if joint.head in heads:
-                cut = (joint.frame.size - experiment.data.size_zyx[0]) // 2
-                inner = (slice(None), *(slice(cut, -cut),) * 3)
-                hu, condyle, bone, known = joint.channels[inner].astype(np.float32)
-                image = normalise(hu * 1000.0, experiment.data.window_hu)
-                mc, tb = predict(network, image)
+                spacing_mm, size = experiment.data.spacing_mm, experiment.data.size_zyx[0]
+                frame = joint.frame(spacing_mm, size)
+                hu = joint.hu(frame)
+                mc, tb = predict(network, normalise(hu, experiment.data.window_hu))
                 yield Case(
-                    f"{joint.head} {joint.frame.side}",
-                    hu * 1000.0,
+                    f"{joint.head} {joint.side}",
+                    hu,
                     mc,
                     tb,
-                    condyle > 0.5,
-                    bone > 0.5,
-                    known > 0.99,
-                    joint.frame.spacing_mm,
+                    joint.mask(frame, Label.CONDYLE) > 0.5,
+                    joint.mask(frame, Label.TEMPORAL_BONE) > 0.5,
+                    joint.known(frame),
+                    spacing_mm,
                 )
 
 

@@ -36,7 +36,8 @@ from negvol_cli.settings import Settings
 from negvol_cli.steps.field_of_view import recorded_mask
 from negvol_cli.structures import Label, Side
 from training.config import Experiment, load_experiment
-from training.data.joints import joint_centres, read_volume
+from training.data.annotations import read_volume
+from training.data.dataset import joint_centres
 from training.evaluate.held_out import BONE_REACH_MM, CONDYLE_REACH_MM
 from training.loop.train import WEIGHTS
 

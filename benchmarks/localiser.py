@@ -13,7 +13,6 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +20,9 @@ import numpy as np
 from negvol_cli.geometry.grid import Grid, Vector, Volume
 from negvol_cli.structures import Side
 from training.config import Experiment, load_experiment
-from training.data.annotations import Marks
-from training.data.dataset import dataset_of
-from training.data.joints import read_volume
-from training.evaluate.held_out import find
+from training.data.annotations import AnnotationReader, read_volume
+from training.data.dataset_toml import dataset_of
+from training.evaluate.predict import find
 from training.loop.train import load_trained
 
 CROPPED_PER_FOLD = 4
@@ -54,7 +52,10 @@ def crops_of(experiment: Experiment, fold: int) -> Iterator[tuple[str, Volume]]:
     for case in dataset.cases:
         if made == CROPPED_PER_FOLD or case.patient not in experiment.folds.held_out[fold]:
             continue
-        marked = [Marks(joint, dataset.contour_axes).centre_mm() for joint in case.joints.values()]
+        marked = [
+            AnnotationReader(joint, dataset.contour_axes).centre_mm()
+            for joint in case.joints.values()
+        ]
         above = made % 2 == 0
         centres = [centre for centre in marked if centre is not None]
         part = cropped(read_volume(case.image), centres, above)
@@ -89,7 +90,7 @@ def main() -> None:
     data, runs = sys.argv[1], Path(sys.argv[2])
     config = Path(__file__).parents[1] / "training" / "configs" / "localiser.toml"
     experiment = load_experiment(config)
-    experiment = replace(experiment, data=replace(experiment.data, folder=data))
+    experiment = experiment.changed(data={"folder": str(data)})
     scores, doubtful = runs / experiment.name / "scores.csv", experiment.folds.judged_only
     print(sum_up(scores))
     print(f"Without the {len(doubtful)} heads whose marks are doubtful: ", end="")

@@ -1,7 +1,7 @@
 """Accuracy against seconds: three light networks at two spacings, as a table and a plot.
 
     for c in training/configs/compare/*.toml; do
-        python -m training train --config $c --fold 0 --runs RUNS
+        python -m training train --config $c --folds 0 --runs RUNS
     done
     python benchmarks/networks.py DATA RUNS [PICTURE.png]
 
@@ -32,8 +32,9 @@ from negvol_cli.geometry.resample import frame_hu, resample
 from negvol_cli.inference.normalise import normalise
 from negvol_cli.structures import Side
 from training.config import Experiment, load_experiment
-from training.data.joints import joint_centres, read_volume
-from training.evaluate.held_out import predict
+from training.data.annotations import read_volume
+from training.data.dataset import joint_centres
+from training.evaluate.predict import predict
 from training.loop.train import load_trained
 
 THREADS = 2

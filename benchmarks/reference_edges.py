@@ -21,22 +21,23 @@ from negvol_cli.structures import Label
 from training.data.dataset import folder_dataset
 from training.data.joints import JointSample, load_joints
 
+FRAME_MM, FRAME_SIZE = 0.5, 144  # as the reference labels are
 BONES = {"condyle": Label.CONDYLE, "temporal bone": Label.TEMPORAL_BONE}
 
 
 def edge_hu(joint: JointSample, bone: Label) -> float:
     """The HU at which the label of one bone ends in one joint."""
-    frame = joint.frame
-    hu, condyle, temporal, known = joint.channels.astype(np.float32)
-    own, other = (condyle, temporal) if bone is Label.CONDYLE else (temporal, condyle)
+    frame = joint.frame(FRAME_MM, FRAME_SIZE)
+    other_bone = Label.TEMPORAL_BONE if bone is Label.CONDYLE else Label.CONDYLE
+    own, other = joint.mask(frame, bone), joint.mask(frame, other_bone)
     inside = own > 0.5
-    hu = 1000.0 * gaussian_filter(hu, SMOOTHED_MM / frame.spacing_mm)
+    hu = gaussian_filter(joint.hu(frame), SMOOTHED_MM / frame.spacing_mm)
     surface = sum(distance_transform_edt(m, frame.spacing_mm) for m in (inside, ~inside))
     alone = distance_transform_edt(other <= 0.5, frame.spacing_mm) > CONTESTED_MM
     z, y, x = np.indices(hu.shape)
     points = frame.local_grid.to_world(np.stack([x, y, z], axis=-1))
     near = np.linalg.norm(points, axis=-1) <= JOINT_MM
-    band = (surface <= MOVED_MM) & alone & near & (known > 0.99)
+    band = (surface <= MOVED_MM) & alone & near & joint.known(frame)
     return float(np.quantile(hu[band], 1.0 - inside[band].mean()))
 
 
@@ -49,7 +50,7 @@ def main() -> None:
     for joint in load_joints(folder_dataset(Path(sys.argv[1]))):
         rows.append([edge_hu(joint, bone) for bone in BONES.values()])
         cells = " | ".join(f"{hu:.0f}" for hu in rows[-1])
-        print(f"| {joint.head} {joint.frame.side} | {cells} |", flush=True)
+        print(f"| {joint.head} {joint.side} | {cells} |", flush=True)
     print("| median | " + " | ".join(f"{hu:.0f}" for hu in np.median(rows, axis=0)) + " |")
 
 

@@ -1,24 +1,41 @@
-"""One TOML file per experiment, read strictly: an unknown, missing or ill-typed key is an error.
+"""What one training needs, as one TOML file says it: ``load_experiment``.
 
 A file may name another with ``base = "other.toml"`` (relative to itself): its tables are laid
-over that file's, key by key.
+over that file's, key by key. An unknown, missing or ill-typed key is an error (``tables``).
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Collection
-from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from types import UnionType
-from typing import Any, Final, get_type_hints
+from typing import Annotated, Any, Final, Literal, Self, get_args
+
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+
+from training.tables import ConfigError, Table, build, merged, read_layers, read_toml
+
+__all__ = [
+    "CHANNELS",
+    "LOCALISER_SPACING_MM",
+    "NETWORK_KINDS",
+    "AugmentConfig",
+    "ConfigError",
+    "DataConfig",
+    "Experiment",
+    "FoldsConfig",
+    "Look",
+    "NetworkConfig",
+    "Size",
+    "TileConfig",
+    "TrainConfig",
+    "load_experiment",
+]
 
 LOCALISER_SPACING_MM: Final = 4.0
 """Of the tiles that the localiser is taught on and its manifest names."""
-NETWORK_KINDS: Final = ("light-unet", "fine-unet", "v-net", "u-net", "attention-u-net")
-LOSS_NAMES: Final = ("ce", "dice", "dice+ce", "heat-focal")
-OPTIMISERS: Final = ("adamw", "adam")
-SCHEDULES: Final = ("one-cycle", "step")
+
+NetworkKind = Literal["light-unet", "fine-unet", "v-net", "u-net", "attention-u-net"]
+NETWORK_KINDS: Final[tuple[str, ...]] = get_args(NetworkKind)
+Object = Literal["joints", "mc", "tb", "nv", "heads"]
 CHANNELS: Final = {
     "joints": ("condyle", "temporal_bone"),
     "mc": ("condyle",),
@@ -28,15 +45,31 @@ CHANNELS: Final = {
 }
 """What each output channel of a network is, by the object it is trained for."""
 
+
+def _sides(size: object, about: ValidationInfo) -> object:
+    """A side of a cube or three sides [z, y, x], each of 8 voxels or more."""
+    key = f"data.{about.field_name}"
+    sides = size if isinstance(size, tuple) else (size,)
+    if any(type(side) is not int for side in sides):
+        raise ConfigError(f"{key} must be of type int, got {size!r}, or three of it")
+    if len(sides) not in (1, 3):
+        raise ConfigError(f"{key} must hold 3 values, got {list(sides)}")
+    if min(sides) < 8:
+        raise ConfigError(f"{key} must be 8 or more, got {min(sides)}")
+    return size
+
+
 Size = tuple[int, int, int]
+CubeOrSides = Annotated[int | Size, BeforeValidator(_sides)]
+Share = Annotated[float, Field(ge=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+Range = tuple[float, float]
 
 
-class ConfigError(Exception):
-    """The experiment's file is wrong; the message names the key, the value and what is allowed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkConfig:
+class NetworkConfig(Table):
     """Which network; ``channels`` per level from fine to coarse.
 
     ``levels`` are the probabilities, output by output, at which an object ends, where that is not
@@ -44,64 +77,89 @@ class NetworkConfig:
     the network has not seen (``benchmarks/bone_level.py``).
     """
 
-    kind: str = "light-unet"
+    kind: NetworkKind = "light-unet"
     channels: tuple[int, ...] = (24, 48, 96, 128)
     levels: tuple[float, ...] = ()
 
-    def __post_init__(self) -> None:
-        _one_of("network.kind", self.kind, NETWORK_KINDS)
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
         if len(self.channels) < 2 or min(self.channels) < 1:
             raise ConfigError(f"network.channels must be two or more numbers, got {self.channels}")
         if not all(0 < level < 1 for level in self.levels):
             raise ConfigError(f"network.levels must lie between 0 and 1, got {list(self.levels)}")
+        return self
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataConfig:
+class DataConfig(Table):
     """What is learnt from.
 
     ``object`` is "mc", "tb", "nv" (the negative volume itself), "joints" (MC and TB together),
     all in joint frames, or "heads" (the localiser). ``size`` is the voxels that the finished
     network is run on, ``patch`` those that it is trained on: a side of a cube or [z, y, x].
-    What is there to learn from is ``dataset``, a hospital's ``dataset.toml``, or, without one,
-    ``folder``. ``phantoms`` is the number of phantom heads mixed in, ``phantom_share`` how often
-    one is drawn.
+
+    What there is to learn from is ``pack``, a file written by ``python -m training pack``, or
+    ``dataset``, a hospital's ``dataset.toml``, or, without either, ``folder``. ``phantoms`` is the
+    number of phantom heads mixed in, ``phantom_share`` how often one of them is drawn;
+    ``label_maps`` adds the anatomies in ``folder``/labelmaps, drawn in ``label_map_share``.
+
+    ``rendered_share`` is how often a joint is seen not as its CT but as its labels, painted with
+    random greys; in ``opened_share`` of those the mandible is moved first, by up to ``opening_mm``
+    along the eminence and ``opening_deg`` about the condyle. ``edges`` says where a reference
+    label ends: where it was "drawn", or at the "physical" edge of the bone (the product's
+    edge step; phantoms are exact anyhow).
     """
 
-    object: str
+    object: Object
     folder: str = "../shared/data"
     dataset: str = ""
-    spacing_mm: float
-    size: int | Size
-    patch: int | Size
-    window_hu: tuple[float, float]
-    phantoms: int = 0
-    phantom_share: float = 0.0
+    pack: str = ""
+    spacing_mm: Positive
+    size: CubeOrSides
+    patch: CubeOrSides
+    window_hu: Range
+    phantoms: Count = 0
+    phantom_share: Share = 0.0
+    label_maps: bool = False
+    label_map_share: Share = 0.0
+    rendered_share: Share = 0.0
+    opened_share: Share = 0.0
+    opening_mm: NotNegative = 10.0
+    opening_deg: NotNegative = 20.0
+    edges: Literal["drawn", "physical"] = "drawn"
 
-    def __post_init__(self) -> None:
-        _one_of("data.object", self.object, CHANNELS)
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
         if self.window_hu[0] >= self.window_hu[1]:
             raise ConfigError(f"data.window_hu must rise, got {list(self.window_hu)}")
-        if self.spacing_mm <= 0:
-            raise ConfigError(f"data.spacing_mm must be above 0, got {self.spacing_mm:g}")
-        for key, size in (("size", self.size_zyx), ("patch", self.patch_zyx)):
-            _at_least(f"data.{key}", min(size), 8)
-        if self.object == "heads" and len({*self.size_zyx, *self.patch_zyx}) > 2:
+        if self.object == "heads" and max(len({*self.size_zyx}), len({*self.patch_zyx})) > 1:
             raise ConfigError("data.size and data.patch must be cubes where data.object is 'heads'")
-        if not 0 <= self.phantom_share <= 1:
-            raise ConfigError(f"data.phantom_share must be 0 to 1, got {self.phantom_share:g}")
         if self.phantom_share > 0 and self.phantoms < 1:
             raise ConfigError("data.phantoms must be 1 or more where data.phantom_share is not 0")
+        if self.label_map_share > 0 and not self.label_maps:
+            raise ConfigError("data.label_maps must be true where data.label_map_share is not 0")
+        if self.phantom_share + self.label_map_share > 1:
+            raise ConfigError(
+                "data.phantom_share and data.label_map_share must not exceed 1 in sum"
+            )
+        painted = self.label_map_share + self.rendered_share > 0
+        if painted and self.object != "joints":
+            raise ConfigError(
+                "data.label_map_share and data.rendered_share must be 0 where data.object is not "
+                f"'joints', got {self.label_map_share:g} and {self.rendered_share:g}"
+            )
+        if self.pack and self.dataset:
+            raise ConfigError("data.pack and data.dataset must not both be given")
+        return self
 
     @property
     def size_zyx(self) -> Size:
         """Voxels that the finished network is run on."""
-        return _cube(self.size)
+        return (self.size,) * 3 if isinstance(self.size, int) else self.size
 
     @property
     def patch_zyx(self) -> Size:
         """Voxels that the network is trained on."""
-        return _cube(self.patch)
+        return (self.patch,) * 3 if isinstance(self.patch, int) else self.patch
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -109,111 +167,152 @@ class DataConfig:
         return CHANNELS[self.object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainConfig:
+class TrainConfig(Table):
     """How long and how fast.
 
-    Every step takes ``batch`` images, over all processes and ``accumulate`` portions together.
-    The one-cycle schedule runs over ``steps``; the step schedule multiplies the rate by
-    ``schedule_factor`` every ``schedule_steps``. ``average`` is the decay of the weights' moving
-    average, which becomes the network (0: the last weights). ``dice_weight`` and ``ce_weight``
-    mix the loss "dice+ce"; ``foreground_weight`` is how much more a voxel of the object counts in
-    the cross-entropy, channel by channel (none: 1). In the last ``settle_steps`` networks with
-    batch normalisation use the averages that they gathered until then, as when they are run.
+    Every step takes ``batch`` images, over all processes and ``accumulate`` portions together. A
+    training lasts ``steps`` steps, or, where ``minutes`` is not 0, that long in all, and its
+    schedule then runs by the clock: what is said of steps below is meant in proportion. Schedule
+    "cosine" rises to ``learning_rate`` within the share ``warm_up`` and falls along a cosine to 0;
+    "step" multiplies the rate by ``schedule_factor`` every ``schedule_steps``.
+
+    ``average`` is the decay of the weights' moving average, which becomes the network (0: the
+    last weights). ``dice_weight`` and ``ce_weight`` mix the loss "dice+ce"; ``dice_power`` 2 is
+    the Dice loss of V-Net (squares in its denominator), 1 the plain one. ``foreground_weight`` is
+    how much more a voxel of the object counts in the cross-entropy, channel by channel (none: 1),
+    ``gap_weight`` how much more a voxel counts with both bones within 1.5 mm. In the last
+    ``settle_steps`` networks with batch normalisation use the averages that they gathered until
+    then, as when they are run.
 
     With ``patience``, every ``validate_every`` steps the loss on the validation heads is looked
     at; training stops when it has not fallen by ``delta`` in ``patience`` looks, and the best
     weights are kept.
     """
 
-    loss: str = "dice+ce"
-    dice_weight: float = 1.0
-    ce_weight: float = 1.0
+    loss: Literal["ce", "dice", "dice+ce", "heat-focal"] = "dice+ce"
+    dice_weight: NotNegative = 1.0
+    ce_weight: NotNegative = 1.0
+    dice_power: Literal[1, 2] = 2
     foreground_weight: tuple[float, ...] = ()
+    gap_weight: Annotated[float, Field(ge=1)] = 1.0
     seed: int = 1
-    steps: int
-    batch: int = 1
-    accumulate: int = 1
-    optimiser: str = "adamw"
-    learning_rate: float = 2e-3
+    steps: AtLeastOne
+    minutes: NotNegative = 0.0
+    batch: AtLeastOne = 1
+    accumulate: AtLeastOne = 1
+    optimiser: Literal["adamw", "adam"] = "adamw"
+    learning_rate: Positive = 2e-3
     weight_decay: float = 1e-4
-    schedule: str = "one-cycle"
+    schedule: Literal["cosine", "step"] = "cosine"
+    warm_up: Share = 0.05
     schedule_steps: int = 0
     schedule_factor: float = 0.1
-    average: float = 0.99
-    settle_steps: int = 0
-    validate_every: int = 0
-    patience: int = 0
-    delta: float = 0.0
-    checkpoint_every: int = 50
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    settle_steps: Count = 0
+    validate_every: Count = 0
+    patience: Count = 0
+    delta: NotNegative = 0.0
+    checkpoint_every: AtLeastOne = 50
     mixed_precision: bool = True
 
-    def __post_init__(self) -> None:
-        _one_of("train.loss", self.loss, LOSS_NAMES)
-        _one_of("train.optimiser", self.optimiser, OPTIMISERS)
-        _one_of("train.schedule", self.schedule, SCHEDULES)
-        for key in ("steps", "batch", "accumulate", "checkpoint_every"):
-            _at_least(f"train.{key}", getattr(self, key), 1)
-        for key in (
-            "dice_weight",
-            "ce_weight",
-            "settle_steps",
-            "delta",
-            "patience",
-            "validate_every",
-        ):
-            _at_least(f"train.{key}", getattr(self, key), 0)
-        if self.learning_rate <= 0:
-            raise ConfigError(f"train.learning_rate must be above 0, got {self.learning_rate:g}")
-        if not 0 <= self.average < 1:
-            raise ConfigError(f"train.average must be 0 or more and below 1, got {self.average:g}")
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
         if self.batch % self.accumulate:
             raise ConfigError(
                 f"train.accumulate must divide train.batch, {self.batch}, got {self.accumulate}"
             )
-        if self.schedule == "step":
-            _at_least("train.schedule_steps", self.schedule_steps, 1)
+        if self.schedule == "step" and self.schedule_steps < 1:
+            raise ConfigError(f"train.schedule_steps must be 1 or more, got {self.schedule_steps}")
         if bool(self.patience) != bool(self.validate_every):
             raise ConfigError(
                 "train.patience and train.validate_every must both be 0 or both be 1 or more, "
                 f"got {self.patience} and {self.validate_every}"
             )
+        return self
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AugmentConfig:
-    """How far training images are varied; lengths in mm, greys in HU, angles in degrees.
+class Look(Table):
+    """How one kind of scanner sees: which steps of ``augment.looks`` it takes, and how far.
 
-    ``flips`` names the frame axes along which every other image is turned round; ``contrast`` is
-    the largest change of contrast, as a logarithm. Without ``scanner`` no image is made to look
-    as another scanner would have given it (voxels, kernel, streaks, noise, gain, offset).
+    ``share`` of the images look like this. Each step is taken in its own ``*_share`` of those;
+    lengths are mm, values HU or what the scanner stores instead, ranges [least, most]. What a step
+    does, and why, stands in its function in ``training/augment``.
     """
 
-    rotation_deg: float = 15.0
-    scale: float = 0.15
-    shift_mm: float = 8.0
-    elastic_mm: float = 2.0
-    coarse_share: float = 0.7
-    thickness_mm: float = 3.0
-    noise_hu: float = 80.0
-    grey_share: float = 0.7
-    gain: float = 0.2
-    offset_hu: float = 150.0
-    cut_share: float = 0.15
-    streak_share: float = 0.15
-    cone_beam_share: float = 0.0
-    upside_down_share: float = 0.0
-    flips: tuple[str, ...] = ()
-    contrast: float = 0.0
-    scanner: bool = True
+    name: str
+    share: Share
+    coarse_share: Share = 0.0
+    in_plane_mm: NotNegative = 1.2
+    thickness_mm: NotNegative = 3.0
+    blur_share: Share = 0.0
+    blur_mm: NotNegative = 1.0
+    cupping_share: Share = 0.0
+    cupping: NotNegative = 0.15
+    shading_share: Share = 0.0
+    shading_hu: NotNegative = 50.0
+    mottle_hu: NotNegative = 0.0
+    streak_share: Share = 0.0
+    streak_hu: NotNegative = 150.0
+    grey_map_share: Share = 0.0
+    calibration_share: Share = 0.0
+    gain: Range = (1.0, 1.0)
+    offset_hu: Range = (0.0, 0.0)
+    noise_share: Share = 0.0
+    noise_hu: Range = (0.0, 60.0)
+    sharpen_share: Share = 0.0
+    sharpen: NotNegative = 1.2
+    floor_share: Share = 0.0
+    floor_hu: Range = (-1000.0, -200.0)
+    cut_share: Share = 0.0
+    padding_hu: Annotated[tuple[float, ...], Field(min_length=1)] = (-1000.0,)
 
-    def __post_init__(self) -> None:
-        for flip in self.flips:
-            _one_of("augment.flips", flip, ("x", "y", "z"))
+
+class TileConfig(Table):
+    """What only the localiser's tiles of whole heads go through; shares of the tiles.
+
+    ``upside_down_share`` are turned over, ``cone_beam_share`` seen by a cone-beam machine with the
+    joints near its field's edge, ``cut_share`` of the others end at a random height.
+    """
+
+    upside_down_share: Share = 0.0
+    cone_beam_share: Share = 0.0
+    cut_share: Share = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoldsConfig:
+class AugmentConfig(Table):
+    """How far training images are varied; lengths in mm, angles in degrees.
+
+    Frames are turned by up to ``rotation_deg`` about each axis, scaled by e^±``scale`` and each
+    axis by e^±``stretch``, shifted by up to ``shift_mm`` and bent by a slow field of up to
+    ``elastic_mm`` and a quick one of up to ``ripple_mm`` (standard deviations) in their shares.
+    ``flips`` names the frame axes along which every other image is turned round.
+    ``saturation_share`` are clipped at 1500 to 3071 HU; ``contrast`` is the largest change of
+    contrast in every other image, as a logarithm. Then each image may get one of the ``looks``.
+    """
+
+    rotation_deg: NotNegative = 15.0
+    scale: NotNegative = 0.15
+    stretch: NotNegative = 0.0
+    shift_mm: NotNegative = 8.0
+    elastic_mm: NotNegative = 0.0
+    elastic_share: Share = 0.7
+    ripple_mm: NotNegative = 0.0
+    ripple_share: Share = 0.5
+    flips: tuple[Literal["x", "y", "z"], ...] = ()
+    saturation_share: Share = 0.0
+    contrast: NotNegative = 0.0
+    looks: tuple[Look, ...] = ()
+    tiles: TileConfig = TileConfig()
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        total = sum(look.share for look in self.looks)
+        if total > 1 + 1e-9:
+            raise ConfigError(f"the shares of augment.looks must not exceed 1, got {total:g}")
+        return self
+
+
+class FoldsConfig(Table):
     """Heads left out of training, fold by fold; both joints of a head are always together.
 
     Either the heads are named in ``held_out``, or all heads are dealt to ``count`` folds by the
@@ -224,10 +323,11 @@ class FoldsConfig:
 
     held_out: tuple[tuple[str, ...], ...] = ()
     count: int = 0
-    validation: int = 0
+    validation: Count = 0
     judged_only: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
         heads = [head for fold in self.held_out for head in fold]
         twice = sorted({head for head in heads if heads.count(head) > 1})
         if twice:
@@ -236,23 +336,23 @@ class FoldsConfig:
             raise ConfigError("folds.held_out must hold lists of one or more heads, got []")
         if self.held_out and self.count:
             raise ConfigError(f"folds.count must be 0 beside folds.held_out, got {self.count}")
-        if self.count != 0:
-            _at_least("folds.count", self.count, 2)
-        _at_least("folds.validation", self.validation, 0)
+        if self.count != 0 and self.count < 2:
+            raise ConfigError(f"folds.count must be 2 or more, got {self.count}")
+        return self
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Experiment:
+class Experiment(Table):
     """Everything that one training needs."""
 
     name: str
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    network: NetworkConfig = NetworkConfig()
     data: DataConfig
     train: TrainConfig
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
-    folds: FoldsConfig = field(default_factory=FoldsConfig)
+    augment: AugmentConfig = AugmentConfig()
+    folds: FoldsConfig = FoldsConfig()
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
         weights, channels = self.train.foreground_weight, self.data.channels
         if weights and len(weights) != len(channels):
             raise ConfigError(
@@ -261,11 +361,21 @@ class Experiment:
             )
         if self.train.patience and not self.folds.validation:
             raise ConfigError("folds.validation must be 1 or more where train.patience is")
+        if self.train.gap_weight > 1 and self.data.object != "joints":
+            raise ConfigError("train.gap_weight must be 1 where data.object is not 'joints'")
         if (self.train.loss == "heat-focal") != (self.data.object == "heads"):
             raise ConfigError(
                 "train.loss must be 'heat-focal' where data.object is 'heads' and only there, "
                 f"got {self.train.loss!r}"
             )
+        return self
+
+    def changed(self, **tables: dict[str, Any]) -> Experiment:
+        """The experiment with some keys of some tables changed, checked again.
+
+        ``changed(train={"steps": 9})``. Raises ConfigError.
+        """
+        return build(Experiment, merged(self.model_dump(), tables))
 
 
 def load_experiment(path: Path, overlay: Path | None = None) -> Experiment:
@@ -273,89 +383,7 @@ def load_experiment(path: Path, overlay: Path | None = None) -> Experiment:
 
     With ``overlay``, the tables of that file are laid over it.
     """
-    table = _read(path)
+    table = read_layers(path)
     if overlay:
-        table = _merge(table, _read(overlay))
-    experiment = build(Experiment, table, "")
-    assert isinstance(experiment, Experiment)
-    return experiment
-
-
-def _read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """The tables of a file, laid over those of its base."""
-    if path.resolve() in seen:
-        raise ConfigError(f"base: {path} is laid over itself")
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as err:
-        raise ConfigError(f"cannot read the experiment {path}: {err}") from err
-    except tomllib.TOMLDecodeError as err:
-        raise ConfigError(f"{path} is not TOML: {err}") from err
-    base = table.pop("base", None)
-    if base is None:
-        return table
-    if not isinstance(base, str):
-        raise ConfigError(f"base must be of type str, got {base!r}")
-    return _merge(_read(path.parent / base, (*seen, path.resolve())), table)
-
-
-def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(under)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(under.get(key), dict)
-        merged[key] = _merge(under[key], value) if both else value
-    return merged
-
-
-def build(kind: Any, table: object, where: str) -> Any:
-    """The dataclass ``kind`` made of a TOML table; ``where`` is put before each key in errors."""
-    if not isinstance(table, dict):
-        raise ConfigError(f"{where or 'the file'} must be a table, got {table!r}")
-    hints = get_type_hints(kind)
-    names = [f.name for f in fields(kind)]
-    for key in table:
-        if key not in names:
-            raise ConfigError(f"unknown key {where}{key}; allowed are {', '.join(names)}")
-    values = {}
-    for entry in fields(kind):
-        if entry.name in table:
-            key = f"{where}{entry.name}"
-            values[entry.name] = _value(hints[entry.name], table[entry.name], key)
-        elif entry.default is MISSING and entry.default_factory is MISSING:
-            raise ConfigError(f"missing key {where}{entry.name}")
-    return kind(**values)
-
-
-def _value(hint: Any, value: object, key: str) -> Any:
-    if isinstance(hint, UnionType):  # a side of a cube or three sides
-        single, several = hint.__args__
-        return _value(several if isinstance(value, list) else single, value, key)
-    if hasattr(hint, "__dataclass_fields__"):
-        return build(hint, value, f"{key}.")
-    if getattr(hint, "__origin__", None) is tuple:
-        if not isinstance(value, list):
-            raise ConfigError(f"{key} must be a list, got {value!r}")
-        inner = hint.__args__[0]
-        if hint.__args__[-1] is not Ellipsis and len(value) != len(hint.__args__):
-            raise ConfigError(f"{key} must hold {len(hint.__args__)} values, got {value!r}")
-        return tuple(_value(inner, item, f"{key}[{i}]") for i, item in enumerate(value))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not hint:
-        raise ConfigError(f"{key} must be of type {hint.__name__}, got {value!r}")
-    return value
-
-
-def _one_of(key: str, value: str, allowed: Collection[str]) -> None:
-    if value not in allowed:
-        names = [repr(name) for name in allowed]
-        raise ConfigError(f"{key} must be {', '.join(names[:-1])} or {names[-1]}, got {value!r}")
-
-
-def _at_least(key: str, value: float, least: float) -> None:
-    if value < least:
-        raise ConfigError(f"{key} must be {least:g} or more, got {value:g}")
-
-
-def _cube(size: int | Size) -> Size:
-    return (size, size, size) if isinstance(size, int) else size
+        table = merged(table, read_toml(overlay, "experiment"))
+    return build(Experiment, table)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from training.config import ConfigError, load_experiment
-from training.evaluate.table import load_cells
+from training.evaluate.cells import TableRun, load_cells
 
 CONFIGS = Path(__file__).resolve().parents[2] / "training" / "configs"
 
@@ -37,7 +37,7 @@ def test_no_head_of_the_segmenter_is_held_out_twice():
         ('kind = "', 'kind = "x-', "network.kind must be 'light-unet', .* got 'x-"),
         ("seed = 1", 'loss = "hinge"', "train.loss must be 'ce', 'dice', .* got 'hinge'"),
         (
-            "seed = 1",
+            "batch = 6",
             "batch = 4\naccumulate = 3",
             "train.accumulate must divide train.batch, 4, got",
         ),
@@ -46,7 +46,25 @@ def test_no_head_of_the_segmenter_is_held_out_twice():
         ("seed = 1", 'schedule = "step"', "train.schedule_steps must be 1 or more, got 0"),
         ("[folds]", "[folds]\ncount = 3", "folds.count must be 0 beside folds.held_out, got 3"),
         ('"cthead", "vis', '"fullhead", "vis', "must name a head once, got 'fullhead' again"),
-        ("[augment]", '[augment]\nflips = ["w"]', "augment.flips must be 'x', 'y' or 'z', got 'w'"),
+        (
+            "[augment]",
+            '[augment]\nflips = ["w"]',
+            "augment.flips[0] must be 'x', 'y' or 'z', got 'w'",
+        ),
+        ("size = 128", "size = 4", "data.size must be 8 or more, got 4"),
+        ("stretch = 0.06", "stretch = -1", "augment.stretch must be 0 or more, got -1"),
+        (
+            "mottle_hu",
+            "motle_hu",
+            "unknown key augment.looks[1].motle_hu; allowed are name, share, coarse_share",
+        ),
+        ("share = 0.45", "share = 4", "augment.looks[0].share must be 1 or less, got 4"),
+        ("share = 0.45", "share = 0.9", "the shares of augment.looks must not exceed 1, got 1.45"),
+        ("share = 0.45\n", "", "missing key augment.looks[0].share"),
+        ("padding_hu = [-1000.0, 0.0", 'padding_hu = ["a", 0.0', "padding_hu[0] must be of type"),
+        ("[data]", "[data]\nrendered_share = true", "data.rendered_share must be of type float"),
+        ("[data]", '[data]\npack = "a"\ndataset = "b"', "data.pack and data.dataset must not both"),
+        ('object = "joints"', 'object = "mc"', "train.gap_weight must be 1 where data.object is"),
         ("[-600.0, 1800.0]", "[1800.0, -600.0]", "data.window_hu must rise"),
         ("[-600.0, 1800.0]", "[-600.0]", "data.window_hu must hold 2 values"),
         ("[network]", "[network", "is not TOML"),
@@ -58,7 +76,7 @@ def test_a_mistake_in_a_config_is_named(tmp_path, old, new, sentence):
     path = tmp_path / "wrong.toml"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
-    with pytest.raises(ConfigError, match=sentence.replace("[", r"\[")):
+    with pytest.raises(ConfigError, match=sentence.replace("[", r"\[").replace("]", r"\]")):
         load_experiment(path)
 
 
@@ -87,7 +105,7 @@ def test_a_config_that_is_its_own_base_is_refused(tmp_path):
 
 
 def test_the_table_has_the_papers_frame_protocol_and_a_config_for_every_cell():
-    cells = load_cells(reduced=False)
+    cells = load_cells(TableRun())
 
     assert len(cells) == 15
     for (row, name), cell in cells.items():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from export.onnx_model import HALF_TOLERANCE, INPUT, OUTPUT, write_onnx
-from training.evaluate.held_out import predict
+from training.evaluate.predict import predict
 from training.networks import LightUNet, build_network
 
 

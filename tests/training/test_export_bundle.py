@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,11 +28,7 @@ def trained(tmp_path_factory):
     experiments = {}
     for role in SCORES:
         experiment = load_experiment(CONFIGS / f"{role}.toml")
-        experiment = replace(
-            experiment,
-            network=replace(experiment.network, channels=(4, 8)),
-            data=replace(experiment.data, size=16),
-        )
+        experiment = experiment.changed(network={"channels": (4, 8)}, data={"size": 16})
         folder = tmp_path / "runs" / experiment.name
         (folder / "final").mkdir(parents=True)
         network = build_network(experiment.network.kind, (4, 8), 2)

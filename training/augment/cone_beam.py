@@ -1,4 +1,4 @@
-"""A dental cone-beam CT simulated from a CT: whole scans, patches and tiles to train with.
+"""A dental cone-beam CT simulated from a CT: whole scans, and tiles to train with.
 
 What is simulated, and where its size comes from: see ``cone_beam_machine``. Arrays are [z, y, x];
 lengths mm; the field of view is an upright cylinder.
@@ -26,7 +26,6 @@ from training.config import LOCALISER_SPACING_MM
 __all__ = [
     "ConeBeamSettings",
     "Cylinder",
-    "cone_beam_effects",
     "cone_beam_tile",
     "simulate_cone_beam",
 ]
@@ -66,38 +65,6 @@ def simulate_cone_beam(
     outside = torch.hypot(x[None], y[:, None]) > settings.diameter_mm / 2
     hu.masked_fill_(outside, settings.padding_hu)
     return Volume(hu.round_().to(torch.int16).numpy(), grid)
-
-
-def cone_beam_effects(
-    hu: Tensor, rng: np.random.Generator, spacing_mm: float
-) -> tuple[Tensor, Tensor]:
-    """One patch about a joint (z, y, x), frame order, as some dental machine would give it.
-
-    Returns its greys and, bool (z, y, x), where the machine recorded them. The cylinder's axis
-    lies in front and medial of the joint, or near it; the middle 5 mm are always in view.
-    """
-    settings = ConeBeamSettings.draw(rng)
-    radius = settings.diameter_mm / 2
-    angle = rng.uniform(np.deg2rad(25.0), np.deg2rad(95.0))  # from medial to anterior
-    away = radius - (settings.behind_mm if radius > 60.0 else rng.uniform(5.0, radius))
-    z, y, x = (
-        (torch.arange(n, device=hu.device, dtype=torch.float32) - (n - 1) / 2) * spacing_mm
-        for n in hu.shape
-    )
-    x, y = x + float(away * np.cos(angle)), y + float(away * np.sin(angle))
-    distance = torch.hypot(x[None], y[:, None])
-    thick = float(rng.uniform(0.8, 1.1)) - 0.5 * (distance / HEAD_RADIUS_MM) ** 2
-    metal = np.empty((0, 3))
-    if rng.random() < 0.3:
-        crown = rng.uniform((-20.0, -40.0, -50.0), (20.0, 10.0, 0.0), (2, 3))
-        metal = crown + np.array([0.0, 0.0, (hu.shape[0] - 1) / 2 * spacing_mm])
-    hu = hu.clone()
-    expose(hu, x, y, thick.clamp(0.0, 1.2)[None], metal, settings, rng, spacing_mm)
-    below = max(settings.height_mm - settings.above_mm, 30.0)
-    level = (z <= settings.above_mm) & (z >= -below)
-    known = (distance <= radius)[None] & level[:, None, None]
-    hu.masked_fill_(~known, settings.padding_hu)
-    return hu, known
 
 
 @dataclass(frozen=True, slots=True)

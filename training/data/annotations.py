@@ -1,4 +1,4 @@
-"""What annotators drew of one joint, as masks over any grid: label images or closed contours."""
+"""What annotators drew of one joint, as labels on a grid: from label images or closed contours."""
 
 from __future__ import annotations
 
@@ -8,59 +8,55 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk
 
 from negvol_cli.geometry.grid import Grid, Vector, Volume, vector
-from negvol_cli.geometry.resample import crop_to, grid_of, resample
+from negvol_cli.geometry.resample import crop_to
+from negvol_cli.io.image import read_image
 from negvol_cli.steps.landmarks import NoCondyleError
 from negvol_cli.steps.recentre import frame_of_labels
 from negvol_cli.structures import Label
-from training.config import ConfigError
 from training.data.contours import read_contour, voxelise
 from training.data.dataset import Annotation
+from training.tables import ConfigError
 
 CONTOUR_MM = 0.5
 
-Floats = npt.NDArray[np.float32]
-
 
 def read_volume(path: Path) -> Volume:
-    """An image as stored, axes in LPS order."""
-    image = sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")
-    return Volume(sitk.GetArrayFromImage(image), grid_of(image))
+    """An image of values or labels, axes in LPS order, read as the product reads it."""
+    return read_image(path).volume
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
-    """One joint's annotation; ``read`` gives the volume of a label image's path."""
+class AnnotationReader:
+    """Reads one joint's annotation; ``read`` gives the volume of a label image's path."""
 
     joint: Annotation
     contour_axes: str
     read: Callable[[Path], Volume] = read_volume
 
-    def over(self, grid: Grid, label: Label) -> Floats:
-        """How much of each voxel of ``grid`` is ``label``, 0 to 1, float32 [z, y, x].
+    def labels_within(self, box: Grid) -> Volume:
+        """``Label`` values as uint8 over the part of the annotation's own grid that ``box`` meets.
 
-        Contours are voxelised on ``grid`` itself, so that nothing is lost to the scan's voxels.
+        Contours are voxelised on ``box`` itself, so that nothing is lost to the scan's voxels.
+        Raises ConfigError where the annotation and ``box`` lie apart.
         """
         if self.joint.labels is None:
-            contour = read_contour(self.joint.contours[label], self.contour_axes)
-            return voxelise(contour, grid).astype(np.float32)
-        part = crop_to(self.read(self.joint.labels), grid)
+            values = np.zeros(box.shape_zyx, np.uint8)
+            for label in (Label.TEMPORAL_BONE, Label.CONDYLE):
+                contour = read_contour(self.joint.contours[label], self.contour_axes)
+                values[voxelise(contour, box)] = label
+            return Volume(values, box)
+        part = crop_to(self.read(self.joint.labels), box)
         if part is None:
-            return np.zeros(grid.shape_zyx, np.float32)
-        mask = (part.values_zyx == self.joint.numbers[label]).astype(np.float32)
-        return resample(Volume(mask, part.grid), grid, fill=0)
-
-    def known(self, grid: Grid) -> Floats:
-        """Where a label image says something: 1 within its own grid; everywhere for contours."""
-        if self.joint.labels is None:
-            return np.ones(grid.shape_zyx, np.float32)
-        part = crop_to(self.read(self.joint.labels), grid)
-        if part is None:
-            return np.zeros(grid.shape_zyx, np.float32)
-        ones = np.ones(part.grid.shape_zyx, np.float32)
-        return resample(Volume(ones, part.grid), grid, fill=0)
+            raise ConfigError(
+                f"{self.joint.labels} lies apart from the {self.joint.side} joint: check its "
+                "centre_lps_mm"
+            )
+        values = np.zeros(part.grid.shape_zyx, np.uint8)
+        for label, number in self.joint.numbers.items():
+            values[part.values_zyx == number] = label
+        return Volume(values, part.grid)
 
     def points(self, label: Label) -> npt.NDArray[np.float64]:
         """(N, 3): the centres of the label's voxels, LPS mm; of half a mm for contours."""

@@ -19,7 +19,7 @@ from negvol_cli.io.image import Scan, read_image, read_scan
 from negvol_cli.steps.calibrate_hu import read_greys
 from negvol_cli.structures import Label, Side
 from training.config import ConfigError
-from training.data.annotations import Marks
+from training.data.annotations import AnnotationReader
 from training.data.cache import digest
 from training.data.contours import read_contour
 from training.data.dataset import Annotation, Case, Dataset
@@ -175,8 +175,8 @@ def _joint_problems(
             for path in joint.contours.values():
                 if not read_contour(path, dataset.contour_axes).is_watertight:
                     yield Problem(case.name, "the surface is not closed", path)
-        marks = Marks(joint, dataset.contour_axes, lambda path: read(path).volume)
-        points.update({label: marks.points(label) for label in _NAMES})
+        reader = AnnotationReader(joint, dataset.contour_axes, lambda path: read(path).volume)
+        points.update({label: reader.points(label) for label in _NAMES})
     except (NegvolError, ConfigError) as err:
         yield Problem(case.name, str(err))
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.config import ConfigError, Experiment
-from training.data.dataset import dataset_of
+from training.data.sources import folds_of_data, heads_of_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def folds_of(experiment: Experiment) -> list[Fold]:
     Raises ConfigError where a head is not in the data or too few are left to learn from.
     """
     settings, seed = experiment.folds, experiment.train.seed
-    named = settings.held_out or (() if settings.count else dataset_of(experiment.data).folds())
+    named = settings.held_out or (() if settings.count else folds_of_data(experiment.data))
     if not named and not settings.count:
         return []
     heads = heads_of(experiment)
@@ -53,24 +53,18 @@ def folds_of(experiment: Experiment) -> list[Fold]:
 def _require_known(
     key: str, named: tuple[str, ...], heads: list[str], experiment: Experiment
 ) -> None:
+    data = experiment.data
     unknown = sorted(set(named) - set(heads))
     if unknown:
         raise ConfigError(
             f"folds.{key} names {unknown[0]!r}, which is not in "
-            f"{experiment.data.dataset or experiment.data.folder}; there are {', '.join(heads)}"
+            f"{data.pack or data.dataset or data.folder}; there are {', '.join(heads)}"
         )
 
 
 def heads_of(experiment: Experiment) -> list[str]:
     """The heads (patients) that an experiment can learn from, in order."""
-    for_localiser = experiment.data.object == "heads"
-    return sorted(
-        {
-            case.patient
-            for case in dataset_of(experiment.data).cases
-            if (len(case.joints) == 2 if for_localiser else case.drawn)
-        }
-    )
+    return heads_of_data(experiment.data)
 
 
 def _deal(heads: list[str], count: int, seed: int) -> tuple[tuple[str, ...], ...]:

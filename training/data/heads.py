@@ -13,7 +13,7 @@ from negvol_cli.steps.localise import coarse
 from negvol_cli.structures import Side
 from training.config import LOCALISER_SPACING_MM
 from training.data.abdomen import draw_abdomen
-from training.data.annotations import Marks, read_volume
+from training.data.annotations import AnnotationReader, read_volume
 from training.data.dataset import Dataset
 
 
@@ -36,7 +36,7 @@ def load_heads(dataset: Dataset) -> list[HeadSample]:
     samples = []
     for case in dataset.cases:
         centres = [
-            Marks(joint, dataset.contour_axes).centre_mm()
+            AnnotationReader(joint, dataset.contour_axes).centre_mm()
             for joint in (case.joints.get(side) for side in (Side.RIGHT, Side.LEFT))
             if joint is not None
         ]

@@ -1,141 +1,115 @@
-"""The annotated joints: source cubes around each condyle, in frame order (right mirrored)."""
+"""The annotated joints: each with its own part of the scan and of the labels, as they were stored.
+
+Nothing is resampled before a frame is drawn, so that a training frame is interpolated once, as the
+frames of ``negvol run`` are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli import phantom
-from negvol_cli.geometry.grid import Grid, Volume, vector
+from negvol_cli.geometry.grid import Vector, Volume
 from negvol_cli.geometry.joint_frame import JointFrame
-from negvol_cli.geometry.resample import resample
-from negvol_cli.phantom import CLEAN, PhantomHead, ScanSettings, draw_head
-from negvol_cli.structures import AIR_HU, Label, Side
-from training.data import outline
-from training.data.annotations import Marks, read_volume
-from training.data.cache import cached, digest
-from training.data.dataset import Dataset, joint_centres
+from negvol_cli.geometry.resample import crop_to, frame_hu, resample
+from negvol_cli.structures import Label, Side
+from training.data.annotations import AnnotationReader, read_volume
+from training.data.dataset import Case, Dataset
+from training.tables import ConfigError
 
-__all__ = [
-    "SOURCE_SIZE",
-    "SOURCE_SPACING_MM",
-    "JointSample",
-    "joint_centres",
-    "load_joints",
-    "phantom_joints",
-    "read_volume",
-]
+CROP_MM: Final = 108.0
+"""The side of what is kept about a joint's centre: a frame of 64 mm, turned by 25 degrees about
+each axis, 14 % larger and shifted by 9 mm, reaches no farther but in its corners."""
 
-SOURCE_SIZE = 192
-SOURCE_SPACING_MM = 0.5
-METHOD: Final = 2
-"""Raise it when the same files would give other cubes, so that kept ones are made anew."""
+BOX_MM: Final = 0.5
+LOWEST_HU, HIGHEST_HU = -1024, 3071
+
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JointSample:
-    """One joint to learn from, wider than a frame so that frames can be turned and shifted in it.
+    """One joint to learn from.
 
-    ``channels`` (4, z, y, x) float16 over ``frame``: HU / 1000, MC, TB, and 1 where MC and TB are
-    known. Frame order: the right joint mirrored.
+    ``ct`` (int16 HU) and ``labels`` (uint8, ``Label`` values) lie on grids of their own in the
+    world. Labels are known within their grid and ``annotated_mm`` of the centre. ``ct`` is None
+    for an anatomy without a scan, to be rendered from its labels.
     """
 
     head: str
-    frame: JointFrame
-    channels: npt.NDArray[np.float16]
+    side: Side
+    centre_mm: Vector
+    ct: Volume | None
+    labels: Volume
+    annotated_mm: float = np.inf
+
+    def frame(self, spacing_mm: float, size: int) -> JointFrame:
+        """The product's joint frame about this joint."""
+        return JointFrame(self.side, self.centre_mm, spacing_mm, size)
+
+    def hu(self, frame: JointFrame) -> Floats:
+        """HU over a frame, (z, y, x) in frame order: what ``negvol run`` shows its network."""
+        if self.ct is None:
+            raise ConfigError(f"{self.head} has labels only, no CT")
+        return frame_hu(self.ct, frame)
+
+    def mask(self, frame: JointFrame, label: Label) -> Floats:
+        """How much of each voxel of a frame is ``label``, 0 to 1, (z, y, x) in frame order."""
+        mask = (self.labels.values_zyx == label).astype(np.float32)
+        return self._over(frame, mask)
+
+    def known(self, frame: JointFrame) -> npt.NDArray[np.bool_]:
+        """Where in a frame the labels say something, (z, y, x) in frame order."""
+        inside = self._over(frame, np.ones(self.labels.grid.shape_zyx, np.float32)) > 0.99
+        axis = (np.arange(frame.size) - (frame.size - 1) / 2) * frame.spacing_mm
+        away = np.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2)
+        return np.asarray(inside & (away <= self.annotated_mm))
+
+    def _over(self, frame: JointFrame, values: Floats) -> Floats:
+        volume = Volume(values, self.labels.grid)
+        return np.asarray(frame.mirror(resample(volume, frame.grid, fill=0)))
 
 
-def load_joints(dataset: Dataset, kept: Path | None = None) -> list[JointSample]:
-    """Every annotated joint of a dataset; ``kept`` is where the cubes are kept to be read again.
+def load_joints(dataset: Dataset) -> list[JointSample]:
+    """Every annotated joint of a dataset.
 
     ``head`` is the patient, so that whatever holds a head out holds out all of a patient's scans.
     """
-    samples = []
-    for case in dataset.cases:
-        read = lru_cache(maxsize=2)(read_volume)
-        for joint in case.drawn:
-            name = digest(
-                [case.image, *joint.files],
-                METHOD,
-                joint.side.value,
-                sorted(joint.numbers.items()),
-                joint.centre_mm,
-                (dataset.annotated_mm, dataset.contour_axes),
-                (SOURCE_SIZE, SOURCE_SPACING_MM),
+    return [joint for case in dataset.cases for joint in _joints_of(case, dataset)]
+
+
+def _joints_of(case: Case, dataset: Dataset) -> list[JointSample]:
+    joints = []
+    read = lru_cache(maxsize=2)(read_volume)
+    for drawn in case.drawn:
+        reader = AnnotationReader(drawn, dataset.contour_axes, read)
+        centre = reader.centre_mm()
+        if centre is None:  # a map of both joints that shows one
+            continue
+        box = JointFrame(drawn.side, centre, BOX_MM, round(CROP_MM / BOX_MM)).grid
+        ct = crop_to(read(case.image), box, margin=1)
+        if ct is None:
+            raise ConfigError(f"{case.image}: the {drawn.side} joint lies outside the image")
+        labels = reader.labels_within(box)
+        joints.append(
+            JointSample(
+                case.patient, drawn.side, centre, as_stored(ct), labels, dataset.annotated_mm
             )
-            marks = Marks(joint, dataset.contour_axes, read)
-            centre = marks.centre_mm()
-            if centre is None:  # a map of both joints that shows one
-                continue
-            frame = JointFrame(joint.side, centre, SOURCE_SPACING_MM, SOURCE_SIZE)
-            make = partial(_channels, case.image, frame, marks, dataset.annotated_mm, read)
-            samples.append(JointSample(case.patient, frame, cached(kept, name, make)))
-    return samples
+        )
+    return joints
 
 
-def _channels(
-    image: Path,
-    frame: JointFrame,
-    marks: Marks,
-    annotated_mm: float,
-    read: Callable[[Path], Volume],
-) -> npt.NDArray[np.float16]:
-    masks = [marks.over(frame.grid, label) for label in (Label.CONDYLE, Label.TEMPORAL_BONE)]
-    known = marks.known(frame.grid)
-    axis = (np.arange(frame.size) - (frame.size - 1) / 2) * frame.spacing_mm
-    away = np.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2)
-    known = np.where(away <= annotated_mm, known, np.float32(0.0))
-    return _packed(frame, resample(read(image), frame.grid, fill=AIR_HU), *masks, known)
+def as_stored(ct: Volume) -> Volume:
+    """A CT clipped to 12 bits and rounded to whole HU, int16."""
+    values = np.clip(np.round(ct.values_zyx), LOWEST_HU, HIGHEST_HU).astype(np.int16)
+    return Volume(np.ascontiguousarray(values), ct.grid)
 
 
-def _packed(frame: JointFrame, *arrays: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
-    hu, *rest = (frame.mirror(a) for a in arrays)
-    hu = np.clip(hu, -1024, 3071) / 1000
-    return np.stack([hu, *rest]).astype(np.float16)
-
-
-def phantom_joints(count: int, seed: int, kept: Path | None = None) -> list[JointSample]:
-    """Both joints of ``count`` phantom heads, outlined; ``kept`` as for ``load_joints``."""
-    made_by = [*sorted(Path(phantom.__path__[0]).glob("*.py")), Path(outline.__file__)]
-    source = digest(made_by, METHOD)
-    samples = []
-    for index in range(count):
-        rng = np.random.default_rng([seed, index])
-        head = draw_head(int(rng.integers(2**31)))
-        for side in Side:
-            frame = JointFrame(side, head.condyle_centre_mm(side), SOURCE_SPACING_MM, SOURCE_SIZE)
-            half = frame.size * frame.spacing_mm / 2
-            voxel = tuple(float(v) for v in rng.uniform(0.4, 1.2, 3))
-            low = np.array(frame.centre_mm_xyz) - half
-            shape = tuple(int(np.ceil(2 * half / v)) for v in voxel)
-            grid = Grid(shape, voxel, vector(low))  # type: ignore[arg-type]
-            settings, noise = ScanSettings.draw(rng), int(rng.integers(2**31))
-            name = f"phantom-{digest([], source, seed, index, side.value, SOURCE_SIZE)}"
-            make = partial(_phantom_channels, head, frame, grid, settings, noise)
-            samples.append(JointSample(f"phantom-{index}", frame, cached(kept, name, make)))
-    return samples
-
-
-def _phantom_channels(
-    head: PhantomHead, frame: JointFrame, grid: Grid, settings: ScanSettings, noise: int
-) -> npt.NDArray[np.float16]:
-    """Greys as the scanner of ``settings`` gives them, bones outlined where its blur puts them."""
-    undisturbed = replace(CLEAN, blur_mm=settings.blur_mm, sharpen=settings.sharpen)
-    labels = outline.outlined(
-        head.joint_labels(frame.grid, frame.side),
-        resample(head.scan(grid, undisturbed), frame.grid, fill=AIR_HU),
-        frame.spacing_mm,
-    )
-    return _packed(
-        frame,
-        resample(head.scan(grid, settings, noise), frame.grid, fill=AIR_HU),
-        (labels == Label.CONDYLE).astype(np.float32),
-        (labels == Label.TEMPORAL_BONE).astype(np.float32),
-        np.ones(frame.grid.shape_zyx, np.float32),
-    )
+def heads_of_joints(joints: Sequence[JointSample]) -> list[str]:
+    """The heads (patients) among joints, in order."""
+    return sorted({joint.head for joint in joints})

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import torch
+
 from training.config import ConfigError, Experiment
 from training.data.folds import folds_of
 from training.evaluate.scores import (
     FrameScore,
     Summary,
-    read_scores,
+    read_rows,
     score_frames,
     summarise,
     write_rows,
 )
-from training.loop.train import CHECKPOINT, KEPT, load_trained, train
+from training.loop.train import CHECKPOINT, KEPT, WEIGHTS, load_trained, train
 
 SCORES: Final = "crossval.csv"
 SUMMARY: Final = "summary.csv"
@@ -32,11 +34,18 @@ class CrossValidation:
 
 
 def cross_validate(
-    experiment: Experiment, runs: Path, say: Callable[[str], None]
+    experiment: Experiment,
+    runs: Path,
+    say: Callable[[str], None],
+    *,
+    first: int | None = None,
+    largest_weights: int | None = None,
 ) -> CrossValidation:
     """Train and judge every fold below ``runs/experiment``; writes crossval.csv and summary.csv.
 
-    A fold whose scores are there is not done again; its checkpoint is removed. Raises ConfigError
+    A fold whose scores are there is not done again; its checkpoint is removed. With ``first``,
+    only so many folds are done; with ``largest_weights``, files of weights of more bytes are
+    removed once they are judged. Networks are judged where they were trained. Raises ConfigError
     for the localiser, which is judged by ``eval``, and where no head is held out.
     """
     if experiment.data.object == "heads":
@@ -46,16 +55,21 @@ def cross_validate(
         raise ConfigError("folds.held_out or folds.count must be given: no head is held out")
     folder = runs / experiment.name
     scores: list[FrameScore] = []
-    for fold in folds:
+    for fold in folds[:first]:
         path = folder / fold.name / SCORES
         if not path.is_file():
             held, by = ", ".join(fold.held_out), ", ".join(fold.validation)
             say(f"{experiment.name} {fold.name}, held out: {held}; stops by: {by or 'none'}")
             train(experiment, folder / fold.name, fold.held_out, say, fold.validation)
             network = load_trained(experiment, folder / fold.name, len(experiment.data.channels))
+            if torch.cuda.is_available():
+                network = network.cuda()
             write_rows(score_frames(network, experiment, fold, runs / KEPT), path)
             (folder / fold.name / CHECKPOINT).unlink(missing_ok=True)
-        scores += read_scores(path)
+            weights = folder / fold.name / WEIGHTS
+            if largest_weights is not None and weights.stat().st_size > largest_weights:
+                weights.unlink()
+        scores += read_rows(FrameScore, path)
     summaries = summarise(scores)
     write_rows(scores, folder / SCORES)
     write_rows(summaries, folder / SUMMARY)

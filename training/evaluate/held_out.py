@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from scipy.ndimage import distance_transform_edt
 from torch import nn
 
 from negvol_cli.evaluation.metrics import compare
-from negvol_cli.geometry.grid import Vector, Volume
-from negvol_cli.geometry.joint_frame import JointFrame
-from negvol_cli.geometry.resample import frame_hu
-from negvol_cli.inference.normalise import normalise
-from negvol_cli.steps.localise import FoundJoint, Localisation, Tiling, locate
-from negvol_cli.structures import Label, Side
+from negvol_cli.geometry.grid import Vector
+from negvol_cli.steps.localise import FoundJoint
+from negvol_cli.structures import Side
+from training.augment.frames import still_frame
+from training.augment.sampling import JointSource
 from training.config import Experiment
-from training.data.annotations import Marks, read_volume
-from training.data.dataset import dataset_of
+from training.data.annotations import AnnotationReader, read_volume
+from training.data.dataset_toml import dataset_of
+from training.evaluate.predict import find, probabilities
+from training.loop.tasks import joint_sources
 
 CONDYLE_REACH_MM = 24.0
 BONE_REACH_MM = 20.0
@@ -56,35 +55,17 @@ def score_joints(
     network: nn.Module, experiment: Experiment, heads: tuple[str, ...]
 ) -> list[JointScore]:
     """Accuracy of a segmenter on both joints of ``heads``, frames at the true centres."""
-    data = experiment.data
-    dataset = dataset_of(data)
-    scores = []
-    for case in dataset.cases:
-        if case.patient not in heads:
-            continue
-        ct = read_volume(case.image)
-        for joint in case.drawn:
-            marks = Marks(joint, dataset.contour_axes)
-            centre = marks.centre_mm()
-            if centre is None:
-                continue
-            frame = JointFrame(joint.side, centre, data.spacing_mm, data.size_zyx[0])
-            image = normalise(frame_hu(ct, frame), data.window_hu)
-            reference = [
-                frame.mirror(marks.over(frame.grid, label)) > 0.5
-                for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
-            ]
-            predicted = predict(network, image) > 0.5
-            side = joint.side
-            scores.append(_score(case.name, side, predicted, reference, data.spacing_mm))
-    return scores
+    sources = joint_sources(experiment, heads)
+    return [score_source(network, source, experiment) for source in sources]
 
 
-def predict(network: nn.Module, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Probabilities (C, z, y, x) of a normalised image (z, y, x)."""
-    with torch.inference_mode():
-        tensor = torch.from_numpy(np.ascontiguousarray(image))[None, None]
-        return np.asarray(torch.sigmoid(network(tensor))[0].numpy())
+def score_source(network: nn.Module, source: JointSource, experiment: Experiment) -> JointScore:
+    """Accuracy of a segmenter on one joint, in a frame about its true centre."""
+    image, target, _ = still_frame(source, experiment)
+    predicted = probabilities(network, image) > 0.5
+    reference = list(target[0].cpu().numpy() > 0.5)
+    spacing_mm = experiment.data.spacing_mm
+    return _score(source.head, source.side, predicted, reference, spacing_mm)
 
 
 def score_heads(
@@ -97,7 +78,8 @@ def score_heads(
         if case.patient not in heads or len(case.joints) < 2:
             continue
         centres = {
-            side: Marks(case.joints[side], dataset.contour_axes).centre_mm() for side in Side
+            side: AnnotationReader(case.joints[side], dataset.contour_axes).centre_mm()
+            for side in Side
         }
         found = find(network, experiment, read_volume(case.image))
         off = {side: _away(found[side], centres[side]) for side in Side}
@@ -112,13 +94,6 @@ def _away(found: FoundJoint | None, centre: Vector | None) -> float:
     if found is None or centre is None:
         return float("inf")
     return float(np.linalg.norm(np.subtract(found.centre_mm_xyz, centre)))
-
-
-def find(network: nn.Module, experiment: Experiment, volume: Volume) -> Localisation:
-    """What the localiser ``network`` finds in a scan."""
-    data = experiment.data
-    tiling = Tiling(data.size_zyx[0], data.spacing_mm, data.window_hu)
-    return locate(volume, partial(predict, network), tiling)
 
 
 def _score(

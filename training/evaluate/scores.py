@@ -6,16 +6,19 @@ import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, TypeVar, get_type_hints
 
 import numpy as np
 from torch import nn
 
 from negvol_cli.evaluation.metrics import compare, cross_entropy
+from training.augment.frames import still_frame
 from training.config import Experiment
 from training.data.folds import Fold
-from training.evaluate.held_out import predict
-from training.loop.tasks import joint_sources, still
+from training.evaluate.predict import probabilities
+from training.loop.tasks import joint_sources
+
+Row = TypeVar("Row")
 
 PAPER_VOXEL_MM: Final = 0.4
 MEASURES: Final = ("dice", "ce", "hd_mm", "hd_voxels", "hd95_mm", "iou")
@@ -62,14 +65,12 @@ def score_frames(
     """Both joints of each head that a fold holds out, in frames about the true centres."""
     spacing = experiment.data.spacing_mm
     scores = []
-    for source in joint_sources(experiment, kept=kept):
-        if source.head not in fold.held_out:
-            continue
-        image, target, known = (part.cpu().numpy() for part in still(source, experiment))
-        where = known[0] > 0
-        probability = predict(network, image[0])
+    for source in joint_sources(experiment, fold.held_out, kept=kept):
+        image, target, known = still_frame(source, experiment)
+        where = known[0, 0].numpy() > 0
+        probability = probabilities(network, image)
         for channel, label in enumerate(experiment.data.channels):
-            reference = (target[channel] > 0.5) & where
+            reference = (target[0, channel].numpy() > 0.5) & where
             predicted = (probability[channel] > 0.5) & where
             found = compare(predicted, reference, (spacing,) * 3)
             scores.append(
@@ -119,9 +120,9 @@ def write_rows(rows: Sequence[Any], path: Path) -> None:
     partial.replace(path)
 
 
-def read_scores(path: Path) -> list[FrameScore]:
-    """What ``write_rows`` wrote."""
+def read_rows(kind: type[Row], path: Path) -> list[Row]:
+    """What ``write_rows`` wrote of instances of ``kind``."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    kinds = get_type_hints(FrameScore)
-    return [FrameScore(**{key: kinds[key](value) for key, value in row.items()}) for row in rows]
+    kinds = get_type_hints(kind)
+    return [kind(**{key: kinds[key](value) for key, value in row.items()}) for row in rows]

@@ -39,12 +39,15 @@ def cross_entropy(
     return (total / known.sum(dim=(1, *_VOXELS)).clamp_min(1.0)).mean()
 
 
-def dice_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """1 minus the soft Dice coefficient (Milletari et al., 3DV 2016), mean over N and C."""
-    probability = torch.sigmoid(logits) * weight
-    known = target * weight
-    overlap = (probability * known).sum(dim=_VOXELS)
-    total = (probability**2).sum(dim=_VOXELS) + (known**2).sum(dim=_VOXELS)
+def dice_loss(logits: Tensor, target: Tensor, weight: Tensor, power: int = 2) -> Tensor:
+    """1 minus the soft Dice coefficient, mean over N and C; ``weight`` is each voxel's share in it.
+
+    With ``power`` 2 its denominator sums squares (Milletari et al., 3DV 2016), with 1 the
+    probabilities themselves, which presses harder for answers of 0 and 1.
+    """
+    probability = torch.sigmoid(logits)
+    overlap = (probability * target * weight).sum(dim=_VOXELS)
+    total = ((probability**power + target**power) * weight).sum(dim=_VOXELS)
     return (1.0 - (2 * overlap + 1.0) / (total + 1.0)).mean()
 
 
@@ -71,9 +74,13 @@ def build_loss(settings: TrainConfig) -> Loss:
         weights = None if foreground is None else foreground.to(logits.device)
         return cross_entropy(logits, target, weight, weights)
 
-    def mixture(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        overlap = settings.dice_weight * dice_loss(logits, target, weight)
-        return overlap + settings.ce_weight * entropy(logits, target, weight)
+    def dice(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        return dice_loss(logits, target, weight, settings.dice_power)
 
-    losses = {"ce": entropy, "dice": dice_loss, "dice+ce": mixture, "heat-focal": heat_focal}
+    def mixture(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        return settings.dice_weight * dice(logits, target, weight) + settings.ce_weight * entropy(
+            logits, target, weight
+        )
+
+    losses = {"ce": entropy, "dice": dice, "dice+ce": mixture, "heat-focal": heat_focal}
     return losses[settings.loss]

@@ -8,31 +8,38 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
+from training.config import TrainConfig
+
 LOSS_FILE = "loss.csv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """The mean loss since the last entry; ``loading`` is the share of time spent on drawing.
+    """The mean loss since the last entry; ``drawing`` is the share of time spent on drawing.
 
-    ``validation`` is the last loss on the validation heads, NaN where there is none.
+    ``share`` is how much of the training is done. ``validation`` is the last loss on the
+    validation heads, NaN where there is none.
     """
 
     step: int
+    share: float
     loss: float
     validation: float
     learning_rate: float
-    loading: float
+    drawing: float
+    frames_per_second: float
     seconds_per_step: float
 
-    def line(self, name: str, steps: int) -> str:
+    def line(self, name: str, settings: TrainConfig) -> str:
         """For people: where the training stands and the time left."""
+        where, left = f"{self.step}/{settings.steps}", settings.steps - self.step
+        seconds = self.seconds_per_step * left
+        if settings.minutes > 0:
+            where = f"{self.step} ({self.share:.0%} of {settings.minutes:g} min)"
+            seconds = 60 * settings.minutes * (1 - self.share)
         seen = "" if self.validation != self.validation else f"validation {self.validation:.4f} "
-        left = self.seconds_per_step * (steps - self.step)
-        return (
-            f"{name} step {self.step}/{steps} loss {self.loss:.4f} {seen}"
-            f"loading {100 * self.loading:.0f} % {_clock(left)} left"
-        )
+        pace = f"{self.frames_per_second:.2g} frames/s, drawing {self.drawing:.0%}"
+        return f"{name} step {where} loss {self.loss:.4f} {seen}{pace}, {_clock(seconds)} left"
 
 
 class Record:

@@ -9,7 +9,6 @@ from negvol_cli.io.ct_checks import check_ct
 from training.augment.cone_beam import (
     ConeBeamSettings,
     Cylinder,
-    cone_beam_effects,
     cone_beam_tile,
     simulate_cone_beam,
 )
@@ -162,31 +161,6 @@ def test_greys_of_any_machine_that_is_drawn_pass_for_a_ct(seed):
     machine = replace(ConeBeamSettings.draw(np.random.default_rng(seed)), voxel_mm=1.5)
 
     check_ct(simulate_cone_beam(head, seed, machine))
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_a_patch_keeps_its_middle_and_holds_one_value_where_nothing_was_recorded(seed):
-    hu = torch.full((40, 40, 40), 300.0)
-
-    seen, known = cone_beam_effects(hu, np.random.default_rng(seed), 0.8)
-    again, _ = cone_beam_effects(hu, np.random.default_rng(seed), 0.8)
-
-    assert torch.equal(seen, again)
-    assert known[18:22, 18:22, 18:22].all()
-    assert len(seen[~known].unique()) <= 1
-    assert seen[known].std() > 30
-    assert (hu == 300.0).all()
-
-
-def test_a_field_that_ends_behind_the_joint_cuts_patches_there_and_rarely_in_front():
-    behind = front = 0.0
-    for seed in range(40):
-        _, known = cone_beam_effects(torch.zeros(24, 24, 24), np.random.default_rng(seed), 2.0)
-        behind += 1 - float(known[10:14, -3:].float().mean())
-        front += 1 - float(known[10:14, :3].float().mean())
-
-    assert behind > 2 * front
-    assert behind > 10
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -24,8 +24,9 @@ from tests.training.made_datasets import (
 )
 from training.__main__ import main
 from training.config import ConfigError
-from training.data.dataset import folder_dataset, read_dataset
+from training.data.dataset import folder_dataset
 from training.data.dataset_check import check_dataset, require_sound
+from training.data.dataset_toml import read_dataset
 
 
 def said(path: Path) -> list[str]:

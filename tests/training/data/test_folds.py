@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -39,7 +37,7 @@ def test_every_head_is_held_out_once_and_by_no_fold_both_learnt_from_and_judged(
 
 def test_the_same_seed_deals_the_same_folds_and_another_seed_others():
     one = experiment(count=3)
-    other = replace(one, train=replace(one.train, seed=2))
+    other = one.changed(train={"seed": 2})
 
     assert folds_of(one) == folds_of(one)
     assert folds_of(one) != folds_of(other)
@@ -77,11 +75,8 @@ def test_no_training_learns_from_a_judged_only_head(monkeypatch):
     heads = [HeadSample(head, nowhere, np.zeros((2, 3))) for head in HEADS]
     monkeypatch.setattr(tasks, "dataset_of", lambda _data: None)
     monkeypatch.setattr(tasks, "load_heads", lambda _dataset: heads)
-    given = experiment(judged_only=("c",))
-    given = replace(
-        given,
-        data=replace(given.data, object="heads"),
-        train=replace(given.train, loss="heat-focal"),
+    given = experiment(judged_only=("c",)).changed(
+        data={"object": "heads"}, train={"loss": "heat-focal"}
     )
 
     for held_out, learnt in (((), "abdefg"), (("a",), "bdefg")):

@@ -1,18 +1,22 @@
-from dataclasses import replace
+import dataclasses
 
 import numpy as np
 import pytest
 import torch
 
+from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.structures import Side
+from training.augment.sampling import JointSource
 from training.config import DataConfig, Experiment, FoldsConfig, NetworkConfig, TrainConfig
 from training.data.folds import Fold
+from training.data.joints import JointSample
 from training.evaluate import crossval, scores, table
+from training.evaluate.cells import Cell, TableRun, load_cells
 from training.evaluate.crossval import cross_validate
-from training.evaluate.scores import FrameScore, read_scores, score_frames, summarise, write_rows
-from training.evaluate.table import Cell, load_cells, make_table, page
-from training.loop.tasks import SOURCE_SIZE, JointSource
-from training.loop.train import CHECKPOINT
+from training.evaluate.scores import FrameScore, read_rows, score_frames, summarise, write_rows
+from training.evaluate.table import make_table
+from training.evaluate.table_page import page
+from training.loop.train import CHECKPOINT, WEIGHTS
 
 EXPERIMENT = Experiment(
     name="cubes",
@@ -37,12 +41,19 @@ class Thresholding(torch.nn.Module):
 @pytest.fixture
 def _cubes(monkeypatch):
     """Both joints of heads a and b: a bright cube of 8 mm about the centre is the condyle."""
-    volume = torch.zeros(3, *(SOURCE_SIZE,) * 3, dtype=torch.float16)
-    middle = slice(SOURCE_SIZE // 2 - 8, SOURCE_SIZE // 2 + 8)
-    volume[:2, middle, middle, middle] = 1.0
-    volume[2] = 1.0
-    sources = [JointSource(head, side, volume) for head in "ab" for side in Side]
-    monkeypatch.setattr(scores, "joint_sources", lambda *_, **__: sources)
+    labels = np.zeros((48,) * 3, np.uint8)
+    labels[20:28, 20:28, 20:28] = 1
+    grid = Grid((48,) * 3, (1.0,) * 3, (-23.5,) * 3)
+    ct = Volume(labels.astype(np.int16) * 1000, grid)
+
+    def sources(_experiment, heads, **_options):
+        return [
+            JointSource.of(JointSample(head, side, (0.0,) * 3, ct, Volume(labels, grid)), (1,))
+            for head in heads
+            for side in Side
+        ]
+
+    monkeypatch.setattr(scores, "joint_sources", sources)
 
 
 @pytest.mark.usefixtures("_cubes")
@@ -95,7 +106,7 @@ def test_scores_are_read_as_they_were_written(tmp_path):
     rows = [score(0.81), score(0.0, np.inf)]
     write_rows(rows, tmp_path / "scores.csv")
 
-    assert read_scores(tmp_path / "scores.csv") == rows
+    assert read_rows(FrameScore, tmp_path / "scores.csv") == rows
 
 
 @pytest.fixture
@@ -104,7 +115,7 @@ def trained(monkeypatch):
     done = []
 
     def train(_experiment, folder, held_out, _say, validation):
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / CHECKPOINT).touch()
         done.append((folder.name, held_out, validation))
 
@@ -133,10 +144,12 @@ def test_cross_validation_judges_every_head_once_and_does_nothing_twice(trained,
 
 
 def test_the_page_has_our_figure_beside_the_papers_and_says_what_was_reduced(tmp_path):
-    experiment = load_cells(reduced=True)["v-net-dice-ce", "mc"]
+    experiment = load_cells(TableRun(reduced=True))["v-net-dice-ce", "mc"]
     summaries = {s.measure: s for s in summarise([score(0.8), score(0.6)])}
 
-    text = page([Cell("v-net-dice-ce", "mc", experiment, summaries)], tmp_path, reduced=True)
+    text = page(
+        [Cell("v-net-dice-ce", "mc", experiment, summaries)], tmp_path, TableRun(reduced=True)
+    )
 
     row = next(line for line in text.splitlines() if line.startswith("| V-Net D+CE"))
     assert row.startswith(
@@ -150,16 +163,57 @@ def test_the_page_has_our_figure_beside_the_papers_and_says_what_was_reduced(tmp
 def test_the_table_is_written_after_every_cell(monkeypatch, tmp_path):
     pages = []
 
-    def result(experiment, _runs, _say):
+    def result(experiment, _runs, _say, **_options):
         if (tmp_path / "table.md").is_file():
             pages.append((tmp_path / "table.md").read_text(encoding="utf-8"))
         label = {"mc": "condyle", "tb": "temporal_bone", "nv": "negative_volume"}
-        rows = [replace(score(0.5), label=label[experiment.data.object])] * 2
+        rows = [dataclasses.replace(score(0.5), label=label[experiment.data.object])] * 2
         return crossval.CrossValidation(rows, summarise(rows))
 
     monkeypatch.setattr(table, "cross_validate", result)
-    make_table(tmp_path, tmp_path / "table.md", reduced=False, say=lambda _line: None)
+    make_table(TableRun(), tmp_path, tmp_path / "table.md", say=lambda _line: None)
 
     assert [f"{n} of 15 cells" in text for n, text in enumerate(pages, 1)] == [True] * 14
     assert "Reduced" not in pages[0]
     assert "15 of 15 cells" in (tmp_path / "table.md").read_text(encoding="utf-8")
+
+
+def test_fifteen_networks_are_trained_at_once_each_by_a_command_of_its_own(monkeypatch, tmp_path):
+    started = {}
+    monkeypatch.setattr(
+        table,
+        "run_side_by_side",
+        lambda commands, at_once, _say: started.update(commands, n=at_once),
+    )
+    run = TableRun(reduced=True, minutes=9, pack="joints.npz", folds=1)
+
+    table.train_cells_at_once(run, tmp_path, 15, 1, print)
+
+    assert started.pop("n") == 15
+    assert len(started) == 15
+    assert started["nv v-net-dice"] == [
+        *("table", "--cell", "nv-v-net-dice", "--runs", str(tmp_path), "--reduced"),
+        *("--minutes", "9", "--pack", "joints.npz", "--first-folds", "1", "--threads", "1"),
+    ]
+
+
+def test_a_cell_by_minutes_is_an_experiment_of_its_own():
+    run = TableRun(minutes=9, pack="joints.npz")
+
+    cell = run.experiment("v-net-dice", "nv")
+
+    assert (cell.name, cell.train.minutes) == ("nv-v-net-dice-9-min", 9)
+    assert cell.data.pack == "joints.npz"
+    assert run.command == "python -m training table --minutes 9"
+
+
+@pytest.mark.usefixtures("_cubes")
+def test_weights_too_large_to_bring_home_are_removed_once_they_are_judged(trained, tmp_path):
+    folder = tmp_path / "cubes" / "fold0"
+    folder.mkdir(parents=True)
+    (folder / WEIGHTS).write_bytes(b"x" * 100)
+
+    cross_validate(EXPERIMENT, tmp_path, print, first=1, largest_weights=99)
+
+    assert [name for name, *_ in trained] == ["fold0"]
+    assert not (folder / WEIGHTS).exists()

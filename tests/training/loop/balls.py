@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from training.augment.draws import Draws
 from training.config import (
     DataConfig,
     Experiment,
@@ -31,17 +32,17 @@ class BallTask:
         self.kill_in_step = kill_in_step
         self.drawn = 0
 
-    def draw(self, rng: np.random.Generator):
+    def draw(self, draws: Draws):
         self.drawn += 1
         if self.kill_in_step is not None and self.drawn > self.kill_in_step:
             os.kill(os.getpid(), signal.SIGKILL)
-        index = np.indices((16, 16, 16)) - rng.uniform(5, 10, (3, 1, 1, 1))
-        ball = torch.from_numpy((np.linalg.norm(index, axis=0) < 4).astype(np.float32))[None]
-        image = ball + 0.3 * torch.from_numpy(rng.normal(size=(1, 16, 16, 16)).astype(np.float32))
-        return image, ball, torch.ones(1, 16, 16, 16)
+        index = np.indices((16, 16, 16)) - draws.host_uniform(5, 10, 3, 1, 1, 1)
+        away = np.linalg.norm(index, axis=1)
+        ball = torch.from_numpy((away < 4).astype(np.float32))[:, None]
+        return ball + 0.3 * draws.noise(1, 16, 16, 16), ball, torch.ones_like(ball)
 
     def looks(self):
-        return [BallTask().draw(np.random.default_rng([9, i])) for i in range(2)]
+        return [BallTask().draw(Draws.seeded([[9, i]])) for i in range(2)]
 
 
 def experiment(steps: int = 12, **train: Any) -> Experiment:

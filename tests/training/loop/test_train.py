@@ -85,6 +85,57 @@ def test_a_training_that_was_stopped_ends_as_one_that_was_not(tmp_path, step):
     assert torch.equal(whole, resumed)
 
 
+class Ticking:
+    """A clock on which every look takes a second."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def __call__(self) -> float:
+        self.time += 1.0
+        return self.time
+
+
+def test_a_training_by_minutes_ends_by_the_clock_and_its_rate_with_it(tmp_path):
+    loop.train(experiment(9999, minutes=0.25), tmp_path, say=silent, now=Ticking())
+
+    rows = entries(tmp_path)
+    assert 10 <= int(rows[-1]["step"]) <= 15  # a second a step
+    assert float(rows[-1]["share"]) == 1.0
+    rates = [float(row["learning_rate"]) for row in rows]
+    assert rates[-1] < 0.1 * max(rates)
+
+
+def test_too_little_time_for_a_single_step_is_said_and_nothing_is_written(tmp_path):
+    with pytest.raises(ConfigError, match=r"0.01 minutes were over before the first step"):
+        loop.train(experiment(minutes=0.01), tmp_path, say=silent, now=Ticking())
+
+    assert not (tmp_path / "weights.pt").exists()
+
+
+def test_the_time_before_an_interruption_counts(tmp_path):
+    def stop(line: str) -> None:
+        if " step 6 " in line:
+            raise KilledError
+
+    by_minutes = experiment(9999, minutes=0.25)
+    with pytest.raises(KilledError):
+        loop.train(by_minutes, tmp_path / "stopped", say=stop, now=Ticking())
+    loop.train(by_minutes, tmp_path / "stopped", say=silent, now=Ticking())
+    loop.train(by_minutes, tmp_path / "whole", say=silent, now=Ticking())
+
+    stopped, whole = (int(entries(tmp_path / n)[-1]["step"]) for n in ("stopped", "whole"))
+    assert abs(stopped - whole) <= 3
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    loop.train(experiment(3), tmp_path, say=silent)
+    other = experiment(6).changed(network={"channels": (4, 8, 8)})
+
+    with pytest.raises(ConfigError, match=r"checkpoint.pt is not a checkpoint of this experiment"):
+        loop.train(other, tmp_path, say=silent)
+
+
 def test_a_training_killed_amid_a_step_ends_as_one_that_was_not(tmp_path):
     whole = weights(loop.train(experiment(), tmp_path / "whole", say=silent))
 
@@ -131,8 +182,8 @@ def test_training_stops_when_the_validation_heads_gain_no_more_and_keeps_the_bes
 
 def test_a_loss_that_is_no_number_ends_the_training_with_advice(tmp_path, monkeypatch):
     class Broken(balls.BallTask):  # type: ignore[name-defined]
-        def draw(self, rng):
-            image, ball, weight = super().draw(rng)
+        def draw(self, draws):
+            image, ball, weight = super().draw(draws)
             return image * float("nan"), ball, weight
 
     monkeypatch.setattr(loop, "build_task", lambda *_: Broken())
@@ -168,11 +219,11 @@ def test_the_curves_are_there_for_tensorboard(tmp_path):
     assert [event.value for event in curves.Scalars("loss")] == pytest.approx(written, rel=1e-4)
 
 
-def test_the_line_tells_the_time_left_and_the_share_of_loading(tmp_path):
+def test_the_line_tells_the_pace_the_time_left_and_the_share_of_drawing(tmp_path):
     lines = []
     loop.train(experiment(6), tmp_path, say=lines.append)
 
     assert len(lines) == 2
     assert lines[0].startswith("balls step 3/6 loss ")
-    assert " loading " in lines[0]
+    assert " frames/s, drawing " in lines[0]
     assert lines[1].endswith("0 s left")

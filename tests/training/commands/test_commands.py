@@ -1,0 +1,113 @@
+"""``python -m training``: packing, training side by side, judging, at a tiny size."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.training.made_datasets import write_dataset
+from training.commands import main
+
+CONFIG = """
+name = "tiny"
+[network]
+kind = "fine-unet"
+channels = [4, 8]
+[data]
+object = "joints"
+dataset = "nowhere.toml"
+spacing_mm = 3.0
+size = 16
+patch = 16
+window_hu = [-600.0, 1800.0]
+[train]
+steps = 6
+batch = 2
+checkpoint_every = 3
+[[augment.looks]]
+name = "another CT"
+share = 1.0
+noise_share = 1.0
+[folds]
+held_out = [["a"], ["b"]]
+"""
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(main, [str(a) for a in arguments])
+    assert not isinstance(result.exception, Exception), result.exception
+    return result
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory) -> Path:
+    """Two made heads in one file; the dataset itself is elsewhere."""
+    folder = tmp_path_factory.mktemp("packed")
+    dataset = write_dataset(folder / "data", ("a", "b"))
+    result = run("pack", "--dataset", dataset, "--out", folder / "joints.npz", "--without-nv")
+    assert result.output.startswith("4 joints, 0.")
+    return folder / "joints.npz"
+
+
+@pytest.fixture
+def config(tmp_path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(CONFIG, encoding="utf-8")
+    return path
+
+
+def test_folds_and_the_final_network_train_side_by_side_and_are_judged(packed, config, tmp_path):
+    where = ("--config", config, "--pack", packed, "--runs", tmp_path / "runs")
+
+    trained = run("train", *where, "--folds", "all", "--side-by-side", "--threads", 1, "--tidy")
+    again = run("train", *where, "--folds", "0,final")
+    judged = run("eval", *where)
+
+    assert trained.exit_code == again.exit_code == judged.exit_code == 0, trained.output
+    for name in ("fold0", "fold1", "final"):
+        weights = tmp_path / "runs" / "tiny" / name / "weights.pt"
+        assert 0 < weights.stat().st_size < 15_000_000
+        assert not weights.with_name("checkpoint.pt").exists()
+    assert again.output.count("finished already") == 2
+    with (tmp_path / "runs" / "tiny" / "scores.csv").open() as file:
+        assert [row["head"] for row in csv.DictReader(file)] == ["a", "a", "b", "b"]
+
+
+def test_training_by_minutes_ends_in_time_whatever_its_steps(packed, config, tmp_path):
+    where = ("--config", config, "--pack", packed, "--runs", tmp_path / "runs")
+
+    result = run("train", *where, "--folds", "final", "--minutes", "0.1")
+
+    assert result.exit_code == 0, result.output
+    assert "100% of 0.1 min" in result.output.splitlines()[-1]
+
+
+@pytest.mark.parametrize("chosen", ["2", "0,last", ""])
+def test_a_fold_that_there_is_not_is_named_with_those_there_are(packed, config, chosen):
+    result = run("train", "--config", config, "--pack", packed, "--folds", chosen)
+
+    assert result.exit_code == 1
+    assert f"--folds must be all or of 0, 1, final, got {chosen.split(',')[-1]!r}" in result.output
+
+
+def test_a_failed_training_among_several_is_named(config, tmp_path):
+    nothing = tmp_path / "nothing.npz"
+    nothing.write_bytes(b"")
+
+    result = run(
+        "train", "--config", config, "--pack", nothing, "--folds", "final", "--side-by-side"
+    )
+
+    assert result.exit_code == 1
+    assert "final ended with exit code 1: Error: " in result.output
+    assert "nothing.npz cannot be read as packed joints" in result.output
+
+
+@pytest.mark.parametrize(
+    "command", ["check", "pack", "train", "eval", "crossval", "table", "ablate"]
+)
+def test_every_command_has_help(command):
+    assert "Usage:" in run(command, "-h").output

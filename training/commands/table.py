@@ -1,0 +1,71 @@
+"""``python -m training table``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from training.commands.options import (
+    explained,
+    minutes_option,
+    pack_option,
+    runs_option,
+    say,
+    threads_option,
+    use_threads,
+)
+
+
+@click.command("table")
+@click.option(
+    "--out",
+    default="docs/paper_table.md",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The page to write.",
+)
+@click.option("--reduced", is_flag=True, help="Small and short, for a machine without a GPU.")
+@minutes_option
+@click.option(
+    "--first-folds",
+    type=click.IntRange(min=1),
+    help="Train and judge only so many folds of each network; with --minutes 1 unless given.",
+)
+@pack_option
+@click.option("--at-once", type=click.IntRange(min=1), help="With --minutes: networks at once.")
+@click.option("--cell", hidden=True, help="Only this cell, and no page.")
+@runs_option
+@threads_option
+@explained
+def table(
+    out: Path,
+    reduced: bool,
+    minutes: float | None,
+    first_folds: int | None,
+    pack: Path | None,
+    at_once: int | None,
+    cell: str | None,
+    runs: Path,
+    threads: int | None,
+) -> None:
+    """Train and judge five networks on MC, TB and NV, and write the paper's table of them.
+
+    With --minutes the fifteen trainings run side by side on one device, for so long each.
+    """
+    from training.evaluate.cells import OBJECTS, ROWS, TableRun
+    from training.evaluate.table import make_table, train_cell, train_cells_at_once
+
+    use_threads(threads)
+    run = TableRun(
+        reduced=reduced,
+        minutes=minutes or 0.0,
+        pack=str(pack or ""),
+        folds=first_folds or (1 if minutes else None),
+    )
+    if cell:
+        train_cell(cell, run, runs, say)
+        return
+    if minutes:
+        train_cells_at_once(run, runs, at_once or len(ROWS) * len(OBJECTS), threads, say)
+    make_table(run, runs, out, say)

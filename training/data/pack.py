@@ -1,0 +1,154 @@
+"""All joints of a dataset in one file: what a machine without the scans needs to train on.
+
+The file is NumPy's ``.npz``, compressed: of each joint the part of the CT about it (int16), its
+labels and its negative volume, and one JSON text that says where they lie. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from uuid import uuid4
+
+import numpy as np
+
+from negvol_cli.geometry.grid import Grid, Volume, vector
+from negvol_cli.settings import FRAME_SIZE, FRAME_SPACING_MM
+from negvol_cli.structures import Side
+from training.data.joints import JointSample
+from training.tables import ConfigError
+
+Answer = TypeVar("Answer")
+
+SCHEMA: Final = 1
+LARGE_VOXELS: Final = 3_000_000
+STEP_HU: Final = 4
+"""Scans of finer voxels are rounded to this: it is a tenth of their noise, and halves the file."""
+
+
+def write_pack(
+    joints: Sequence[JointSample],
+    path: Path,
+    volumes: Sequence[JointSample] | None = None,
+    folds: Sequence[Sequence[str]] = (),
+) -> int:
+    """Write joints to one file, whole or not at all; its bytes.
+
+    ``volumes`` are the same joints with NV as their label, to train on NV too; ``folds`` the
+    patients that the dataset itself holds out.
+    """
+    arrays: dict[str, Any] = {}
+    entries = []
+    for index, joint in enumerate(joints):
+        if joint.ct is None:
+            raise ConfigError(f"{joint.head} has no CT: label maps cannot be packed")
+        arrays[f"{index}-ct"] = _rounded(joint.ct)
+        arrays[f"{index}-labels"] = joint.labels.values_zyx
+        if volumes is not None:
+            arrays[f"{index}-nv"] = np.packbits(volumes[index].labels.values_zyx > 0)
+        entries.append(
+            {
+                "head": joint.head,
+                "side": joint.side.value,
+                "centre_mm": joint.centre_mm,
+                "annotated_mm": joint.annotated_mm if np.isfinite(joint.annotated_mm) else None,
+                "ct": _grid_entry(joint.ct.grid),
+                "labels": _grid_entry(joint.labels.grid),
+            }
+        )
+    about = {"schema": SCHEMA, "joints": entries, "folds": [list(fold) for fold in folds]}
+    partial = path.with_name(f".{path.name}.{uuid4().hex}.partial.npz")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        np.savez_compressed(partial, about=np.array(json.dumps(about)), **arrays)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path.stat().st_size
+
+
+def read_pack(path: Path, *, volumes: bool = False) -> list[JointSample]:
+    """The joints in a file; with ``volumes`` those with NV as their label.
+
+    Raises ConfigError where the file cannot be read, or was packed without NV.
+    """
+    return _opened(path, lambda file, about: _joints(file, about, path, volumes))
+
+
+def heads_in_pack(path: Path) -> list[str]:
+    """The heads in a file, in order. Raises ConfigError."""
+    return _opened(path, lambda _, about: sorted({entry["head"] for entry in about["joints"]}))
+
+
+def folds_in_pack(path: Path) -> tuple[tuple[str, ...], ...]:
+    """The heads that the packed dataset itself holds out, fold by fold. Raises ConfigError."""
+    return _opened(path, lambda _, about: tuple(tuple(fold) for fold in about["folds"]))
+
+
+def _opened(path: Path, ask: Callable[[Any, dict[str, Any]], Answer]) -> Answer:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            about = json.loads(str(file["about"]))
+            if about["schema"] != SCHEMA:
+                raise ConfigError(
+                    f"{path} was packed as schema {about['schema']}, not {SCHEMA}: pack it again"
+                )
+            return ask(file, about)
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as err:
+        if isinstance(err, ConfigError):
+            raise
+        raise ConfigError(
+            f"{path} cannot be read as packed joints ({err}): make it with "
+            "`python -m training pack`"
+        ) from err
+
+
+def _joints(file: Any, about: dict[str, Any], path: Path, volumes: bool) -> list[JointSample]:
+    joints = []
+    for index, entry in enumerate(about["joints"]):
+        side, centre = Side(entry["side"]), vector(entry["centre_mm"])
+        joint = JointSample(
+            entry["head"],
+            side,
+            centre,
+            Volume(file[f"{index}-ct"], _grid(entry["ct"])),
+            Volume(file[f"{index}-labels"], _grid(entry["labels"])),
+            np.inf if entry["annotated_mm"] is None else entry["annotated_mm"],
+        )
+        joints.append(_with_volume(joint, file, f"{index}-nv", path) if volumes else joint)
+    return joints
+
+
+def _with_volume(joint: JointSample, file: Any, key: str, path: Path) -> JointSample:
+    if key not in file.files:
+        raise ConfigError(f"{path} was packed without NV: pack it again without --without-nv")
+    grid = joint.frame(FRAME_SPACING_MM, FRAME_SIZE).grid
+    mask = np.unpackbits(file[key], count=FRAME_SIZE**3).reshape(grid.shape_zyx)
+    labels = Volume(mask * np.uint8(3), grid)
+    return JointSample(
+        joint.head, joint.side, joint.centre_mm, joint.ct, labels, joint.annotated_mm
+    )
+
+
+def _rounded(ct: Volume) -> Any:
+    if ct.values_zyx.size <= LARGE_VOXELS:
+        return ct.values_zyx
+    return (np.round(ct.values_zyx / STEP_HU) * STEP_HU).astype(np.int16)
+
+
+def _grid_entry(grid: Grid) -> dict[str, Any]:
+    return {
+        "size": grid.size_xyz,
+        "spacing_mm": grid.spacing_mm_xyz,
+        "origin_mm": grid.origin_mm_xyz,
+        "direction": grid.direction,
+    }
+
+
+def _grid(entry: dict[str, Any]) -> Grid:
+    x, y, z = entry["size"]
+    direction = tuple(float(value) for value in entry["direction"])
+    return Grid((x, y, z), vector(entry["spacing_mm"]), vector(entry["origin_mm"]), direction)

@@ -1,0 +1,62 @@
+"""Where an experiment's data come from: a pack, a dataset, or the project's own folder."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from training.config import DataConfig
+from training.data.dataset_toml import dataset_at, dataset_of
+from training.data.joints import JointSample, load_joints
+from training.data.label_maps import label_map_joints
+from training.data.negative_volume import with_negative_volume
+from training.data.pack import folds_in_pack, heads_in_pack, read_pack
+from training.data.phantoms import phantom_joints
+
+
+def real_joints(data: DataConfig, kept: Path | None = None) -> list[JointSample]:
+    """Every annotated joint, its labels those that ``data.object`` asks for.
+
+    ``kept`` is where measured negative volumes are kept. Raises ConfigError.
+    """
+    return _real(data.pack, data.dataset, data.folder, data.object == "nv", kept)
+
+
+def made_joints(
+    data: DataConfig, seed: int, kept: Path | None = None
+) -> tuple[list[JointSample], list[JointSample]]:
+    """Phantom joints, and those of the label maps, as far as the experiment asks for them."""
+    exact = data.edges == "physical"
+    phantoms = phantom_joints(data.phantoms, seed, kept, exact=exact) if data.phantoms else []
+    maps = label_map_joints(Path(data.folder) / "labelmaps") if data.label_maps else []
+    if data.object == "nv":
+        phantoms, maps = (
+            [with_negative_volume(j, kept) for j in some] for some in (phantoms, maps)
+        )
+    return phantoms, maps
+
+
+def heads_of_data(data: DataConfig) -> list[str]:
+    """The heads (patients) that there are to learn from and to hold out, in order."""
+    if data.pack:
+        return heads_in_pack(Path(data.pack))
+    cases = dataset_of(data).cases
+    if data.object == "heads":
+        return sorted({case.patient for case in cases if len(case.joints) == 2})
+    return sorted({case.patient for case in cases if case.drawn})
+
+
+def folds_of_data(data: DataConfig) -> tuple[tuple[str, ...], ...]:
+    """The heads that the data themselves hold out, fold by fold; empty where they do not say."""
+    return folds_in_pack(Path(data.pack)) if data.pack else dataset_of(data).folds()
+
+
+@lru_cache(maxsize=1)
+def _real(
+    pack: str, dataset: str, folder: str, volumes: bool, kept: Path | None
+) -> list[JointSample]:
+    """Read once for all folds of an experiment."""
+    if pack:
+        return read_pack(Path(pack), volumes=volumes)
+    joints = load_joints(dataset_at(dataset, folder))
+    return [with_negative_volume(joint, kept) for joint in joints] if volumes else joints
