@@ -133,6 +133,8 @@ def joints(
             reports = {side: found.report.joint(side) for side in Side}
     except NegvolError as err:
         why = str(err)
+    except (LookupError, ValueError) as err:
+        why = f"crashed: {err!r}"
     for side in Side:
         yield record_of(phantom, case, way, side, shapes[side], reports[side], why)
 
