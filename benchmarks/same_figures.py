@@ -23,7 +23,7 @@ import numpy as np
 
 from negvol_cli import measure_scan
 from negvol_cli.geometry.grid import Grid, vector
-from negvol_cli.io.image import write_nifti
+from negvol_cli.io.formats.nifti_writer import write_nifti
 from negvol_cli.phantom import ScanSettings, draw_head
 from negvol_cli.structures import Side
 

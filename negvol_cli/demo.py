@@ -14,7 +14,7 @@ from negvol_cli.errors import OutputError
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import frame_hu
-from negvol_cli.io.image import write_nifti
+from negvol_cli.io.formats.nifti_writer import write_nifti
 from negvol_cli.mesh.backend import load_backend
 from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
 from negvol_cli.pipeline import load_models

@@ -20,7 +20,6 @@ from negvol_cli.evaluation.reference import (
 )
 from negvol_cli.io.colour_tables import write_label_colours
 from negvol_cli.io.ct_checks import check_ct
-from negvol_cli.io.hashing import digest_of_scan
 from negvol_cli.io.image import name_of, write_labels
 from negvol_cli.io.label_map import read_label_map
 from negvol_cli.io.mesh_files import write_ply, write_stl
@@ -96,7 +95,7 @@ def measure_scan(
         named = replace(measurement.report, patient_id=intake.patient_id)
         return _compared(replace(measurement, report=named), compared_with, watch)
 
-    save = partial(_save, intake.digest, settings, watch, progress, library)
+    save = partial(_save, settings, watch, progress, library)
     return _result(intake.name, out, overwrite, measured, save)
 
 
@@ -127,7 +126,7 @@ def measure_labels(
         measurement = measure_label_map(read, run)
         return _compared(measurement, compared_with, watch)
 
-    save = partial(_save, partial(_hash, labels), settings, watch, progress, None)
+    save = partial(_save, settings, watch, progress, None)
     return _result(name_of(labels), out, overwrite, measured, save)
 
 
@@ -138,12 +137,14 @@ def _compared(
     if not references:
         return measurement
     with watch.step("compare with the reference"):
-        found = compare_joints(references, measurement.views)
-    views = {
-        side: replace(view, reference_zyx=found[side].labels_zyx) if side in found else view
-        for side, view in measurement.views.items()
+        found = compare_joints(references, measurement.pictures)
+    pictures = {
+        side: replace(picture, reference_zyx=found[side].labels_zyx) if side in found else picture
+        for side, picture in measurement.pictures.items()
     }
-    return replace(measurement, report=compared_report(measurement.report, found), views=views)
+    return replace(
+        measurement, report=compared_report(measurement.report, found), pictures=pictures
+    )
 
 
 def _result(
@@ -163,7 +164,6 @@ def _result(
 
 
 def _save(
-    digest: Callable[[], str | None],
     settings: Settings,
     watch: Stopwatch,
     progress: Progress,
@@ -175,27 +175,27 @@ def _save(
     from negvol_cli.render.preview import draw_preview
     from negvol_cli.render.scene import write_scene
 
-    report, views = measurement.report, measurement.views
+    report, pictures = measurement.report, measurement.pictures
     progress("writing the result", 0.8)
     with watch.step("save labels and meshes"):
         labels = labels_on_scan(measurement)
         write_labels(labels.values_zyx, measurement.scan, folder / "labels.nii.gz")
         write_label_colours(folder)
         _save_meshes(measurement, folder / "meshes")
-        write_scene(report, views, folder / "scene.glb")
+        write_scene(report, pictures, folder / "scene.glb")
     write_json(report, folder / "report.json")
     write_csv(report, folder / "report.csv")
     with watch.step("draw"):
-        draw_preview(report, views, folder / "preview.png")
+        draw_preview(report, pictures, folder / "preview.png")
         kept = {"patient ID": report.patient_id} if report.patient_id else {}
         details = {**kept, **_versions()}
         page = folder / "report.html"
-        write_html(report, views, page, details=details, library=library)
+        write_html(report, pictures, page, details=details, library=library)
     run = {
         "schema": RUN_SCHEMA,
         "research_use": RESEARCH_USE,
         "scan": report.scan,
-        "input_sha256": digest(),
+        "input_sha256": measurement.scan.sha256,
         "settings": asdict(settings),
         "bundle": report.bundle,
         "provider": report.provider,
@@ -211,8 +211,8 @@ def _save(
 
 def _save_meshes(measurement: Measurement, folder: Path) -> None:
     folder.mkdir()
-    for side, view in measurement.views.items():
-        geometry = view.geometry
+    for side, picture in measurement.pictures.items():
+        geometry = picture.geometry
         meshes = {
             "condyle": (geometry.condyle, colours.CONDYLE),
             "temporal_bone": (geometry.temporal_bone, colours.TEMPORAL_BONE_SOLID),
@@ -234,11 +234,6 @@ def _versions() -> Mapping[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return {**versions, "system": f"{platform.system()} {platform.machine()}"}
-
-
-def _hash(source: Path) -> str | None:
-    """The SHA-256 of the scan's file, or of its two; None for a folder."""
-    return digest_of_scan(source) if source.is_file() else None
 
 
 def _sizes(folder: Path) -> Mapping[str, int]:

@@ -11,16 +11,13 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk
 
 from negvol_cli.errors import InputError
 from negvol_cli.io.ct_checks import THICK_MM
-from negvol_cli.io.header_checks import Header, Packing
-from negvol_cli.io.header_formats import read_header
+from negvol_cli.io.formats import ImageFile, Packing, open_image
 
 IMAGE_ENDINGS: Final = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
-_EIGHT_BITS: Final = {sitk.sitkUInt8, sitk.sitkInt8}
 _PACKS_LIKE_LABELS: Final = 25  # times; a CT packs to a third, a label map to a hundredth
 _MOST_BYTES: Final = 2**31
 _MOST_LABELS: Final = 64
@@ -38,48 +35,45 @@ def why_no_ct(path: Path, *, values: bool = True) -> str | None:
     Without ``values`` the header alone is judged, of a file that need not hold more.
     """
     try:
-        header = read_header(path)
-    except InputError:
+        with open_image(path) as image:
+            return _why_not(image, values=values)
+    except InputError:  # measuring it will explain
         return None
+
+
+def _why_not(image: ImageFile, *, values: bool) -> str | None:
+    header = image.header
     if sum(n > 1 for n in header.size[:3]) < 3:
         return "a picture or a single slice"
-    if any(n > 1 for n in header.size[3:]):
+    if any(n > 1 for n in header.size[3:]) or header.channels > 1:
         return "a colour image or a series in time"
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-        if reader.GetPixelID() in _EIGHT_BITS:
-            return "8-bit values, as of a label map or a picture, not Hounsfield units"
-        if (thickest := round(max(reader.GetSpacing()[:3]), 2)) > THICK_MM:
-            return f"thick slices ({thickest:g} mm; more than {THICK_MM:g} mm)"
-        if values and _may_be_labels(header) and _holds_labels(reader, header):
-            return "a label map"
-    except RuntimeError:  # SimpleITK has no exception of its own; measuring it will explain
-        return None
+    if header.stored.itemsize == 1:
+        return "8-bit values, as of a label map or a picture, not Hounsfield units"
+    if (thickest := round(max(image.grid.spacing_mm_xyz), 2)) > THICK_MM:
+        return f"thick slices ({thickest:g} mm; more than {THICK_MM:g} mm)"
+    if values and _may_be_labels(image) and _holds_labels(image):
+        return "a label map"
     return None
 
 
-def _may_be_labels(header: Header) -> bool:
-    if header.data_bytes > _MOST_BYTES:
+def _may_be_labels(image: ImageFile) -> bool:
+    header = image.header
+    if header.data_bytes > _MOST_BYTES or header.scaled:
         return False
-    packed = header.data_file.stat().st_size
+    packed = image.hashed[-1].size
     return header.packing is Packing.RAW or header.data_bytes > _PACKS_LIKE_LABELS * packed
 
 
-def _holds_labels(reader: sitk.ImageFileReader, header: Header) -> bool:
+def _holds_labels(image: ImageFile) -> bool:
     """By all voxels of a packed file, which must be unpacked anyway; else by a few planes."""
-    if header.packing is not Packing.RAW:
-        image = reader.Execute()  # must outlive the view of its voxels
-        return _are_labels(sitk.GetArrayViewFromImage(image))
-    size = list(reader.GetSize())
-    planes = []
-    for part in range(_PLANES):
-        index = [0, 0, (2 * part + 1) * size[2] // (2 * _PLANES), *[0] * (len(size) - 3)]
-        reader.SetExtractIndex(index)
-        reader.SetExtractSize([size[0], size[1], 1, *[1] * (len(size) - 3)])
-        planes.append(sitk.GetArrayFromImage(reader.Execute()))
-    return _are_labels(np.concatenate(planes))
+    if image.header.packing is Packing.RAW:
+        return _are_labels(np.unique(image.some_planes(_PLANES)))
+    found: npt.NDArray[Any] = np.zeros(1, dtype=image.kept)
+    for slab in image.slabs():
+        found = np.union1d(found, slab)
+        if found.size > _MOST_LABELS:
+            return False
+    return _are_labels(found)
 
 
 def _are_labels(values: npt.NDArray[Any]) -> bool:

@@ -15,13 +15,12 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import Final
 
-import SimpleITK as sitk
-
 from negvol_cli.batch.candidates import Candidate
 from negvol_cli.batch.job import Job, Result
 from negvol_cli.batch.resume import earlier_report
 from negvol_cli.batch.source import intake_of
 from negvol_cli.errors import ModelError, explain
+from negvol_cli.geometry.resample import use_threads
 from negvol_cli.io.source import Intake
 from negvol_cli.pipeline import Models, load_models
 from negvol_cli.render.html import LIBRARY
@@ -63,9 +62,8 @@ def _measured(job: Job, candidate: Candidate, intake: Intake, models: Models) ->
         step = name
 
     try:
-        sha256 = intake.digest()  # before it is read: if it changes meanwhile, it is redone
         report = measure_scan(
-            replace(intake, digest=lambda: sha256),
+            intake,
             job.out,
             job.settings,
             models=models,
@@ -100,7 +98,7 @@ def _models(job: Job) -> Models:
 @cache
 def _loaded(bundle: Path, device: Device, threads: int | None) -> Models:
     if threads is not None:
-        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+        use_threads(threads)
     return load_models(bundle, Settings(device=device, threads=threads))
 
 

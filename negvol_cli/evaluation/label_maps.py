@@ -36,9 +36,9 @@ def evaluate_labels(
     InputError
         A map is unusable, or the two grids do not overlap.
     """
-    prediction = read_labels(prediction_path).volume
-    reference = read_labels(reference_path).volume
-    flags: tuple[str, ...] = ()
+    scans = {path: read_labels(path) for path in (prediction_path, reference_path)}
+    prediction, reference = scans[prediction_path].volume, scans[reference_path].volume
+    flags = tuple(f"{path.name}: {note}" for path, scan in scans.items() for note in scan.notes)
     if not _same_grid(prediction, reference):
         if not prediction.grid.contains(reference.grid.corners_mm()).any() and not (
             reference.grid.contains(prediction.grid.corners_mm()).any()
@@ -49,6 +49,7 @@ def evaluate_labels(
             )
         prediction = Volume(resample_nearest(prediction, reference.grid), reference.grid)
         flags = (
+            *flags,
             "the grids differ: the prediction was taken to the reference's (nearest voxel), and "
             "what lies outside the reference's was left out",
         )

@@ -1,4 +1,4 @@
-"""Volumes taken to other grids, by way of SimpleITK's images."""
+"""Volumes taken to other grids; the only module that knows SimpleITK."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ import SimpleITK as sitk
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.structures import AIR_HU
+
+
+def use_threads(count: int) -> None:
+    """Resample with so many threads, in this process, from now on."""
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(count)
 
 
 def grid_of(image: sitk.Image | sitk.ImageFileReader) -> Grid:

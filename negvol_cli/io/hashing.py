@@ -1,4 +1,7 @@
-"""The SHA-256 of a scan, by which a result knows whether it is still that of its input."""
+"""The SHA-256 of a scan without measuring it, to tell whether a result is still that of its input.
+
+What is measured is hashed as it is read (``io.image.Scan.sha256``), by the same definition.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from negvol_cli.errors import InputError
-from negvol_cli.io.header_formats import read_header
+from negvol_cli.io.formats import open_image, open_regular
 
 
 def digest_of_scan(path: Path) -> str:
@@ -17,7 +20,8 @@ def digest_of_scan(path: Path) -> str:
     Raises OSError where a file cannot be read.
     """
     try:
-        return digest_of({path, read_header(path).data_file})
+        with open_image(path) as image:
+            return image.digest()
     except InputError:  # no image file, or a damaged one: a zip, say
         return digest_of([path])
 
@@ -29,7 +33,7 @@ def digest_of(files: Iterable[Path]) -> str:
     """
     digests = []
     for path in files:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             digests.append(digest_of_stream(file))
     if not digests:
         raise ValueError("there is no file to hash")

@@ -65,7 +65,7 @@ def test_a_damaged_image_in_a_zip_is_named_by_its_zip(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "made")
     (found,) = discover(tmp_path).scans
 
-    with pytest.raises(InputError, match=r"study\.zip/head\.nii is cut short"):
+    with pytest.raises(InputError, match=r"study\.zip/head\.nii is not a NIfTI image"):
         intake_of(found).read()
 
 

@@ -27,6 +27,7 @@ class Reading:
 
     volume: Volume
     notes: tuple[str, ...]
+    sha256: str = ""
 
 
 def read_series(series: Series) -> Reading:

@@ -1,0 +1,67 @@
+"""Writing NIfTI-1 in one packed file."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import struct
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from negvol_cli.errors import OutputError
+from negvol_cli.geometry.grid import Grid, Volume
+
+_TYPES: Final = {"u1": 2, "i2": 4, "i4": 8, "f4": 16, "f8": 64, "i1": 256, "u2": 512}
+_LEVEL: Final = 4
+"""Of gzip: a label map of 512 x 512 x 600 packs to 0.3 % in half a second, a CT to a third."""
+
+
+def write_nifti(volume: Volume, path: Path) -> None:
+    """Write a volume as .nii.gz, whole: it has reached the disk when this returns.
+
+    The same volume gives the same bytes. Raises OutputError where the file cannot be written; what
+    there is of it is removed then.
+    """
+    values = volume.values_zyx
+    head = header_of(volume.grid, values.dtype)
+    try:
+        with path.open("wb") as file:
+            with gzip.GzipFile("", "wb", _LEVEL, file, mtime=0) as packed:
+                packed.write(head)
+                for plane in values:
+                    packed.write(np.ascontiguousarray(plane, values.dtype.newbyteorder("<")).data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as err:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise OutputError(
+            f"cannot write {path} whole ({err.strerror or err}): make room on its disk, or choose "
+            "another -o"
+        ) from err
+
+
+def header_of(grid: Grid, kind: np.dtype[np.generic]) -> bytes:
+    """The 352 bytes in front of the voxels: qform and sform alike, both of the scanner (code 1)."""
+    axes = np.array(grid.direction).reshape(3, 3) * [[-1.0], [-1.0], [1.0]]  # LPS to RAS
+    origin = np.array(grid.origin_mm_xyz) * (-1.0, -1.0, 1.0)
+    qfac = 1.0 if np.linalg.det(axes) > 0 else -1.0
+    turn = Rotation.from_matrix(axes * (1.0, 1.0, qfac)).as_quat(canonical=True)
+    rows = np.column_stack([axes * grid.spacing_mm_xyz, origin])
+    raw = bytearray(352)
+    struct.pack_into("<i", raw, 0, 348)
+    struct.pack_into("<8h", raw, 40, 3, *grid.size_xyz, 1, 1, 1, 1)
+    code = _TYPES[np.dtype(kind).newbyteorder("=").str[1:]]
+    struct.pack_into("<2h", raw, 70, code, 8 * np.dtype(kind).itemsize)
+    struct.pack_into("<8f", raw, 76, qfac, *grid.spacing_mm_xyz, 0, 0, 0, 0)
+    struct.pack_into("<3f", raw, 108, 352, 1, 0)
+    raw[123] = 2  # millimetres
+    struct.pack_into("<2h", raw, 252, 1, 1)
+    struct.pack_into("<6f", raw, 256, *turn[:3], *origin)
+    struct.pack_into("<12f", raw, 280, *rows.ravel())
+    raw[344:348] = b"n+1\0"
+    return bytes(raw)
