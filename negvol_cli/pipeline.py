@@ -239,7 +239,9 @@ def _with_edges(images: JointImages, run: Run, *, sharp: bool) -> JointImages:
             bone, thin = enhanced, enhanced != bone
     if sharp:
         with run.watch.step("edges"):
-            condyle, bone = end_at_edges(hu, without_hollows(condyle), bone, thin, spacing_mm)
+            condyle, bone = end_at_edges(
+                hu, without_hollows(condyle, spacing_mm), bone, thin, spacing_mm
+            )
     return replace(images, condyle_p=condyle, bone_p=bone)
 
 

@@ -79,7 +79,7 @@ def measure_joint(
     centre = (0.0, 0.0, 0.0) if centre_known else None
     seed = condyle_seed(condyle_p >= 0.5, grid, settings.head, centre)
     k, j, i = (int(n) for n in np.rint(grid.to_index(seed))[::-1])
-    condyle_p = without_hollows(only_component(condyle_p, (k, j, i)))
+    condyle_p = without_hollows(only_component(condyle_p, (k, j, i)), frame.spacing_mm)
     temporal_p = without_specks(temporal_p, grid.voxel_mm3)
 
     condyle = backend.refine(iso_surface(condyle_p, grid, 0.5), CONDYLE_EDGE_MM)

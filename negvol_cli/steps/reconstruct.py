@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+Mask = npt.NDArray[np.bool_]
+
 SPECK_MM3: Final = 20.0
+SURROUNDED: Final = 21
+"""Of 26 directions. About the condyles of seven real heads no voxel outside sees so much of them
+within 18 mm of the joint, nor does one in a pit three times as wide as deep; of the marrow of the
+same condyles, hollowed out to 1 mm of cortex with a slit 2 mm wide down one side, 96 to 99 % does.
+"""
+SURROUNDED_MM: Final = 20.0
+"""How far a direction is followed: the width of a condylar head."""
 
 
 def without_specks(
@@ -35,19 +45,54 @@ def only_component(
     return np.where(other[labels], np.float32(0.0), probability_zyx)
 
 
-def without_hollows(probability_zyx: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The probability with every hollow (at 0.5) that nothing connects to the border set to 1.
+def without_hollows(
+    probability_zyx: npt.NDArray[np.float32], spacing_mm: float
+) -> npt.NDArray[np.float32]:
+    """The probability of the condyle with its marrow set to 1.
 
-    A condyle's marrow is part of it, and no place that could be inflated into. Enclosed counts in
-    an axial slice too: there the mandible's cortex is a ring about its marrow and about nothing
-    else, even if the network left a gap in it elsewhere.
+    Marrow is what the cortex surrounds, whether or not the scanner or a network left gaps in it: a
+    voxel below 0.5 that meets the condyle in at least 21 of the 26 directions to a voxel's
+    neighbours, within 20 mm. In front of the neck, in the mandibular notch or in a pit of the
+    surface a voxel sees out in more directions than that, so no concavity is bridged. What nothing
+    connects to the border is marrow too, and so is, where the bone is cut off below, what its
+    cortex rings in the lowest slice.
     """
-    enclosed = np.stack([ndimage.binary_fill_holes(part) for part in probability_zyx >= 0.5])
-    probability_zyx = np.where(enclosed & (probability_zyx < 0.5), np.float32(1.0), probability_zyx)
-    labels, count = ndimage.label(probability_zyx < 0.5)
-    open_ = np.zeros(count + 1, dtype=np.bool_)
-    for axis in range(3):
-        for end in (0, -1):
-            open_[np.unique(labels.take(end, axis))] = True
-    open_[0] = True
-    return np.where(open_[labels], probability_zyx, np.float32(1.0))
+    condyle = probability_zyx >= 0.5
+    slices = np.flatnonzero(condyle.any(axis=(1, 2)))
+    if not len(slices):
+        return probability_zyx
+    capped = condyle.copy()
+    capped[slices[0]] = ndimage.binary_fill_holes(condyle[slices[0]])
+    marrow = capped | (_directions_met(capped, spacing_mm) >= SURROUNDED)
+    marrow = np.asarray(ndimage.binary_fill_holes(marrow))
+    return np.where(marrow & ~condyle, np.float32(1.0), probability_zyx)
+
+
+def _directions_met(mask: Mask, spacing_mm: float) -> npt.NDArray[np.uint8]:
+    """[z, y, x]: in how many of the 26 directions to its neighbours a voxel sees ``mask``."""
+    met = np.zeros(mask.shape, dtype=np.uint8)
+    for direction in itertools.product((-1, 0, 1), repeat=3):
+        if not any(direction):
+            continue
+        steps = int(SURROUNDED_MM / spacing_mm / np.linalg.norm(direction))
+        seen, looked = _shifted(mask, direction, 1), 1
+        while looked < steps:  # each round looks up to twice as far
+            further = min(looked, steps - looked)
+            seen |= _shifted(seen, direction, further)
+            looked += further
+        met += seen
+    return met
+
+
+def _shifted(mask: Mask, direction: tuple[int, ...], steps: int) -> Mask:
+    """``mask`` as seen from ``steps`` voxels before each voxel; False beyond the border."""
+    moved = np.zeros_like(mask)
+    offsets = [min(steps, n) * d for n, d in zip(mask.shape, direction, strict=True)]
+    source = tuple(
+        slice(max(0, o), n + min(0, o)) for n, o in zip(mask.shape, offsets, strict=True)
+    )
+    target = tuple(
+        slice(max(0, -o), n - max(0, o)) for n, o in zip(mask.shape, offsets, strict=True)
+    )
+    moved[target] = mask[source]
+    return moved

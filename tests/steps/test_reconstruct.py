@@ -88,20 +88,62 @@ def test_only_the_component_that_was_asked_for_stays():
     assert np.array_equal(kept >= 0.5, one >= 0.5)
 
 
-def test_a_closed_hollow_is_filled_and_one_open_in_every_axial_slice_is_not():
+def hollow_ball(radius=8.0, cortex=1.0):
+    return soft_ball(radius) - soft_ball(radius - cortex)
+
+
+def test_a_closed_hollow_is_filled():
     hollow = soft_ball(8.0) - soft_ball(3.0)
-    slit = hollow.copy()
-    slit[:, 30:34, 32:] = 0.0
 
-    assert np.array_equal(without_hollows(hollow) >= 0.5, soft_ball(8.0) >= 0.5)
-    assert np.array_equal(without_hollows(slit), slit)
+    assert np.array_equal(without_hollows(hollow, 0.5) >= 0.5, soft_ball(8.0) >= 0.5)
 
 
-def test_marrow_ringed_by_cortex_in_axial_slices_is_filled_though_it_opens_above():
-    bored = soft_ball(8.0) - soft_ball(3.0)
-    bored[32:, 30:34, 30:34] = 0.0
+@pytest.mark.parametrize("axis", range(3))
+def test_marrow_is_filled_though_a_slit_opens_it_in_every_slice(axis):
+    slit = np.moveaxis(hollow_ball(), axis, 0)
+    slit[:, 30:34, 32:] = 0.0  # 2 mm wide and open from end to end
+    slit = np.moveaxis(slit, 0, axis)
+    marrow = (soft_ball(6.0) >= 0.5) & (slit < 0.5)
 
-    assert np.array_equal(without_hollows(bored) >= 0.5, soft_ball(8.0) >= 0.5)
+    filled = without_hollows(np.ascontiguousarray(slit), 0.5) >= 0.5
+
+    assert filled[marrow].mean() > 0.95
+    assert not filled[soft_ball(8.0) < 0.5].any()
+
+
+def test_marrow_that_the_border_cuts_open_below_is_filled():
+    z, y, x = np.indices(GRID.shape_zyx)
+    across = np.hypot(x - 31.5, y - 31.5) * 0.5
+    ramus = ((across <= 8.0) & (z < 50)).astype(np.float32)
+    marrow = (across < 6.5) & (z < 47)
+
+    filled = without_hollows(np.where(marrow, np.float32(0.0), ramus), 0.5)
+
+    assert np.array_equal(filled, ramus)
+
+
+@pytest.mark.parametrize("radius", [4.0, 8.0])
+def test_no_bone_bridges_the_hollow_of_a_neck(radius):
+    """A block 24 mm high whose front is scooped out, three times as wide as deep."""
+    z, y, x = np.indices(GRID.shape_zyx) * 0.5 - 15.75
+    block = ((np.abs(x) <= 10) & (np.abs(z) <= 12) & (np.abs(y) <= 9)).astype(np.float32)
+    neck = np.where(radius_zyx((0.0, -9.0 - 0.4 * radius, 0.0)) <= radius, np.float32(0.0), block)
+
+    assert np.array_equal(without_hollows(neck, 0.5), neck)
+
+
+def test_no_bone_bridges_the_notch_between_condyle_and_coronoid():
+    z, y, x = np.indices(GRID.shape_zyx) * 0.5 - 15.75
+    ramus = (np.abs(x) <= 4) & (np.abs(y) <= 14)
+    notch = ramus & ((z < -6) | (np.abs(y) > 6))
+
+    assert np.array_equal(without_hollows(notch.astype(np.float32), 0.5) >= 0.5, notch)
+
+
+def test_a_condyle_that_is_not_there_is_not_filled():
+    nothing = np.zeros((8, 8, 8), dtype=np.float32)
+
+    assert not without_hollows(nothing, 0.5).any()
 
 
 @pytest.mark.parametrize("centre", [(0.0, 0.0, 0.0), (14.0, -13.0, 3.0)])
