@@ -41,11 +41,13 @@ def enhance_fossa(hu_zyx: Floats, bone_p: Floats, condyle_p: Floats, spacing_mm:
     part = _about_the_fossa(bone_p.shape, spacing_mm)
     hu, bone, condyle = hu_zyx[part], bone_p[part], condyle_p[part]
     certain = bone > CERTAIN
-    crest, across = _crest(bone, spacing_mm)
     near = ndimage.distance_transform_edt(condyle < CERTAIN) * spacing_mm < FROM_CONDYLE_MM
     possible = near & (bone > POSSIBLE) & (condyle < POSSIBLE) & ~certain
-    sheet = possible & (crest > CREST_PER_MM2) & (_crest(hu, spacing_mm)[0] > CREST_HU_PER_MM2)
-    sheet &= ~_beside(certain, sheet, across)
+    crest, across = _crest(bone, possible, spacing_mm)
+    bright, _ = _crest(hu, possible, spacing_mm)
+    sheet = np.zeros_like(possible)
+    sheet[possible] = (crest > CREST_PER_MM2) & (bright > CREST_HU_PER_MM2)
+    sheet &= ~_beside(certain, sheet, across[sheet[possible]])
     connected = ndimage.binary_propagation(certain, mask=certain | sheet, structure=FULL)
     enhanced = bone_p.copy()
     enhanced[part][connected & ~certain] = ADDED
@@ -63,30 +65,32 @@ def _about_the_fossa(shape: tuple[int, ...], spacing_mm: float) -> tuple[slice, 
     )
 
 
-def _crest(values: Floats, spacing_mm: float) -> tuple[Floats, Floats]:
-    """How sharp a crest each voxel lies on, and the direction across it.
+def _crest(values: Floats, where: Mask, spacing_mm: float) -> tuple[Floats, Floats]:
+    """How sharp a crest each of the N voxels of ``where`` lies on, and the direction across it.
 
-    The sharpness is minus the most negative second derivative in any direction, per mm², at
-    ``SCALE_MM``; the direction (z, y, x, 3) is a unit vector in array order.
+    The sharpness (N,) is minus the most negative second derivative in any direction, per mm², at
+    ``SCALE_MM``; the direction (N, 3) is a unit vector in array order.
     """
-    hessian = np.empty((*values.shape, 3, 3), dtype=np.float32)
+    hessian = np.empty((np.count_nonzero(where), 3, 3), dtype=np.float32)
     sigma = SCALE_MM / spacing_mm
     for i in range(3):
         for j in range(i, 3):
             order = [(k == i) + (k == j) for k in range(3)]
             second = ndimage.gaussian_filter(values, sigma, order=order, mode="nearest")
-            hessian[..., i, j] = hessian[..., j, i] = second / spacing_mm**2
+            hessian[:, i, j] = hessian[:, j, i] = second[where] / spacing_mm**2
     size, direction = np.linalg.eigh(hessian)
-    return -size[..., 0], direction[..., :, 0]
+    return -size[:, 0], direction[:, :, 0]
 
 
 def _beside(certain: Mask, sheet: Mask, across: Floats) -> Mask:
-    """Voxels of ``sheet`` with certain bone up to three voxels away across it: its faces."""
+    """Voxels of ``sheet`` with certain bone up to three voxels away across it: its faces.
+
+    ``across`` (N, 3) holds a unit vector in array order for each voxel of ``sheet``.
+    """
     index = np.argwhere(sheet)
-    normal = across[sheet]
     found = np.zeros(len(index), dtype=bool)
     for steps in (-3, -2, -1, 1, 2, 3):
-        at = np.rint(index + steps * normal).astype(int)
+        at = np.rint(index + steps * across).astype(int)
         at = np.clip(at, 0, np.array(certain.shape) - 1)
         found |= certain[tuple(at.T)]
     beside = np.zeros_like(sheet)
