@@ -105,8 +105,8 @@ class DataConfig(Table):
     ``rendered_share`` is how often a joint is seen not as its CT but as its labels, painted with
     random greys; in ``opened_share`` of those the mandible is moved first, by up to ``opening_mm``
     along the eminence and ``opening_deg`` about the condyle. ``edges`` says where a reference
-    label ends: where it was "drawn", or at the "physical" edge of the bone (the product's
-    edge step; phantoms are exact anyhow).
+    label ends: where it was "drawn", or where the product's own edge step puts it, "refined"
+    (phantoms then have their exact labels).
     """
 
     object: Object
@@ -125,7 +125,7 @@ class DataConfig(Table):
     opened_share: Share = 0.0
     opening_mm: NotNegative = 10.0
     opening_deg: NotNegative = 20.0
-    edges: Literal["drawn", "physical"] = "drawn"
+    edges: Literal["drawn", "refined"] = "drawn"
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -95,9 +95,8 @@ def _sampled(
 ) -> Tensor:
     """HU (z, y, x) of a tile about ``middle``, LPS mm, turned by ``matrix``; air outside."""
     grid = sample.volume.grid
-    points = frame_points((size,) * 3, LOCALISER_SPACING_MM, "cpu").double() @ torch.tensor(
-        matrix.T
-    )
+    points = frame_points((size,) * 3, LOCALISER_SPACING_MM, "cpu").double()
+    points = points @ torch.tensor(matrix.T)
     start = np.array(grid.origin_mm_xyz) - LOCALISER_SPACING_MM / 2
     extent = np.array(grid.size_xyz) * LOCALISER_SPACING_MM
     where = (points + torch.tensor(middle - start)) * torch.tensor(2.0 / extent) - 1.0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from training.config import DataConfig
 from training.data.dataset_toml import dataset_at, dataset_of
+from training.data.edges import with_refined_edges
 from training.data.joints import JointSample, load_joints
 from training.data.label_maps import label_map_joints
 from training.data.negative_volume import with_negative_volume
@@ -19,14 +20,14 @@ def real_joints(data: DataConfig, kept: Path | None = None) -> list[JointSample]
 
     ``kept`` is where measured negative volumes are kept. Raises ConfigError.
     """
-    return _real(data.pack, data.dataset, data.folder, data.object == "nv", kept)
+    return _real(data.pack, data.dataset, data.folder, (data.object == "nv", data.edges), kept)
 
 
 def made_joints(
     data: DataConfig, seed: int, kept: Path | None = None
 ) -> tuple[list[JointSample], list[JointSample]]:
     """Phantom joints, and those of the label maps, as far as the experiment asks for them."""
-    exact = data.edges == "physical"
+    exact = data.edges == "refined"
     phantoms = phantom_joints(data.phantoms, seed, kept, exact=exact) if data.phantoms else []
     maps = label_map_joints(Path(data.folder) / "labelmaps") if data.label_maps else []
     if data.object == "nv":
@@ -53,10 +54,13 @@ def folds_of_data(data: DataConfig) -> tuple[tuple[str, ...], ...]:
 
 @lru_cache(maxsize=1)
 def _real(
-    pack: str, dataset: str, folder: str, volumes: bool, kept: Path | None
+    pack: str, dataset: str, folder: str, wanted: tuple[bool, str], kept: Path | None
 ) -> list[JointSample]:
-    """Read once for all folds of an experiment."""
-    if pack:
+    """Read once for all folds of an experiment; ``wanted`` is whether NV, and which edges."""
+    volumes, edges = wanted
+    if pack and edges == "drawn":
         return read_pack(Path(pack), volumes=volumes)
-    joints = load_joints(dataset_at(dataset, folder))
+    joints = read_pack(Path(pack)) if pack else load_joints(dataset_at(dataset, folder))
+    if edges == "refined":
+        joints = [with_refined_edges(joint, kept) for joint in joints]
     return [with_negative_volume(joint, kept) for joint in joints] if volumes else joints

@@ -1,0 +1,69 @@
+"""Reference labels brought to where the product says that bones end, before they are learnt from.
+
+Labels drawn at a level of grey lie outside the bone by what the scanner blurs, so that a network
+would learn each scanner's own offset. The product's edge step moves them; training takes whatever
+that step does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from negvol_cli.geometry.grid import Volume
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.steps import refine_edges
+from negvol_cli.steps.refine_edges import end_at_edges
+from negvol_cli.structures import Label
+from training.data.cache import cached
+from training.data.joints import JointSample
+
+SPACING_MM: Final = 0.5
+LARGEST_MM: Final = 72.0
+
+
+def with_refined_edges(joint: JointSample, kept: Path | None = None) -> JointSample:
+    """The joint with both bones ending where the product's edge step puts them.
+
+    Its labels then lie on a frame of 0.5 mm, the largest about the centre (up to 72 mm) in which
+    they were known. ``kept`` is a folder to keep them in; they are made anew when the step, the
+    scan or the labels change.
+    """
+    frame = joint.frame(SPACING_MM, _size(joint))
+    hu = joint.hu(frame)
+    masks = [joint.mask(frame, label) for label in (Label.CONDYLE, Label.TEMPORAL_BONE)]
+    labels = cached(kept, f"edges-{_fingerprint(hu, *masks)}", partial(_moved, hu, masks, frame))
+    return replace(joint, labels=Volume(np.ascontiguousarray(frame.mirror(labels)), frame.grid))
+
+
+def _moved(
+    hu: npt.NDArray[np.float32], masks: list[npt.NDArray[np.float32]], frame: JointFrame
+) -> npt.NDArray[np.uint8]:
+    """Labels over the frame, in frame order."""
+    none = np.zeros(hu.shape, dtype=bool)
+    condyle, bone = end_at_edges(hu, masks[0], masks[1], none, frame.spacing_mm)
+    labels = np.zeros(hu.shape, np.uint8)
+    labels[bone >= 0.5] = Label.TEMPORAL_BONE
+    labels[condyle >= 0.5] = Label.CONDYLE
+    return labels
+
+
+def _size(joint: JointSample) -> int:
+    """The voxels of the largest frame in which the labels are known, an even number."""
+    corners = joint.labels.grid.corners_mm()
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    half = min(*(joint.centre_mm - low), *(high - np.array(joint.centre_mm)), LARGEST_MM / 2)
+    return 2 * int(half / SPACING_MM)
+
+
+def _fingerprint(*arrays: npt.NDArray[np.float32]) -> str:
+    content = hashlib.sha256(Path(refine_edges.__file__).read_bytes())
+    for array in arrays:
+        content.update(np.ascontiguousarray(array).tobytes())
+    return content.hexdigest()[:32]
