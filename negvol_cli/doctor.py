@@ -20,6 +20,8 @@ from negvol_cli.memory import available_memory_mb
 from negvol_cli.settings import Device
 
 ENOUGH_MEMORY_MB: Final = 2048
+"""Twice the peak of a scan of 512 x 512 x 600 voxels (902 MiB, tests/robustness/big_scan.py)."""
+
 PARTS: Final = ("numpy", "scipy", "scikit-image", "SimpleITK", "pymeshlab", "trimesh")
 
 

@@ -19,9 +19,11 @@ from scipy.spatial import cKDTree
 from negvol_cli.geometry.grid import Vector
 
 TOLERANCE_MM: Final = 1.0
+"""Default tolerance of surface Dice: about one voxel of a clinical head CT."""
 
 _INF, _NAN = float("inf"), float("nan")
 _LEAST_PROBABILITY: Final = 1e-7
+"""A single confident error then costs 16 nats (the logarithm) rather than infinity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,11 +22,25 @@ from negvol_cli.steps.joint_view import JointPicture
 from negvol_cli.structures import Label, Side, scan_label
 
 WITHIN_MM: Final = 24.0
+"""Reference labels are good to this distance from the condylar head and looser beyond
+(docs/data.md)."""
+
 LEAST_COVERAGE: Final = 0.5
+"""A reference that covers less than half of a joint's surroundings is taken not to show that
+joint."""
+
 LEAST_CONDYLE_MM3: Final = 100.0
+"""Less than half of the smallest condylar head that is believed (``self_check.HEAD_VOLUME_MM3``)."""
+
 DOUBTFUL_DICE: Final = 0.3
+"""Below any Dice that an unseen head had with the right reference (0.89); only ever a warning."""
+
 AROUND_BONE_MM: Final = 2.0
+"""Enough of the surroundings to see the contrast across a bone's edge, in coarse scans too."""
+
 BONE_WINDOW_HU: Final = (-200.0, 1000.0)
+"""From fat to dense cortex: fillings and air must not dominate the correlation."""
+
 LEAST_LIKENESS: Final = 0.45
 """Between a reference's bone and the CT: own scans had 0.59 to 0.89, other heads under 0.43."""
 

@@ -22,6 +22,8 @@ RESULT_MARK: Final = "run.json"
 """The file by which a folder is known as a result of ours, which may be overwritten."""
 
 MIN_FREE_BYTES: Final = 64 << 20
+"""Four results of 16 MB (docs/batch.md): a disk with less is refused before the work."""
+
 _MOVED_AWAY: Final = "-old"
 _LEFTOVER: Final = re.compile(r"\.(.+)\.(?:part-[0-9a-f]{8}(?:-old)?|lock)")
 

@@ -16,6 +16,7 @@ from negvol_cli.mesh.mesh import Mesh, unit
 Scalars = npt.NDArray[np.float64]
 
 ON_SURFACE_MM: Final = 1e-6
+"""Points nearer than this have no direction of their own: the surface's normal is taken."""
 
 _TINY: Final = 1e-300
 

@@ -13,7 +13,11 @@ from negvol_cli.geometry.grid import Grid
 from negvol_cli.mesh.mesh import Mesh
 
 LABEL_BLUR_MM: Final = 0.3
+"""Removes the steps of 0.5 mm voxels; a sheet of one voxel survives (tests/mesh/test_mesh.py)."""
+
 AT_LEVEL: Final = 1e-4
+"""Values this close to the level are moved off it, because marching cubes leaves gaps at exact
+hits."""
 
 
 def iso_surface(field_zyx: npt.NDArray[Any], grid: Grid, level: float) -> Mesh:

@@ -22,6 +22,8 @@ REQUIRED_FILTERS: Final = (
     "meshing_isotropic_explicit_remeshing",
 )
 SMOOTHING_STEPS: Final = 10
+"""PyMeshLab's own default; Taubin's filter keeps the volume (tests/mesh/test_backend.py)."""
+
 REMESHING_ROUNDS: Final = 1  # marching cubes leaves little to do: more change nothing visible
 
 

@@ -18,7 +18,11 @@ from negvol_cli.steps.joint_view import JointPicture
 from negvol_cli.structures import Label, Side
 
 VIEW_MM: Final = 44.0
+"""The measurement sphere of 30 mm and 7 mm of bone around it."""
+
 BONE_WINDOW_HU: Final = (-400.0, 1600.0)
+"""A usual bone window: level 600 HU, width 2000 HU."""
+
 SCALE_BAR_MM: Final = 10.0
 
 DASH_PX: Final = 9.0

@@ -51,3 +51,5 @@ JOINT_SPACE_SCALE: Final = (
     (1.0, "#00224E"),
 )
 JOINT_SPACE_RANGE_MM: Final = (0.0, 6.0)
+"""Published joint spaces are 1.3 to 2.5 mm (Ikeda and Kawamura 2009); 6 mm leaves room for open
+joints."""

@@ -15,6 +15,7 @@ ARTICULAR: Final = "Articular NV is the part of NV between the two bones."
 DIRECTIONS: Final = ("minimum", "superior", "anterior", "posterior", "medial", "lateral")
 
 _EQUAL_BELOW_PERCENT = 0.05
+"""What is printed as 0.0 %."""
 
 
 def number(value: float | None, decimals: int) -> str:

@@ -1,4 +1,4 @@
-"""Step C: the fossa heat map, so that a thin roof of the fossa has no holes.
+"""Thin-roof enhancement (step C of the paper): a thin roof of the fossa has no holes.
 
 Above the condyle the temporal bone can be thinner than a voxel. There the network's probability
 fades below one half, though it still has a crest along the bone, and so has the CT. The paper
@@ -20,14 +20,34 @@ Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 CERTAIN: Final = 0.5
+"""Where the network's probability counts as bone."""
+
 POSSIBLE: Final = 0.2
+"""The least probability with a crest along a thin roof; judged with benchmarks/fossa_roof.py."""
+
 ADDED: Final = 0.6
+"""What is added counts as bone, but only just: above ``CERTAIN``, below what the network is sure
+of."""
+
 SCALE_MM: Final = 0.6
+"""About the thickness of a thin fossa roof (0.5 to 0.9 mm), at which a sheet's crest is
+sharpest."""
+
 CREST_PER_MM2: Final = 0.04
+"""Sharpness of a sheet in the probability; judged with benchmarks/fossa_roof.py."""
+
 CREST_HU_PER_MM2: Final = 30.0
+"""Sharpness of a sheet in the CT; judged with benchmarks/fossa_roof.py."""
+
 REACH_MM: Final = (16.0, 16.0, 18.0)
+"""The part of the frame that is searched, from its centre along x, y and upward: the fossa."""
+
 BELOW_CENTRE_MM: Final = 6.0
+"""Below the centre of the condylar head there is no roof."""
+
 FROM_CONDYLE_MM: Final = 8.0
+"""Farther from the condyle than any published joint space, so that only the fossa is touched."""
+
 FULL: Final = np.ones((3, 3, 3), dtype=bool)
 
 

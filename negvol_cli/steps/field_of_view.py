@@ -14,12 +14,17 @@ from negvol_cli.geometry.resample import crop_to, resample_nearest
 Mask = npt.NDArray[np.bool_]
 
 PADDING_HU: Final = -1100.0
+"""Below air (-1000 HU) by more than the noise of a clinical CT; scanners pad with -1024 to
+-3024."""
 
 _LEAST_BLOCK_MM3: Final = 200.0  # noise and the shadows of metal stay below it
 _LEAST_EVEN: Final = 0.5  # the share of a block of padding that has its neighbour's value
 _MOST_SLICES: Final = 48
+"""Enough to tell a constant column from air, and quick on a scan of 600 slices."""
+
 _CIRCLE_VOXELS: Final = 1.5  # how far the rim of a field of view may be from a circle, on average
 _CIRCLE_SHARE: Final = 0.98
+"""Leaves room for a rim that is rasterised otherwise; a body's outline is no circle to 2 %."""
 
 
 def recorded_mask(volume: Volume, grid: Grid) -> Mask:

@@ -12,6 +12,8 @@ from scipy import ndimage
 Mask = npt.NDArray[np.bool_]
 
 SPECK_MM3: Final = 20.0
+"""A cube of 2.7 mm: larger than noise, smaller than any part of a condyle or of the fossa."""
+
 SURROUNDED: Final = 21
 """Of 26 directions. About the condyles of seven real heads no voxel outside sees so much of them
 within 18 mm of the joint, nor does one in a pit three times as wide as deep; of the marrow of the

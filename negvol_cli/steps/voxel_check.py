@@ -15,6 +15,7 @@ from negvol_cli.steps.landmarks import Clip
 from negvol_cli.structures import Label
 
 LOOKS_PER_VOXEL: Final = 2.0
+"""Half a voxel: a sheet of one voxel cannot be stepped over."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
