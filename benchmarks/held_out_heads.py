@@ -126,7 +126,7 @@ def accuracy(
     head: str, folder: Path, measurement: Measurement, side: Side
 ) -> tuple[Metrics, Metrics]:
     """Of the condyle and of the temporal bone, where the scan and the reference know both."""
-    geometry = measurement.pictures[side].geometry
+    geometry = measurement.views[side].geometry
     frame, found = geometry.frame, geometry.labels_zyx
     reference = read_volume(folder / head / f"{side}.nii.gz")
     labels = frame.mirror(resample_nearest(reference, frame.grid))

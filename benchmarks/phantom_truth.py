@@ -128,8 +128,8 @@ def joints(
             name = case.key.replace(" ", "-")
             run = Run(settings=Settings(), backend=load_backend(), models=models)
             found = measure_ct(Scan(scan, scan.grid, name), (), run)
-            for side, picture in found.pictures.items():
-                shapes[side] = picture.geometry
+            for side, view in found.views.items():
+                shapes[side] = view.geometry
             reports = {side: found.report.joint(side) for side in Side}
     except NegvolError as err:
         why = str(err)

@@ -25,7 +25,7 @@ from negvol_cli.settings import ClipSettings, Settings
 from negvol_cli.steps.calibrate_hu import in_hu
 from negvol_cli.steps.enhance import enhance_fossa
 from negvol_cli.steps.joint_images import JointImages
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.steps.landmarks import NoCondyleError
 from negvol_cli.steps.localise import FoundJoint, Localisation, Stance, Tiling, locate
 from negvol_cli.steps.measure import measure_joint
@@ -79,7 +79,7 @@ class Measurement:
 
     report: ScanReport
     scan: Scan
-    pictures: Mapping[Side, JointPicture]
+    views: Mapping[Side, JointView]
 
 
 def load_models(path: Path | None, settings: Settings) -> Models:
@@ -113,16 +113,16 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
         tiling = Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu)
         located = locate(scan.volume, models.localiser, tiling)
     _refuse_what_cannot_be_measured(located, scan.name)
-    joints, pictures = {}, {}
+    joints, views = {}, {}
     for done, side in ((0.2, Side.RIGHT), (0.5, Side.LEFT)):
         run.progress(f"measuring the {side} joint", done)
         found = located[side]
         if found is None:
             joints[side] = missing(side, located[side.other], scan.volume)
             continue
-        joints[side], picture = _measure_side(side, found, scan.volume, run, sharp=sharp)
-        if picture is not None:
-            pictures[side] = picture
+        joints[side], view = _measure_side(side, found, scan.volume, run, sharp=sharp)
+        if view is not None:
+            views[side] = view
     expected = models.bundle.expected_error if sharp else None
     report = replace(
         _report(scan, joints, flags, run),
@@ -131,16 +131,16 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
         bundle=models.bundle.stamp,
         provider=models.provider,
     )
-    if not pictures:
+    if not views:
         why = "; ".join(f"{joint.side}: {joint.status_text}" for joint in report.joints)
         raise InputError(f"no joint of {scan.name} could be measured ({why}): give another scan")
-    return Measurement(report, scan, pictures)
+    return Measurement(report, scan, views)
 
 
 def measure_label_map(labels: LabelMap, run: Run) -> Measurement:
     """Steps D and E on somebody's own segmentation; no network and no CT are needed."""
     joints: dict[Side, JointReport] = {}
-    pictures: dict[Side, JointPicture] = {}
+    views: dict[Side, JointView] = {}
     for side in Side:
         if side not in labels.sides:
             joints[side] = JointReport(side=side, status=Status.NOT_FOUND, reason="no label")
@@ -158,17 +158,17 @@ def measure_label_map(labels: LabelMap, run: Run) -> Measurement:
                 centre_known=False,
             )
         joints[side] = judge(geometry, None, None, run.settings)
-        pictures[side] = JointPicture(geometry, images.hu_zyx)
+        views[side] = JointView(geometry, images.hu_zyx)
     report = _report(labels.scan, joints, labels.scan.notes, run)
-    return Measurement(report, labels.scan, pictures)
+    return Measurement(report, labels.scan, views)
 
 
 def labels_on_scan(measurement: Measurement) -> Volume:
     """The six-label map over the scan's LPS-ordered grid, uint8 [z, y, x]."""
     grid = measurement.scan.volume.grid
     labels = np.zeros(grid.shape_zyx, dtype=np.uint8)
-    for side, picture in measurement.pictures.items():
-        geometry = picture.geometry
+    for side, view in measurement.views.items():
+        geometry = view.geometry
         frame = geometry.frame
         part = crop_to(Volume(labels, grid), frame.grid, margin=0)
         if part is None:
@@ -182,7 +182,7 @@ def labels_on_scan(measurement: Measurement) -> Volume:
 
 def _measure_side(
     side: Side, found: FoundJoint, ct: Volume, run: Run, *, sharp: bool
-) -> tuple[JointReport, JointPicture | None]:
+) -> tuple[JointReport, JointView | None]:
     """One joint; ``sharp`` where the scan's greys are good enough to say where bones end."""
     images, found = _segmented(side, found, ct, run)
     images = _with_edges(images, run, sharp=sharp)
@@ -209,7 +209,7 @@ def _measure_side(
     seen = replace(geometry, labels_zyx=np.where(recorded, geometry.labels_zyx, 0).astype(np.uint8))
     judged = judge(seen, found, recorded, run.settings)
     flags = (*judged.flags, *metal_flags(images.hu_zyx, images.frame.spacing_mm))
-    return replace(judged, flags=flags), JointPicture(seen, images.hu_zyx)
+    return replace(judged, flags=flags), JointView(seen, images.hu_zyx)
 
 
 def _segmented(

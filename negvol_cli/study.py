@@ -137,14 +137,12 @@ def _compared(
     if not references:
         return measurement
     with watch.step("compare with the reference"):
-        found = compare_joints(references, measurement.pictures)
-    pictures = {
-        side: replace(picture, reference_zyx=found[side].labels_zyx) if side in found else picture
-        for side, picture in measurement.pictures.items()
+        found = compare_joints(references, measurement.views)
+    views = {
+        side: replace(view, reference_zyx=found[side].labels_zyx) if side in found else view
+        for side, view in measurement.views.items()
     }
-    return replace(
-        measurement, report=compared_report(measurement.report, found), pictures=pictures
-    )
+    return replace(measurement, report=compared_report(measurement.report, found), views=views)
 
 
 def _result(
@@ -175,22 +173,22 @@ def _save(
     from negvol_cli.render.preview import draw_preview
     from negvol_cli.render.scene import write_scene
 
-    report, pictures = measurement.report, measurement.pictures
+    report, views = measurement.report, measurement.views
     progress("writing the result", 0.8)
     with watch.step("save labels and meshes"):
         labels = labels_on_scan(measurement)
         write_labels(labels.values_zyx, measurement.scan, folder / "labels.nii.gz")
         write_label_colours(folder)
         _save_meshes(measurement, folder / "meshes")
-        write_scene(report, pictures, folder / "scene.glb")
+        write_scene(report, views, folder / "scene.glb")
     write_json(report, folder / "report.json")
     write_csv(report, folder / "report.csv")
     with watch.step("draw"):
-        draw_preview(report, pictures, folder / "preview.png")
+        draw_preview(report, views, folder / "preview.png")
         kept = {"patient ID": report.patient_id} if report.patient_id else {}
         details = {**kept, **_versions()}
         page = folder / "report.html"
-        write_html(report, pictures, page, details=details, library=library)
+        write_html(report, views, page, details=details, library=library)
     run = {
         "schema": RUN_SCHEMA,
         "research_use": RESEARCH_USE,
@@ -211,8 +209,8 @@ def _save(
 
 def _save_meshes(measurement: Measurement, folder: Path) -> None:
     folder.mkdir()
-    for side, picture in measurement.pictures.items():
-        geometry = picture.geometry
+    for side, view in measurement.views.items():
+        geometry = view.geometry
         meshes = {
             "condyle": (geometry.condyle, colours.CONDYLE),
             "temporal_bone": (geometry.temporal_bone, colours.TEMPORAL_BONE_SOLID),

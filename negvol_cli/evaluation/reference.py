@@ -18,7 +18,7 @@ from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.geometry.resample import resample
 from negvol_cli.io.label_map import labels_in, read_labels
 from negvol_cli.report import Agreement, ReferenceComparison, ScanReport
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Label, Side, scan_label
 
 WITHIN_MM: Final = 24.0
@@ -90,7 +90,7 @@ def read_references(paths: Sequence[Path]) -> tuple[Reference, ...]:
 
 
 def compare_joints(
-    references: Sequence[Reference], pictures: Mapping[Side, JointPicture]
+    references: Sequence[Reference], views: Mapping[Side, JointView]
 ) -> dict[Side, Compared]:
     """Compare each measured joint with the reference that shows it.
 
@@ -103,10 +103,10 @@ def compare_joints(
     found: dict[Side, Compared] = {}
     shown_by: dict[Side, Path] = {}
     for reference in references:
-        if not any(_shows(reference, picture) for picture in pictures.values()):
-            raise InputError(_why_not(reference, pictures))
-        for side, picture in pictures.items():
-            if not (_shows(reference, picture) or _has_elsewhere(reference, picture)):
+        if not any(_shows(reference, view) for view in views.values()):
+            raise InputError(_why_not(reference, views))
+        for side, view in views.items():
+            if not (_shows(reference, view) or _has_elsewhere(reference, view)):
                 continue
             if side in shown_by:
                 raise InputError(
@@ -114,7 +114,7 @@ def compare_joints(
                     "give one reference for each joint"
                 )
             shown_by[side] = reference.path
-            found[side] = _compared(reference, picture)
+            found[side] = _compared(reference, view)
     return found
 
 
@@ -150,34 +150,34 @@ def _read(path: Path) -> Reference:
     return Reference(path, scan.sha256, volume, by_side)
 
 
-def _shows(reference: Reference, picture: JointPicture) -> bool:
+def _shows(reference: Reference, view: JointView) -> bool:
     """Whether the reference covers this joint and has a condyle there."""
-    seen, coverage = _seen(reference.volume.grid, picture)
+    seen, coverage = _seen(reference.volume.grid, view)
     if coverage < LEAST_COVERAGE:
         return False
-    condyle = _mask(reference, picture, Label.CONDYLE) & seen
-    return bool(condyle.sum() * picture.geometry.frame.grid.voxel_mm3 >= LEAST_CONDYLE_MM3)
+    condyle = _mask(reference, view, Label.CONDYLE) & seen
+    return bool(condyle.sum() * view.geometry.frame.grid.voxel_mm3 >= LEAST_CONDYLE_MM3)
 
 
-def _has_elsewhere(reference: Reference, picture: JointPicture) -> bool:
+def _has_elsewhere(reference: Reference, view: JointView) -> bool:
     """Whether the reference has this side's condyle, and covers the place where none of it is."""
     if not reference.by_side:
         return False
-    condyle = reference.labels_of(picture.side)[Label.CONDYLE]
-    _, coverage = _seen(reference.volume.grid, picture)
+    condyle = reference.labels_of(view.side)[Label.CONDYLE]
+    _, coverage = _seen(reference.volume.grid, view)
     return coverage >= LEAST_COVERAGE and condyle in labels_in(reference.volume)
 
 
-def _compared(reference: Reference, picture: JointPicture) -> Compared:
-    geometry = picture.geometry
+def _compared(reference: Reference, view: JointView) -> Compared:
+    geometry = view.geometry
     labels = np.zeros(geometry.labels_zyx.shape, dtype=np.uint8)
-    seen, coverage = _seen(reference.volume.grid, picture)
+    seen, coverage = _seen(reference.volume.grid, view)
     present = labels_in(reference.volume)
     agreements: dict[Label, Agreement] = {}
-    for label, value in reference.labels_of(picture.side).items():
+    for label, value in reference.labels_of(view.side).items():
         if value not in present:
             continue
-        mask = _mask(reference, picture, label)
+        mask = _mask(reference, view, label)
         labels[mask] = label
         agreements[label] = _agreement(
             compare(
@@ -186,7 +186,7 @@ def _compared(reference: Reference, picture: JointPicture) -> Compared:
                 geometry.frame.grid.spacing_mm_xyz,
             )
         )
-    like_ct = _likeness(picture, (labels == Label.CONDYLE) | (labels == Label.TEMPORAL_BONE), seen)
+    like_ct = _likeness(view, (labels == Label.CONDYLE) | (labels == Label.TEMPORAL_BONE), seen)
     comparison = ReferenceComparison(
         condyle=agreements[Label.CONDYLE],
         temporal_bone=agreements.get(Label.TEMPORAL_BONE),
@@ -215,35 +215,35 @@ def _doubts(path: Path, dice: float, like_ct: float) -> tuple[str, ...]:
 
 
 def _likeness(
-    picture: JointPicture, bone_zyx: npt.NDArray[np.bool_], seen_zyx: npt.NDArray[np.bool_]
+    view: JointView, bone_zyx: npt.NDArray[np.bool_], seen_zyx: npt.NDArray[np.bool_]
 ) -> float:
     """The correlation of a mask with the CT (HU, clipped) up to 2 mm around it; NaN without a CT.
 
     A segmentation of another patient, or 3 mm out of place, is told by it from one that fits.
     """
-    step = picture.geometry.frame.spacing_mm
+    step = view.geometry.frame.spacing_mm
     around = ndimage.distance_transform_edt(~bone_zyx) * step <= AROUND_BONE_MM
     zone = around & seen_zyx
-    hu, bone = np.clip(picture.hu_zyx[zone], *BONE_WINDOW_HU), bone_zyx[zone]
+    hu, bone = np.clip(view.hu_zyx[zone], *BONE_WINDOW_HU), bone_zyx[zone]
     if not (np.ptp(hu) > 0 and bone.any() and not bone.all()):
         return math.nan
     return float(np.corrcoef(hu, bone)[0, 1])
 
 
-def _mask(reference: Reference, picture: JointPicture, label: Label) -> npt.NDArray[np.bool_]:
+def _mask(reference: Reference, view: JointView, label: Label) -> npt.NDArray[np.bool_]:
     """Where the reference has ``label``, [z, y, x] over the frame, in frame order."""
-    frame = picture.geometry.frame
-    value = reference.labels_of(picture.side)[label]
+    frame = view.geometry.frame
+    value = reference.labels_of(view.side)[label]
     mask = Volume((reference.volume.values_zyx == value).astype(np.float32), reference.volume.grid)
     return np.asarray(frame.mirror(resample(mask, frame.grid, fill=0.0)) > 0.5)
 
 
-def _seen(grid: Grid, picture: JointPicture) -> tuple[npt.NDArray[np.bool_], float]:
+def _seen(grid: Grid, view: JointView) -> tuple[npt.NDArray[np.bool_], float]:
     """Where the frame, [z, y, x] in frame order, is near the head and covered by ``grid``.
 
     Near: within 24 mm of the head's centre. Also the share of those voxels, 0 to 1, so covered.
     """
-    geometry = picture.geometry
+    geometry = view.geometry
     local = geometry.frame.local_grid
     z, y, x = (
         (np.arange(size) * step + origin - centre) ** 2
@@ -275,20 +275,20 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _why_not(reference: Reference, pictures: Mapping[Side, JointPicture]) -> str:
+def _why_not(reference: Reference, views: Mapping[Side, JointView]) -> str:
     """Why a reference shows none of the joints, in a sentence."""
     path = reference.path
     if reference.by_side and any(
-        _shows(replace(reference, volume=_sides_exchanged(reference.volume)), picture)
-        for picture in pictures.values()
+        _shows(replace(reference, volume=_sides_exchanged(reference.volume)), view)
+        for view in views.values()
     ):
         return (
             f"the reference {path} has the right labels (1 to 3) at the left joint: exchange them "
             "with 4 to 6, or repair its orientation"
         )
     if any(
-        _shows(replace(reference, volume=_turned(reference.volume)), picture)
-        for picture in pictures.values()
+        _shows(replace(reference, volume=_turned(reference.volume)), view)
+        for view in views.values()
     ):
         return (
             f"the reference {path} would fit with x and y turned round: it was saved in RAS as if "

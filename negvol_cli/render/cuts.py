@@ -14,7 +14,7 @@ from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.render import palette
 from negvol_cli.render.lettering import write
 from negvol_cli.render.section import Outline, section
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Label, Side
 
 VIEW_MM: Final = 44.0
@@ -55,44 +55,42 @@ AXIAL: Final = Plane("Axial", 2, 0, 1, False, "RLAP")
 PLANES: Final = (SAGITTAL, CORONAL, AXIAL)
 
 
-def draw_cut(
-    picture: JointPicture, plane: Plane, size_px: int, *, with_nv: bool = True
-) -> Image.Image:
+def draw_cut(view: JointView, plane: Plane, size_px: int, *, with_nv: bool = True) -> Image.Image:
     """Draw one section through the centre of the condylar head, RGB, ``size_px`` square.
 
     The section is ``VIEW_MM`` wide and shows the patient's own sides; the right joint is not
     mirrored. Without ``with_nv`` the negative volume, which then has no value either, is left out.
     A reference lies under the other lines, so that it shows only where they differ from it.
     """
-    view = _View(picture, plane, size_px * _FINER)
-    geometry = picture.geometry
-    condyle = view.outlines(geometry.condyle)
-    image = view.ct()
+    plot = _Projection(view, plane, size_px * _FINER)
+    geometry = view.geometry
+    condyle = plot.outlines(geometry.condyle)
+    image = plot.ct()
     draw = ImageDraw.Draw(image)
     if with_nv:
-        inflated = view.filled(view.outlines(geometry.inflated))
-        filled = ImageChops.subtract(inflated, view.filled(condyle))
+        inflated = plot.filled(plot.outlines(geometry.inflated))
+        filled = ImageChops.subtract(inflated, plot.filled(condyle))
         colour = Image.new("RGB", image.size, palette.NEGATIVE_VOLUME)
         image = Image.composite(colour, image, filled.point(lambda value: int(value * _NV_OPACITY)))
         draw = ImageDraw.Draw(image)
-        view.line(draw, _edges(filled), palette.NEGATIVE_VOLUME, 1.4)
+        plot.line(draw, _edges(filled), palette.NEGATIVE_VOLUME, 1.4)
     for label in (Label.CONDYLE, Label.TEMPORAL_BONE):
-        view.line(draw, view.reference(label), palette.REFERENCE, 1.6)
-    bone = _dashes(view.outlines(geometry.temporal_bone))
-    view.line(draw, bone, palette.TEMPORAL_BONE, 2.0)
-    view.line(draw, condyle, palette.CONDYLE, 2.6)
+        plot.line(draw, plot.reference(label), palette.REFERENCE, 1.6)
+    bone = _dashes(plot.outlines(geometry.temporal_bone))
+    plot.line(draw, bone, palette.TEMPORAL_BONE, 2.0)
+    plot.line(draw, condyle, palette.CONDYLE, 2.6)
     image = image.reduce(_FINER)
     _annotate(image, plane)
     return image
 
 
-class _View:
+class _Projection:
     """How one plane of a joint maps to the pixels of a square picture."""
 
-    def __init__(self, picture: JointPicture, plane: Plane, size_px: int) -> None:
-        self._picture, self._plane, self._size = picture, plane, size_px
-        self._signs = np.array([-1.0 if picture.side is Side.RIGHT else 1.0, 1.0, 1.0])
-        self._centre = np.array(picture.geometry.head_centre_mm)
+    def __init__(self, view: JointView, plane: Plane, size_px: int) -> None:
+        self._picture, self._plane, self._size = view, plane, size_px
+        self._signs = np.array([-1.0 if view.side is Side.RIGHT else 1.0, 1.0, 1.0])
+        self._centre = np.array(view.geometry.head_centre_mm)
 
     def ct(self) -> Image.Image:
         """The CT in the bone window, RGB; black where the joint frame ends."""

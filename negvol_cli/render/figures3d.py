@@ -19,7 +19,7 @@ from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.render import palette
 from negvol_cli.render.decimate import decimate
 from negvol_cli.render.trim import above
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Label, Side
 
 Figure = dict[str, Any]
@@ -57,22 +57,20 @@ _LIGHT: Final = {
 _LIGHT_FROM: Final = {"x": -5_000, "y": 10_000, "z": -25}
 
 
-def joint_parts(picture: JointPicture, *, with_nv: bool = True) -> dict[str, Part]:
+def joint_parts(view: JointView, *, with_nv: bool = True) -> dict[str, Part]:
     """The meshes to be shown, by structure: those of the paper, and a reference's condyle."""
-    geometry = picture.geometry
+    geometry = view.geometry
     floor_mm = geometry.head_centre_mm[2] - NECK_MM
     parts = {
         "condyle": Part(
-            picture, *above(geometry.condyle, geometry.joint_space_mm, floor_mm), "condyle"
+            view, *above(geometry.condyle, geometry.joint_space_mm, floor_mm), "condyle"
         ),
-        "temporal_bone": Part(picture, *_bare(geometry.temporal_bone), "temporal_bone"),
+        "temporal_bone": Part(view, *_bare(geometry.temporal_bone), "temporal_bone"),
     }
     if with_nv:
-        parts["inflated"] = Part(picture, *_bare(geometry.inflated), "inflated")
-    if picture.reference_zyx is not None:
-        parts["reference"] = Part(
-            picture, *above(*_bare(_reference(picture)), floor_mm), "reference"
-        )
+        parts["inflated"] = Part(view, *_bare(geometry.inflated), "inflated")
+    if view.reference_zyx is not None:
+        parts["reference"] = Part(view, *above(*_bare(_reference(view)), floor_mm), "reference")
     return parts
 
 
@@ -83,7 +81,7 @@ def joint_figure(side: Side, parts: dict[str, Part]) -> Figure:
     space (painted with it) and the rest. Translucent meshes come last.
     """
     data = [*_condyle_traces(parts["condyle"]), *_translucent_traces(parts)]
-    return {"data": data, "layout": _layout(), "views": views(side)}
+    return {"data": data, "layout": _layout(), "views": cameras(side)}
 
 
 def _condyle_traces(condyle: Part) -> Iterator[dict[str, Any]]:
@@ -122,7 +120,7 @@ def _translucent_traces(parts: dict[str, Part]) -> Iterator[dict[str, Any]]:
             )
 
 
-def views(side: Side) -> dict[str, dict[str, Any]]:
+def cameras(side: Side) -> dict[str, dict[str, Any]]:
     """The cameras that the page's buttons choose from, by name; the first is where it starts."""
     outward = -1.0 if side is Side.RIGHT else 1.0
     up, anterior = {"x": 0, "y": 0, "z": 1}, {"x": 0, "y": -1, "z": 0}
@@ -149,10 +147,10 @@ def _bare(mesh: Mesh) -> tuple[Mesh, npt.NDArray[np.float64]]:
     return mesh, np.full(len(mesh.points_mm), np.nan)
 
 
-def _reference(picture: JointPicture) -> Mesh:
+def _reference(view: JointView) -> Mesh:
     """The reference's condyle, smoothed as a labelled one is before it is measured."""
-    frame = picture.geometry.frame
-    mask = np.asarray(picture.reference_zyx == Label.CONDYLE, dtype=np.float32)
+    frame = view.geometry.frame
+    mask = np.asarray(view.reference_zyx == Label.CONDYLE, dtype=np.float32)
     if not mask.any():
         return Mesh.empty()
     return iso_surface(smooth_labels(mask, frame.spacing_mm), frame.local_grid, 0.5)
@@ -167,14 +165,14 @@ class Part:
 
     def __init__(
         self,
-        picture: JointPicture,
+        view: JointView,
         mesh: Mesh,
         values: npt.NDArray[np.float64],
         structure: str,
     ) -> None:
         small, self.values = decimate(mesh, values, _MOST_TRIANGLES[structure])
-        signs = np.array([-1.0 if picture.side is Side.RIGHT else 1.0, 1.0, 1.0])
-        self.points_mm: Points = (small.points_mm - picture.geometry.head_centre_mm) * signs
+        signs = np.array([-1.0 if view.side is Side.RIGHT else 1.0, 1.0, 1.0])
+        self.points_mm: Points = (small.points_mm - view.geometry.head_centre_mm) * signs
         # Mirroring turns triangles inside out.
         self.triangles = small.triangles[:, :: int(signs[0])]
         self.painted = np.isfinite(self.values[self.triangles]).all(axis=1)

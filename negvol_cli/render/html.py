@@ -11,11 +11,11 @@ from plotly.offline import get_plotlyjs
 
 from negvol_cli.errors import OutputError
 from negvol_cli.render import page, palette, polar, quality, words
-from negvol_cli.render.figures3d import HALF_HEIGHT_MM, ZOOM, views
+from negvol_cli.render.figures3d import HALF_HEIGHT_MM, ZOOM, cameras
 from negvol_cli.render.templating import templates, trusted
 from negvol_cli.report import ScanReport
 from negvol_cli.settings import PAPER
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 
 LIBRARY: Final = "plotly.min.js"
@@ -23,7 +23,7 @@ LIBRARY: Final = "plotly.min.js"
 
 def write_html(
     report: ScanReport,
-    pictures: Mapping[Side, JointPicture],
+    views: Mapping[Side, JointView],
     path: Path,
     *,
     details: Mapping[str, str] | None = None,
@@ -36,12 +36,12 @@ def write_html(
     OutputError
         The file cannot be written.
     """
-    _write(path, html(report, pictures, details=details, library=library))
+    _write(path, html(report, views, details=details, library=library))
 
 
 def html(
     report: ScanReport,
-    pictures: Mapping[Side, JointPicture],
+    views: Mapping[Side, JointView],
     *,
     details: Mapping[str, str] | None = None,
     library: str | None = None,
@@ -52,7 +52,7 @@ def html(
     ----------
     report
         The measurements.
-    pictures
+    views
         The measured joints, by side; a joint without one shows its status instead.
     details
         Versions and hashes, listed at the end of the page.
@@ -61,14 +61,14 @@ def html(
     """
     environment = templates()
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # views keep their order
-    joints = [page.joint_view(joint, pictures.get(joint.side)) for joint in report.joints]
+    joints = [page.joint_panel(joint, views.get(joint.side)) for joint in report.joints]
     drawn = any(joint.figure for joint in joints)
     return environment.get_template("report.html.j2").render(
-        **_figures(report, pictures),
+        **_figures(report, views),
         joints=joints,
         drawn=drawn,
         origin=[*words.origin(report), *(details or {}).items()],
-        view_names=list(views(Side.LEFT)),
+        view_names=list(cameras(Side.LEFT)),
         scale={"zoom": ZOOM, "half_height_mm": HALF_HEIGHT_MM},
         polar=polar,
         palette=palette,
@@ -79,7 +79,7 @@ def html(
     )
 
 
-def _figures(report: ScanReport, pictures: Mapping[Side, JointPicture]) -> dict[str, Any]:
+def _figures(report: ScanReport, views: Mapping[Side, JointView]) -> dict[str, Any]:
     """Return what the page prints of the report, by the names that the template has for it."""
     return {
         "scan": words.plain(report.scan),
@@ -87,9 +87,9 @@ def _figures(report: ScanReport, pictures: Mapping[Side, JointPicture]) -> dict[
         "volumes": list(page.volumes(report)),
         "spaces": list(page.spaces(report)),
         "asymmetries": page.asymmetries(report),
-        "checks": list(quality.checks(report, pictures)),
+        "checks": list(quality.checks(report, views)),
         "comparisons": page.comparisons(report),
-        "diagrams": polar.diagrams(pictures, Side),
+        "diagrams": polar.diagrams(views, Side),
         "flags": [words.plain(flag) for flag in report.flags],
         "expected_error": words.percent(report.nv_expected_error_percent),
         "missing": words.MISSING,

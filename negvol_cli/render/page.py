@@ -12,10 +12,10 @@ from PIL import Image
 
 from negvol_cli.render import words
 from negvol_cli.render.cuts import PLANES, draw_cut
-from negvol_cli.render.figures3d import joint_figure, joint_parts, views
+from negvol_cli.render.figures3d import cameras, joint_figure, joint_parts
 from negvol_cli.render.snapshot import edge_letters, snapshot
 from negvol_cli.report import COMPARED, Asymmetry, JointReport, ScanReport
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 
 CUT_PX: Final = 440
@@ -42,7 +42,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class JointView:
+class JointPanel:
     """One joint as the page shows it; pictures are names and addresses (data URIs)."""
 
     side: str
@@ -58,30 +58,30 @@ class JointView:
     has_reference: bool = False
 
 
-def joint_view(joint: JointReport, picture: JointPicture | None) -> JointView:
+def joint_panel(joint: JointReport, view: JointView | None) -> JointPanel:
     """The joint's words and, where there is a picture, its cuts and its 3D view.
 
     The negative volume is drawn only where it has a figure.
     """
-    view: dict[str, Any] = {}
-    if picture is not None:
+    shown: dict[str, Any] = {}
+    if view is not None:
         with_nv = joint.nv_mm3 is not None
-        parts = joint_parts(picture, with_nv=with_nv)
-        view = {
-            "cuts": tuple(_cuts(picture, with_nv)),
-            "stills": tuple(_stills(picture.side, parts)),
-            "figure": joint_figure(picture.side, parts),
+        parts = joint_parts(view, with_nv=with_nv)
+        shown = {
+            "cuts": tuple(_cuts(view, with_nv)),
+            "stills": tuple(_stills(view.side, parts)),
+            "figure": joint_figure(view.side, parts),
             "has_nv": with_nv,
-            "has_reference": picture.reference_zyx is not None,
+            "has_reference": view.reference_zyx is not None,
         }
-    return JointView(
+    return JointPanel(
         side=str(joint.side),
         ok=words.is_ok(joint),
         status=words.plain(joint.status_text),
         absence=words.absence(joint),
         nv=words.mm3(joint.nv_mm3),
         flags=tuple(words.plain(flag) for flag in joint.flags),
-        **view,
+        **shown,
     )
 
 
@@ -140,16 +140,16 @@ def comparisons(report: ScanReport) -> list[tuple[str, str, str, str]]:
     return lines
 
 
-def _cuts(picture: JointPicture, with_nv: bool) -> Iterator[tuple[str, str]]:
+def _cuts(view: JointView, with_nv: bool) -> Iterator[tuple[str, str]]:
     for plane in PLANES:
-        image = draw_cut(picture, plane, CUT_PX, with_nv=with_nv)
+        image = draw_cut(view, plane, CUT_PX, with_nv=with_nv)
         yield plane.name, _address(image, _JPEG_QUALITY)
 
 
 def _stills(side: Side, parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    cameras = views(side)
-    for name in (next(iter(cameras)), *PRINTED_VIEWS):
-        image = snapshot(parts, cameras[name], edge_letters(cameras[name]))
+    seen_from = cameras(side)
+    for name in (next(iter(seen_from)), *PRINTED_VIEWS):
+        image = snapshot(parts, seen_from[name], edge_letters(seen_from[name]))
         yield name, _address(image, _STILL_QUALITY)
 
 

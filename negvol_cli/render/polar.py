@@ -11,7 +11,7 @@ import numpy as np
 from negvol_cli.render import palette
 from negvol_cli.settings import HeadSettings
 from negvol_cli.steps.joint_space import SECTOR_VERTICES
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 
 SECTOR_DEGREES: Final = 20
@@ -62,16 +62,16 @@ class Diagram:
     radius: float = _RADIUS
 
 
-def diagrams(pictures: Mapping[Side, JointPicture], sides: Iterable[Side]) -> tuple[Diagram, ...]:
+def diagrams(views: Mapping[Side, JointView], sides: Iterable[Side]) -> tuple[Diagram, ...]:
     """The sagittal and the coronal diagram of the given sides; none where nothing can be drawn.
 
     Both joints lie with anterior, or lateral, at the left, so that they can be compared.
     """
-    shown = [side for side in sides if side in pictures]
+    shown = [side for side in sides if side in views]
     found = []
     for arc in (SAGITTAL, CORONAL):
         curves = tuple(
-            curve for side in shown if (curve := _curve(side, profile(pictures[side], arc))).points
+            curve for side in shown if (curve := _curve(side, profile(views[side], arc))).points
         )
         if curves:
             rings = tuple((ring, ring * _scale()) for ring in _RINGS_MM)
@@ -79,12 +79,12 @@ def diagrams(pictures: Mapping[Side, JointPicture], sides: Iterable[Side]) -> tu
     return tuple(found)
 
 
-def profile(picture: JointPicture, arc: Arc) -> tuple[float | None, ...]:
+def profile(view: JointView, arc: Arc) -> tuple[float | None, ...]:
     """The joint space in mm, a median for every 20° from the arc's start over superior.
 
     Over the head's vertices within 30° of the arc's plane; None where fewer than five have one.
     """
-    geometry, head = picture.geometry, HeadSettings()
+    geometry, head = view.geometry, HeadSettings()
     points, space = geometry.condyle.points_mm, geometry.joint_space_mm
     below = points - geometry.apex_mm
     of_head = (below[:, 2] >= -head.depth_mm) & (

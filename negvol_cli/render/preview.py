@@ -13,7 +13,7 @@ from negvol_cli.render import palette, words
 from negvol_cli.render.cuts import PLANES, draw_cut
 from negvol_cli.render.lettering import shortened, spelt, transliterated, width_px, wrapped, write
 from negvol_cli.report import Asymmetry, JointReport, ScanReport
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 
 WIDTH_PX: Final = 1800
@@ -30,7 +30,7 @@ _KEY_HALVES: Final = {palette.NEGATIVE_VOLUME: 10, palette.CONDYLE: 3, palette.R
 HEIGHT_PX: Final = _TITLE + _JOINT + _FOOT
 
 
-def draw_preview(report: ScanReport, pictures: Mapping[Side, JointPicture], path: Path) -> None:
+def draw_preview(report: ScanReport, views: Mapping[Side, JointView], path: Path) -> None:
     """Write preview.png; a joint without a picture shows its status instead.
 
     Raises
@@ -38,21 +38,21 @@ def draw_preview(report: ScanReport, pictures: Mapping[Side, JointPicture], path
     OutputError
         The file cannot be written.
     """
-    image = preview(report, pictures)
+    image = preview(report, views)
     try:
         image.save(path, compress_level=4)
     except OSError as err:
         raise OutputError(f"cannot write {path} ({err}): choose another output folder") from err
 
 
-def preview(report: ScanReport, pictures: Mapping[Side, JointPicture]) -> Image.Image:
+def preview(report: ScanReport, views: Mapping[Side, JointView]) -> Image.Image:
     """Draw the page, RGB, ``WIDTH_PX`` by ``HEIGHT_PX``, with the right joint on its left half."""
     page = Image.new("RGB", (WIDTH_PX, HEIGHT_PX), palette.PAPER)
     draw = ImageDraw.Draw(page)
     _title(draw, report)
     for joint, left_px in zip(report.joints, (_MARGIN, _MARGIN + _HALF + _BETWEEN), strict=True):
-        _joint(page, report, joint, pictures.get(joint.side), left_px)
-    _foot(draw, report, any(picture.reference_zyx is not None for picture in pictures.values()))
+        _joint(page, report, joint, views.get(joint.side), left_px)
+    _foot(draw, report, any(view.reference_zyx is not None for view in views.values()))
     return page
 
 
@@ -71,7 +71,7 @@ def _joint(
     page: Image.Image,
     report: ScanReport,
     joint: JointReport,
-    picture: JointPicture | None,
+    view: JointView | None,
     left_px: int,
 ) -> None:
     draw = ImageDraw.Draw(page)
@@ -79,7 +79,7 @@ def _joint(
     name = f"{str(joint.side).capitalize()} joint"
     write(draw, (left_px, base), name, 28, palette.INK, bold=True)
     room = _HALF - width_px(name, 28) - 30
-    status = str(joint.status) if picture is None else words.plain(joint.status_text)
+    status = str(joint.status) if view is None else words.plain(joint.status_text)
     status = shortened(status, 22, room)
     write(draw, (left_px + _HALF, base), status, 22, palette.INK, align="right")
     top = _TITLE + _HEADING
@@ -87,11 +87,11 @@ def _joint(
         (left_px + column * (_CUT + _GAP), top + row * (_CUT + _GAP))
         for row, column in ((0, 0), (0, 1), (1, 0))
     ]
-    if picture is None:
+    if view is None:
         _absence(draw, joint, left_px, top)
     else:
         for plane, place in zip(PLANES, places, strict=True):
-            cut = draw_cut(picture, plane, _CUT, with_nv=joint.nv_mm3 is not None)
+            cut = draw_cut(view, plane, _CUT, with_nv=joint.nv_mm3 is not None)
             page.paste(cut, place)
     expected = report.nv_expected_error_percent
     box = (left_px + _CUT + _GAP + 14, top + _CUT + _GAP, _CUT - 14)

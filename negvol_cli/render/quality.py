@@ -11,7 +11,7 @@ from typing import Final, TypeGuard
 from negvol_cli.io.ct_checks import COARSE_MM
 from negvol_cli.render import words
 from negvol_cli.report import JointReport, ScanReport
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.steps.measure import DISAGREEMENT
 from negvol_cli.steps.self_check import METAL_HU, metal_mm3
 from negvol_cli.structures import Side
@@ -39,7 +39,7 @@ class Check:
 UNKNOWN: Final = Finding(words.MISSING, None)
 
 
-def checks(report: ScanReport, pictures: Mapping[Side, JointPicture]) -> Iterator[Check]:
+def checks(report: ScanReport, views: Mapping[Side, JointView]) -> Iterator[Check]:
     """Yield the rows of the table, except those about which nothing is known for either joint."""
     voxels = _voxels(report)
     yield Check("Voxels", voxels, voxels)
@@ -49,7 +49,7 @@ def checks(report: ScanReport, pictures: Mapping[Side, JointPicture]) -> Iterato
         ("NV by mesh against voxels", _agreement),
         ("Surfaces", _closed),
     ):
-        right, left = (find(joint, pictures.get(joint.side)) for joint in report.joints)
+        right, left = (find(joint, views.get(joint.side)) for joint in report.joints)
         if right != UNKNOWN or left != UNKNOWN:
             yield Check(name, right, left)
     known = any(joint.nv_mm3 is not None for joint in report.joints)
@@ -65,28 +65,28 @@ def _voxels(report: ScanReport) -> Finding:
     return Finding(f"{text}: coarse, so the measurements are rough" if coarse else text, not coarse)
 
 
-def _field_of_view(solid: str, joint: JointReport, picture: JointPicture | None) -> Finding:
-    if picture is None:
+def _field_of_view(solid: str, joint: JointReport, view: JointView | None) -> Finding:
+    if view is None:
         return UNKNOWN
-    unseen = picture.geometry.unseen_fraction
+    unseen = view.geometry.unseen_fraction
     if joint.nv_mm3 is None or unseen > 0:
         text = f"{100 * unseen:.0f} % of the {solid} not scanned"
         return Finding(text, joint.nv_mm3 is not None)
     return Finding(f"the whole {solid} was scanned")
 
 
-def _metal(_joint: JointReport, picture: JointPicture | None) -> Finding:
-    if picture is None:
+def _metal(_joint: JointReport, view: JointView | None) -> Finding:
+    if view is None:
         return UNKNOWN
-    if picture.hu_zyx.max() <= _AIR_HU:
+    if view.hu_zyx.max() <= _AIR_HU:
         return Finding("no CT: measured from labels", None)
-    volume = metal_mm3(picture.hu_zyx, picture.geometry.frame.spacing_mm)
+    volume = metal_mm3(view.hu_zyx, view.geometry.frame.spacing_mm)
     if volume > 0:
         return Finding(f"{words.mm3(volume)} mm³ above {METAL_HU:.0f} HU", False)
     return Finding(f"none (nothing above {METAL_HU:.0f} HU)")
 
 
-def _agreement(joint: JointReport, _picture: JointPicture | None) -> Finding:
+def _agreement(joint: JointReport, _picture: JointView | None) -> Finding:
     mesh, voxels = joint.nv_mm3, joint.nv_voxel_mm3
     if not (_known(mesh) and _known(voxels)) or max(mesh, voxels) <= 0:
         return UNKNOWN
@@ -94,7 +94,7 @@ def _agreement(joint: JointReport, _picture: JointPicture | None) -> Finding:
     return Finding(f"differ by {words.percent(100 * apart)}", apart <= DISAGREEMENT)
 
 
-def _closed(joint: JointReport, _picture: JointPicture | None) -> Finding:
+def _closed(joint: JointReport, _picture: JointView | None) -> Finding:
     if joint.watertight is None:
         return UNKNOWN
     return Finding("closed") if joint.watertight else Finding("not closed", False)

@@ -22,7 +22,7 @@ from negvol_cli.render import palette
 from negvol_cli.render.decimate import decimate
 from negvol_cli.report import ScanReport
 from negvol_cli.settings import RESEARCH_USE
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 
 TRIANGLES_PER_MESH: Final = 14_000
@@ -48,7 +48,7 @@ TEMPORAL_BONE: Final = Look("temporal bone", palette.TEMPORAL_BONE_SOLID, 0.35)
 NEGATIVE_VOLUME: Final = Look("negative volume", palette.NEGATIVE_VOLUME, 0.45)
 
 
-def write_scene(report: ScanReport, pictures: Mapping[Side, JointPicture], path: Path) -> None:
+def write_scene(report: ScanReport, views: Mapping[Side, JointView], path: Path) -> None:
     """Write scene.glb, with a named node for each structure of each measured joint.
 
     The negative volume is the space between the condyle and the surface of that name; it is there
@@ -61,13 +61,13 @@ def write_scene(report: ScanReport, pictures: Mapping[Side, JointPicture], path:
     """
     scene = trimesh.Scene(base_frame=ROOT)
     scene.graph.update(frame_from=ROOT, frame_to=PATIENT, matrix=GLTF_FROM_LPS_MM)
-    for side, picture in pictures.items():
+    for side, view in views.items():
         nv = report.joint(side).nv_mm3 is not None
-        for look, mesh in _structures(picture, nv):
+        for look, mesh in _structures(view, nv):
             if not mesh.is_empty:
                 name = f"{side} {look.name}"
                 scene.add_geometry(
-                    _painted(mesh, picture, look),
+                    _painted(mesh, view, look),
                     node_name=name,
                     geom_name=name,
                     parent_node_name=PATIENT,
@@ -81,18 +81,18 @@ def write_scene(report: ScanReport, pictures: Mapping[Side, JointPicture], path:
         ) from err
 
 
-def _structures(picture: JointPicture, nv: bool) -> Iterator[tuple[Look, Mesh]]:
-    yield CONDYLE, picture.geometry.condyle
-    yield TEMPORAL_BONE, picture.geometry.temporal_bone
+def _structures(view: JointView, nv: bool) -> Iterator[tuple[Look, Mesh]]:
+    yield CONDYLE, view.geometry.condyle
+    yield TEMPORAL_BONE, view.geometry.temporal_bone
     if nv:
-        yield NEGATIVE_VOLUME, picture.geometry.inflated
+        yield NEGATIVE_VOLUME, view.geometry.inflated
 
 
-def _painted(mesh: Mesh, picture: JointPicture, look: Look) -> trimesh.Trimesh:
+def _painted(mesh: Mesh, view: JointView, look: Look) -> trimesh.Trimesh:
     fewer, _ = decimate(mesh, np.zeros(len(mesh.points_mm)), TRIANGLES_PER_MESH)
     used, triangles = np.unique(fewer.triangles, return_inverse=True)
     tidy = Mesh(fewer.points_mm[used], triangles.reshape(-1, 3).astype(np.int32))
-    world = world_mesh(tidy, picture.geometry.frame)
+    world = world_mesh(tidy, view.geometry.frame)
     normals = world.vertex_normals()
     normals[~normals.any(axis=1)] = (0.0, 0.0, 1.0)  # glTF wants length 1, even of a folded leaf
     body = trimesh.Trimesh(world.points_mm, world.triangles, vertex_normals=normals, process=False)

@@ -32,7 +32,7 @@ def snapshot(
     camera: Mapping[str, Any],
     letters: tuple[str, str, str, str],
 ) -> Image.Image:
-    """Draw the joint as an orthographic ``camera`` of ``figures3d.views`` sees it; RGB.
+    """Draw the joint as an orthographic ``camera`` of ``figures3d.cameras`` sees it; RGB.
 
     The condyle is opaque and painted with its joint space; the bone and the negative volume are
     laid over it. ``letters`` stand at the left, right, top and bottom.

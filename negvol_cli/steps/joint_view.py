@@ -12,7 +12,7 @@ from negvol_cli.structures import Side
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class JointPicture:
+class JointView:
     """The geometry of one joint with the CT behind it.
 
     ``hu_zyx`` is the CT sampled in the joint frame, float32 [z, y, x] in HU, in frame order (the

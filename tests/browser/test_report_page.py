@@ -26,8 +26,8 @@ LEAST_CHANGE = 0.001
 
 
 def pixels(page: Page, selector: str) -> np.ndarray:
-    picture = page.locator(selector).screenshot()
-    return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(float)
+    view = page.locator(selector).screenshot()
+    return np.asarray(Image.open(io.BytesIO(view)).convert("RGB")).astype(float)
 
 
 def differ(first: np.ndarray, second: np.ndarray) -> float:

@@ -124,12 +124,12 @@ def test_pictures_are_those_of_the_scans_shown_and_lead_to_their_reports(summary
     summary.get_by_role("button", name="NV right", exact=True).click()
     summary.get_by_role("radio", name="pictures").check()
 
-    pictures = summary.locator("#pictures article")
-    expect(pictures.locator("strong")).to_have_text(["näme <b>", "head 2", "cut", "head 10"])
-    expect(pictures.first).to_contain_text("9.1 %, right larger")
+    views = summary.locator("#pictures article")
+    expect(views.locator("strong")).to_have_text(["näme <b>", "head 2", "cut", "head 10"])
+    expect(views.first).to_contain_text("9.1 %, right larger")
     summary.wait_for_function("[...document.images].every((image) => image.naturalWidth === 30)")
     assert "1 without a picture" in summary.get_by_role("status").inner_text()
-    pictures.first.get_by_role("link").click()
+    views.first.get_by_role("link").click()
     expect(summary).to_have_title("a report")
 
 

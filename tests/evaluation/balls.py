@@ -12,7 +12,7 @@ from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import JointSpace
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.structures import Label, Side
 
@@ -34,7 +34,7 @@ def ball(grid: Grid, centre_mm, radius_mm: float = RADIUS_MM) -> np.ndarray:
     return z[:, None, None] ** 2 + y[:, None] ** 2 + x**2 <= radius_mm**2
 
 
-def picture(side: Side, *, ct: bool = True) -> JointPicture:
+def view(side: Side, *, ct: bool = True) -> JointView:
     """A joint as measured: the condyle a ball, the bone a slab 10 mm above its centre."""
     frame = JointFrame(side, CENTRES[side], spacing_mm=1.0, size=64)
     labels = np.zeros((64, 64, 64), dtype=np.uint8)
@@ -59,7 +59,7 @@ def picture(side: Side, *, ct: bool = True) -> JointPicture:
         joint_space=JointSpace(minimum=3, superior=3, anterior=3, posterior=3, medial=3, lateral=3),
         watertight=True,
     )
-    return JointPicture(geometry, hu)
+    return JointView(geometry, hu)
 
 
 def slab(grid: Grid, from_mm: float) -> np.ndarray:

@@ -13,23 +13,23 @@ import SimpleITK as sitk
 from negvol_cli.errors import InputError
 from negvol_cli.evaluation.reference import compare_joints, compared_report, read_references
 from negvol_cli.geometry.grid import Grid, Volume
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Label, Side
 from tests.cli.reports import report
-from tests.evaluation.balls import CENTRES, RADIUS_MM, both_joints, one_joint, picture, written
+from tests.evaluation.balls import CENTRES, RADIUS_MM, both_joints, one_joint, view, written
 
 
 @pytest.fixture(scope="module")
-def pictures():
-    return {side: picture(side) for side in Side}
+def views():
+    return {side: view(side) for side in Side}
 
 
-def compared(pictures, *paths: Path):
-    return compare_joints(read_references(paths), pictures)
+def compared(views, *paths: Path):
+    return compare_joints(read_references(paths), views)
 
 
-def test_a_reference_of_both_joints_that_says_the_same_agrees_wholly(tmp_path, pictures):
-    found = compared(pictures, written(both_joints(), tmp_path / "both.nii.gz"))
+def test_a_reference_of_both_joints_that_says_the_same_agrees_wholly(tmp_path, views):
+    found = compared(views, written(both_joints(), tmp_path / "both.nii.gz"))
 
     assert list(found) == [Side.RIGHT, Side.LEFT]
     for side, joint in found.items():
@@ -40,95 +40,95 @@ def test_a_reference_of_both_joints_that_says_the_same_agrees_wholly(tmp_path, p
         assert joint.flags == ()
 
 
-def test_a_reference_of_one_joint_says_nothing_about_the_other(tmp_path, pictures):
-    found = compared(pictures, written(one_joint(Side.LEFT), tmp_path / "labels.nii.gz"))
+def test_a_reference_of_one_joint_says_nothing_about_the_other(tmp_path, views):
+    found = compared(views, written(one_joint(Side.LEFT), tmp_path / "labels.nii.gz"))
 
     assert list(found) == [Side.LEFT]
     assert found[Side.LEFT].comparison.negative_volume is None
 
 
-def test_the_side_is_where_a_reference_lies_not_what_its_file_is_called(tmp_path, pictures):
+def test_the_side_is_where_a_reference_lies_not_what_its_file_is_called(tmp_path, views):
     right = written(one_joint(Side.LEFT), tmp_path / "right.nii.gz")
     left = written(one_joint(Side.RIGHT), tmp_path / "left.nii.gz")
 
-    assert list(compared(pictures, right)) == [Side.LEFT]
-    assert list(compared(pictures, left)) == [Side.RIGHT]
-    assert set(compared(pictures, right, left)) == set(Side)
+    assert list(compared(views, right)) == [Side.LEFT]
+    assert list(compared(views, left)) == [Side.RIGHT]
+    assert set(compared(views, right, left)) == set(Side)
 
 
 @pytest.mark.parametrize("side", list(Side))
 @pytest.mark.parametrize("off_mm", [(2.0, 0, 0), (-2.0, 0, 0), (0, 2.0, 0), (0, 0, -2.0)])
-def test_a_ball_out_of_place_overlaps_as_two_balls_do(tmp_path, pictures, side, off_mm):
+def test_a_ball_out_of_place_overlaps_as_two_balls_do(tmp_path, views, side, off_mm):
     """Volume of the lens of two balls of radius R, d apart: pi (4R + d) (2R - d)^2 / 12."""
     d, r = 2.0, RADIUS_MM
     lens = np.pi * (4 * r + d) * (2 * r - d) ** 2 / 12
 
-    found = compared(pictures, written(one_joint(side, off_mm=off_mm), tmp_path / "a.nii.gz"))
+    found = compared(views, written(one_joint(side, off_mm=off_mm), tmp_path / "a.nii.gz"))
 
     condyle = found[side].comparison.condyle
     assert condyle.dice == pytest.approx(lens / (4 / 3 * np.pi * r**3), abs=0.02)
     assert condyle.hd95_mm == pytest.approx(2.0, abs=0.6)
 
 
-def test_the_labels_to_draw_lie_over_the_joint_mirrored_where_it_is_the_right(tmp_path, pictures):
+def test_the_labels_to_draw_lie_over_the_joint_mirrored_where_it_is_the_right(tmp_path, views):
     """A ball 5 mm to the patient's right lies lateral of the right joint, medial of the left."""
     for side, lateral in ((Side.RIGHT, 5.0), (Side.LEFT, -5.0)):
         path = written(one_joint(side, off_mm=(-5.0, 0, 0)), tmp_path / f"{side}.nii.gz")
 
-        labels = compared(pictures, path)[side].labels_zyx
+        labels = compared(views, path)[side].labels_zyx
 
-        grid = pictures[side].geometry.frame.local_grid
+        grid = views[side].geometry.frame.local_grid
         middle = grid.to_world(np.argwhere(labels == Label.CONDYLE)[:, ::-1]).mean(axis=0)
         assert middle == pytest.approx((lateral, 0, 0), abs=0.3)
 
 
-def test_a_reference_in_another_axis_order_and_spacing_gives_the_same(tmp_path, pictures):
-    plain = compared(pictures, written(one_joint(Side.LEFT), tmp_path / "a.nii.gz"))
+def test_a_reference_in_another_axis_order_and_spacing_gives_the_same(tmp_path, views):
+    plain = compared(views, written(one_joint(Side.LEFT), tmp_path / "a.nii.gz"))
     turned = sitk.DICOMOrient(sitk.ReadImage(str(tmp_path / "a.nii.gz")), "ASR")
     sitk.WriteImage(turned, str(tmp_path / "b.nrrd"))
 
-    again = compared(pictures, tmp_path / "b.nrrd")
+    again = compared(views, tmp_path / "b.nrrd")
 
     same = replace(again[Side.LEFT].comparison, sha256=plain[Side.LEFT].comparison.sha256)
     assert same == plain[Side.LEFT].comparison
 
 
-def test_the_file_is_told_by_its_hash_alone(tmp_path, pictures):
+def test_the_file_is_told_by_its_hash_alone(tmp_path, views):
     path = written(one_joint(Side.LEFT), tmp_path / "Smith^John.nii.gz")
 
-    comparison = compared(pictures, path)[Side.LEFT].comparison
+    comparison = compared(views, path)[Side.LEFT].comparison
 
     assert comparison.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert "Smith" not in str(comparison)
 
 
-def test_what_the_reference_does_not_cover_is_not_held_against_the_measurement(tmp_path, pictures):
+def test_what_the_reference_does_not_cover_is_not_held_against_the_measurement(tmp_path, views):
     """Cut 4 mm above the condyle's centre, it still agrees with all of what it shows."""
     whole = one_joint(Side.LEFT)
     rows = round(34.0 / 0.5)
     grid = replace(whole.grid, size_xyz=(*whole.grid.size_xyz[:2], rows))
     path = written(Volume(whole.values_zyx[:rows], grid), tmp_path / "cut.nii.gz")
 
-    joint = compared(pictures, path)[Side.LEFT].comparison
+    joint = compared(views, path)[Side.LEFT].comparison
 
     assert joint.condyle.dice > 0.96  # half a voxel lies between the two grids
     assert 0.5 < joint.coverage < 0.75
 
 
-def test_a_mandible_and_a_skull_without_sides_are_compared_on_both(tmp_path, pictures):
+def test_a_mandible_and_a_skull_without_sides_are_compared_on_both(tmp_path, views):
     six = both_joints()
     table = np.array([0, 1, 2, 0, 1, 2, 0], dtype=np.uint8)
     path = written(Volume(table[six.values_zyx], six.grid), tmp_path / "skull.nii.gz")
 
-    assert set(compared(pictures, path)) == set(Side)
+    assert set(compared(views, path)) == set(Side)
 
 
-def test_a_condyle_that_was_missed_is_flagged_and_has_no_distance(tmp_path, pictures):
-    wrong = picture(Side.LEFT)
+def test_a_condyle_that_was_missed_is_flagged_and_has_no_distance(tmp_path, views):
+    wrong = view(Side.LEFT)
     wrong.geometry.labels_zyx[wrong.geometry.labels_zyx == Label.CONDYLE] = 0
 
     found = compared(
-        {**pictures, Side.LEFT: wrong}, written(one_joint(Side.LEFT), tmp_path / "a.nii.gz")
+        {**views, Side.LEFT: wrong}, written(one_joint(Side.LEFT), tmp_path / "a.nii.gz")
     )
 
     assert found[Side.LEFT].comparison.condyle.dice == 0.0
@@ -138,41 +138,39 @@ def test_a_condyle_that_was_missed_is_flagged_and_has_no_distance(tmp_path, pict
     )
 
 
-def test_a_joint_found_far_from_its_condyle_counts_as_missed_and_not_as_unlabelled(
-    tmp_path, pictures
-):
+def test_a_joint_found_far_from_its_condyle_counts_as_missed_and_not_as_unlabelled(tmp_path, views):
     path = written(both_joints(), tmp_path / "both.nii.gz")
     x, y, z = CENTRES[Side.LEFT]
-    lost = moved(picture(Side.LEFT), (x, y - 34.0, z))
+    lost = moved(view(Side.LEFT), (x, y - 34.0, z))
 
-    found = compared({**pictures, Side.LEFT: lost}, path)
+    found = compared({**views, Side.LEFT: lost}, path)
 
     assert found[Side.RIGHT].comparison.condyle.dice == 1.0
     assert found[Side.LEFT].comparison.condyle.dice == 0.0
 
 
-def moved(given: JointPicture, centre_mm) -> JointPicture:
+def moved(given: JointView, centre_mm) -> JointView:
     """The same picture about another centre."""
     frame = replace(given.geometry.frame, centre_mm_xyz=centre_mm)
     return replace(given, geometry=replace(given.geometry, frame=frame))
 
 
-def test_a_reference_that_lies_beside_the_bone_is_flagged(tmp_path, pictures):
+def test_a_reference_that_lies_beside_the_bone_is_flagged(tmp_path, views):
     path = written(one_joint(Side.LEFT, off_mm=(4.0, 0, -4.0)), tmp_path / "a.nii.gz")
 
-    assert "does not follow the bone" in compared(pictures, path)[Side.LEFT].flags[0]
+    assert "does not follow the bone" in compared(views, path)[Side.LEFT].flags[0]
 
 
 def test_without_a_ct_only_the_overlap_is_judged(tmp_path):
-    labels_only = {Side.LEFT: picture(Side.LEFT, ct=False)}
+    labels_only = {Side.LEFT: view(Side.LEFT, ct=False)}
 
     found = compared(labels_only, written(one_joint(Side.LEFT), tmp_path / "a.nii.gz"))
 
     assert found[Side.LEFT].flags == ()
 
 
-def test_the_report_gets_what_was_found_and_the_other_joint_stays(tmp_path, pictures):
-    found = compared(pictures, written(one_joint(Side.LEFT), tmp_path / "a.nii.gz"))
+def test_the_report_gets_what_was_found_and_the_other_joint_stays(tmp_path, views):
+    found = compared(views, written(one_joint(Side.LEFT), tmp_path / "a.nii.gz"))
 
     with_reference = compared_report(report(), found)
 
@@ -215,22 +213,22 @@ def sides_exchanged(volume: Volume) -> Volume:
     ],
 )
 def test_what_is_no_reference_of_this_scan_is_refused_in_a_sentence(
-    tmp_path, pictures, reference, why
+    tmp_path, views, reference, why
 ):
     path = written(reference, tmp_path / "reference.nii.gz")
 
     with pytest.raises(InputError, match=why) as caught:
-        compared(pictures, path)
+        compared(views, path)
 
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_two_references_of_one_joint_are_refused(tmp_path, pictures):
+def test_two_references_of_one_joint_are_refused(tmp_path, views):
     paths = [written(one_joint(Side.LEFT), tmp_path / name) for name in ("a.nii.gz", "b.nii.gz")]
 
     with pytest.raises(InputError, match="both show the left joint"):
-        compared(pictures, *paths)
+        compared(views, *paths)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -12,7 +12,7 @@ from skimage.measure import marching_cubes
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import Asymmetry, JointReport, JointSpace, ScanReport, Status
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.structures import Label, Side
 
@@ -33,14 +33,14 @@ def sphere(radius_mm: float, step_mm: float = 1.0) -> Mesh:
 
 
 @pytest.fixture(scope="session")
-def make_picture() -> Callable[..., JointPicture]:
+def make_view() -> Callable[..., JointView]:
     """A condyle of 7 mm, inflated to 11 mm, under a bone that is a shell of 15 mm.
 
     The upper half of the condyle has a joint space of 4 mm; the CT is air, with bone more than
     17 mm lateral, posterior or superior of the head centre, as ``bony`` says.
     """
 
-    def make(side: Side, bony: str = "", step_mm: float = 1.0) -> JointPicture:
+    def make(side: Side, bony: str = "", step_mm: float = 1.0) -> JointView:
         frame = JointFrame(side, (50.0, 60.0, 70.0), **FRAME)
         at = (np.arange(64) - 31.5)[:, None] - HEAD_CENTRE
         hu = np.full((64, 64, 64), -1000.0, dtype=np.float32)
@@ -68,17 +68,17 @@ def make_picture() -> Callable[..., JointPicture]:
             joint_space=spaces(),
             watertight=True,
         )
-        return JointPicture(geometry, hu)
+        return JointView(geometry, hu)
 
     return make
 
 
-def with_reference(picture: JointPicture, radius_mm: float) -> JointPicture:
+def with_reference(view: JointView, radius_mm: float) -> JointView:
     """The picture with a reference whose condyle is a ball about the head centre."""
     at = (np.arange(64) - 31.5)[:, None] - HEAD_CENTRE
     z, y, x = np.meshgrid(at[:, 2], at[:, 1], at[:, 0], indexing="ij")
     ball = np.sqrt(x**2 + y**2 + z**2) <= radius_mm
-    return replace(picture, reference_zyx=np.where(ball, Label.CONDYLE, 0).astype(np.uint8))
+    return replace(view, reference_zyx=np.where(ball, Label.CONDYLE, 0).astype(np.uint8))
 
 
 def spaces() -> JointSpace:

@@ -7,19 +7,19 @@ import pytest
 
 from negvol_cli.render import palette
 from negvol_cli.render.cuts import AXIAL, CORONAL, PLANES, SAGITTAL, VIEW_MM, Plane, draw_cut
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 from tests.render.conftest import CONDYLE_MM, with_reference
 
 SIZE_PX = 440
 PX_PER_MM = SIZE_PX / VIEW_MM
 
-MakePicture = Callable[..., JointPicture]
+MakeView = Callable[..., JointView]
 
 
-def edges(picture: JointPicture, plane: Plane) -> str:
+def edges(view: JointView, plane: Plane) -> str:
     """Which edges (left, right, top, bottom) of the cut are bright along most of their length."""
-    grey = np.asarray(draw_cut(picture, plane, SIZE_PX).convert("L"))
+    grey = np.asarray(draw_cut(view, plane, SIZE_PX).convert("L"))
     strips = {
         "left": grey[:, 4],
         "right": grey[:, -5],
@@ -45,9 +45,9 @@ def edges(picture: JointPicture, plane: Plane) -> str:
     ],
 )
 def test_cuts_show_the_patient_from_his_left_from_the_front_and_from_below(
-    make_picture: MakePicture, side: Side, bony: str, plane: Plane, bright: str
+    make_view: MakeView, side: Side, bony: str, plane: Plane, bright: str
 ):
-    assert edges(make_picture(side, bony), plane) == bright
+    assert edges(make_view(side, bony), plane) == bright
 
 
 def test_the_letters_say_what_the_cuts_show():
@@ -65,9 +65,9 @@ def test_the_letters_say_what_the_cuts_show():
     [(CONDYLE_MM, palette.CONDYLE), (11.0, palette.NEGATIVE_VOLUME)],
 )
 def test_outlines_lie_where_the_spheres_end_in_true_proportion(
-    make_picture: MakePicture, side: Side, plane: Plane, radius_mm: float, colour: str
+    make_view: MakeView, side: Side, plane: Plane, radius_mm: float, colour: str
 ):
-    image = np.asarray(draw_cut(make_picture(side), plane, SIZE_PX)).astype(float)
+    image = np.asarray(draw_cut(make_view(side), plane, SIZE_PX)).astype(float)
     for angle in np.radians([20, 110, 200, 290]):
         at = SIZE_PX / 2 + radius_mm * PX_PER_MM * np.array([np.cos(angle), np.sin(angle)])
         x, y = np.floor(at).astype(int)
@@ -77,9 +77,9 @@ def test_outlines_lie_where_the_spheres_end_in_true_proportion(
 
 
 def test_between_the_spheres_lies_the_negative_volume_and_inside_only_the_ct(
-    make_picture: MakePicture,
+    make_view: MakeView,
 ):
-    image = np.asarray(draw_cut(make_picture(Side.LEFT), AXIAL, SIZE_PX)).astype(float)
+    image = np.asarray(draw_cut(make_view(Side.LEFT), AXIAL, SIZE_PX)).astype(float)
     middle = SIZE_PX // 2
     off = round(9.0 * PX_PER_MM / np.sqrt(2))
     half_covered = np.array(palette.rgb(palette.NEGATIVE_VOLUME)) / 2
@@ -88,8 +88,8 @@ def test_between_the_spheres_lies_the_negative_volume_and_inside_only_the_ct(
     assert image[middle + 9, middle + 9] == pytest.approx(0, abs=1)
 
 
-def test_a_negative_volume_without_a_figure_is_not_drawn(make_picture: MakePicture):
-    image = np.asarray(draw_cut(make_picture(Side.LEFT), AXIAL, SIZE_PX, with_nv=False))
+def test_a_negative_volume_without_a_figure_is_not_drawn(make_view: MakeView):
+    image = np.asarray(draw_cut(make_view(Side.LEFT), AXIAL, SIZE_PX, with_nv=False))
     middle = SIZE_PX // 2
     off = round(9.0 * PX_PER_MM / np.sqrt(2))
 
@@ -99,10 +99,10 @@ def test_a_negative_volume_without_a_figure_is_not_drawn(make_picture: MakePictu
 @pytest.mark.parametrize("side", list(Side))
 @pytest.mark.parametrize("plane", PLANES)
 def test_a_reference_is_drawn_in_its_own_colour_where_it_ends(
-    make_picture: MakePicture, side: Side, plane: Plane
+    make_view: MakeView, side: Side, plane: Plane
 ):
-    picture = with_reference(make_picture(side), radius_mm=9.5)
-    image = np.asarray(draw_cut(picture, plane, SIZE_PX)).astype(float)
+    view = with_reference(make_view(side), radius_mm=9.5)
+    image = np.asarray(draw_cut(view, plane, SIZE_PX)).astype(float)
     for angle in np.radians([20, 110, 200, 290]):
         at = SIZE_PX / 2 + 9.5 * PX_PER_MM * np.array([np.cos(angle), np.sin(angle)])
         x, y = np.floor(at).astype(int)
@@ -111,8 +111,8 @@ def test_a_reference_is_drawn_in_its_own_colour_where_it_ends(
         assert np.abs(near - palette.rgb(palette.REFERENCE)).sum(axis=1).min() < 90
 
 
-def test_a_picture_must_fit_its_frame(make_picture: MakePicture):
-    geometry = make_picture(Side.LEFT).geometry
+def test_a_picture_must_fit_its_frame(make_view: MakeView):
+    geometry = make_view(Side.LEFT).geometry
 
     with pytest.raises(ValueError, match="does not fit the joint frame"):
-        JointPicture(geometry, np.zeros((3, 64, 64), dtype=np.float32))
+        JointView(geometry, np.zeros((3, 64, 64), dtype=np.float32))

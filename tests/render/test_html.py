@@ -14,10 +14,10 @@ from plotly.offline import get_plotlyjs
 from negvol_cli.errors import OutputError
 from negvol_cli.render.html import LIBRARY, html, write_html
 from negvol_cli.report import Agreement, ReferenceComparison, ScanReport, Status
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 
-MakePicture = Callable[..., JointPicture]
+MakeView = Callable[..., JointView]
 
 
 class Page(HTMLParser):
@@ -58,13 +58,13 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def pictures(make_picture: MakePicture) -> dict[Side, JointPicture]:
-    return {side: make_picture(side) for side in Side}
+def views(make_view: MakeView) -> dict[Side, JointView]:
+    return {side: make_view(side) for side in Side}
 
 
 @pytest.fixture(scope="module")
-def page(report: ScanReport, pictures: dict[Side, JointPicture]) -> str:
-    return html(report, pictures)
+def page(report: ScanReport, views: dict[Side, JointView]) -> str:
+    return html(report, views)
 
 
 def test_the_figures_are_those_of_the_report(page: str):
@@ -105,14 +105,14 @@ def test_status_flags_and_research_use_are_in_words(page: str):
 
 
 def test_a_scan_name_is_text_and_never_a_script(
-    report: ScanReport, pictures: dict[Side, JointPicture], page: str
+    report: ScanReport, views: dict[Side, JointView], page: str
 ):
     evil = "<script>alert(1)</script>"
     plain = Page(page)
     odd = Page(
         html(
             replace(report, scan=evil, patient_id=evil, flags=(evil,), bundle=evil),
-            pictures,
+            views,
             details={evil: evil},
         )
     )
@@ -158,10 +158,8 @@ def test_each_joint_has_three_cuts_and_a_view_that_starts_laterally(page: str):
     assert len(ids) == len(set(ids))
 
 
-def test_a_joint_without_picture_says_why(
-    one_joint: ScanReport, pictures: dict[Side, JointPicture]
-):
-    text = html(one_joint, {Side.RIGHT: pictures[Side.RIGHT]})
+def test_a_joint_without_picture_says_why(one_joint: ScanReport, views: dict[Side, JointView]):
+    text = html(one_joint, {Side.RIGHT: views[Side.RIGHT]})
     page = Page(text)
     rows = {row[0]: row[1:] for row in page.rows if row}
 
@@ -181,9 +179,9 @@ def test_details_are_listed(report: ScanReport):
 
 
 def test_fine_meshes_give_a_page_under_2_mb_beside_its_library_and_8_mb_with_it(
-    tmp_path: Path, report: ScanReport, make_picture: MakePicture
+    tmp_path: Path, report: ScanReport, make_view: MakeView
 ):
-    fine = {side: make_picture(side, step_mm=0.35) for side in Side}
+    fine = {side: make_view(side, step_mm=0.35) for side in Side}
     write_html(report, fine, tmp_path / "report.html", library=f"../{LIBRARY}")
     text = (tmp_path / "report.html").read_text("utf-8")
 
@@ -193,10 +191,10 @@ def test_fine_meshes_give_a_page_under_2_mb_beside_its_library_and_8_mb_with_it(
 
 
 def test_a_negative_volume_without_a_figure_is_said_to_be_missing(
-    report: ScanReport, pictures: dict[Side, JointPicture]
+    report: ScanReport, views: dict[Side, JointView]
 ):
     cut = replace(report.right, status=Status.CUT, nv_mm3=None)
-    text = html(replace(report, right=cut, nv_asymmetry=None), pictures)
+    text = html(replace(report, right=cut, nv_asymmetry=None), views)
 
     assert "negative volume not given" in Page(text).text
     assert "Not available: both joints are needed" in Page(text).text
@@ -204,10 +202,10 @@ def test_a_negative_volume_without_a_figure_is_said_to_be_missing(
 
 
 def test_figures_that_are_not_finite_are_shown_as_missing(
-    report: ScanReport, pictures: dict[Side, JointPicture]
+    report: ScanReport, views: dict[Side, JointView]
 ):
     odd = replace(report.right, nv_mm3=math.nan, nv_voxel_mm3=math.inf, confidence=math.nan)
-    page = Page(html(replace(report, right=odd, nv_expected_error_percent=math.nan), pictures))
+    page = Page(html(replace(report, right=odd, nv_expected_error_percent=math.nan), views))
     rows = {row[0]: row[1:] for row in page.rows if row}
 
     assert rows["Negative volume (NV)"][:2] == ["–", "1922"]

@@ -11,10 +11,10 @@ from negvol_cli.errors import OutputError
 from negvol_cli.render.lettering import shortened, spelt, transliterated, width_px, wrapped
 from negvol_cli.render.preview import HEIGHT_PX, WIDTH_PX, draw_preview
 from negvol_cli.report import ScanReport
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 
-MakePicture = Callable[..., JointPicture]
+MakeView = Callable[..., JointView]
 
 
 def dark_share(image: Image.Image) -> tuple[float, float]:
@@ -24,9 +24,9 @@ def dark_share(image: Image.Image) -> tuple[float, float]:
 
 
 def test_both_joints_are_drawn_in_a_picture_of_fixed_size(
-    tmp_path: Path, report: ScanReport, make_picture: MakePicture
+    tmp_path: Path, report: ScanReport, make_view: MakeView
 ):
-    draw_preview(report, {side: make_picture(side) for side in Side}, tmp_path / "preview.png")
+    draw_preview(report, {side: make_view(side) for side in Side}, tmp_path / "preview.png")
     image = Image.open(tmp_path / "preview.png")
 
     assert image.size == (WIDTH_PX, HEIGHT_PX)
@@ -34,10 +34,10 @@ def test_both_joints_are_drawn_in_a_picture_of_fixed_size(
 
 
 def test_the_right_joint_stands_on_the_left_half(
-    tmp_path: Path, one_joint: ScanReport, make_picture: MakePicture
+    tmp_path: Path, one_joint: ScanReport, make_view: MakeView
 ):
-    pictures = {Side.RIGHT: make_picture(Side.RIGHT)}
-    draw_preview(one_joint, pictures, tmp_path / "preview.png")
+    views = {Side.RIGHT: make_view(Side.RIGHT)}
+    draw_preview(one_joint, views, tmp_path / "preview.png")
     left_half, right_half = dark_share(Image.open(tmp_path / "preview.png"))
 
     assert left_half > 0.25

@@ -7,23 +7,23 @@ import numpy as np
 
 from negvol_cli.render.quality import checks
 from negvol_cli.report import ScanReport
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.steps.self_check import metal_flags
 from negvol_cli.structures import Side
 
-MakePicture = Callable[..., JointPicture]
+MakeView = Callable[..., JointView]
 
 
-def lines(report: ScanReport, pictures: dict[Side, JointPicture]):
-    return {check.name: (check.right, check.left) for check in checks(report, pictures)}
+def lines(report: ScanReport, views: dict[Side, JointView]):
+    return {check.name: (check.right, check.left) for check in checks(report, views)}
 
 
 def test_metal_is_measured_where_it_is_denser_than_any_bone(
-    report: ScanReport, make_picture: MakePicture
+    report: ScanReport, make_view: MakeView
 ):
-    pictures = {side: make_picture(side, "superior") for side in Side}
-    pictures[Side.RIGHT].hu_zyx[:2, :3, :4] = 3071
-    right, left = lines(report, pictures)["Metal near the joint"]
+    views = {side: make_view(side, "superior") for side in Side}
+    views[Side.RIGHT].hu_zyx[:2, :3, :4] = 3071
+    right, left = lines(report, views)["Metal near the joint"]
 
     assert (right.text, right.good) == ("24 mm³ above 3000 HU", False)
     assert left.good is True
@@ -38,15 +38,15 @@ def test_a_few_bright_voxels_are_no_metal():
     assert metal_flags(hu, 1.0) == ("metal near the joint: 24 mm³ above 3000 HU",)
 
 
-def test_labels_alone_say_nothing_of_metal(report: ScanReport, make_picture: MakePicture):
-    right, _ = lines(report, {Side.RIGHT: make_picture(Side.RIGHT)})["Metal near the joint"]
+def test_labels_alone_say_nothing_of_metal(report: ScanReport, make_view: MakeView):
+    right, _ = lines(report, {Side.RIGHT: make_view(Side.RIGHT)})["Metal near the joint"]
 
     assert (right.text, right.good) == ("no CT: measured from labels", None)
 
 
-def test_what_the_scan_does_not_show_is_a_caution(report: ScanReport, make_picture: MakePicture):
-    picture = make_picture(Side.LEFT, "superior")
-    cut = replace(picture, geometry=replace(picture.geometry, unseen_fraction=0.1))
+def test_what_the_scan_does_not_show_is_a_caution(report: ScanReport, make_view: MakeView):
+    view = make_view(Side.LEFT, "superior")
+    cut = replace(view, geometry=replace(view.geometry, unseen_fraction=0.1))
     left = replace(report.left, nv_mm3=None)
     found = lines(replace(report, left=left), {Side.LEFT: cut})["Field of view"][1]
 

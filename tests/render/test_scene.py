@@ -18,21 +18,21 @@ from negvol_cli.render import palette
 from negvol_cli.render.scene import write_scene
 from negvol_cli.report import ScanReport
 from negvol_cli.settings import RESEARCH_USE
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 from tests.render.conftest import CONDYLE_MM, INFLATED_MM
 
-Pictures = dict[Side, JointPicture]
+Pictures = dict[Side, JointView]
 
 
 @pytest.fixture
-def pictures(make_picture: Callable[..., JointPicture]) -> Pictures:
-    return {side: make_picture(side) for side in Side}
+def views(make_view: Callable[..., JointView]) -> Pictures:
+    return {side: make_view(side) for side in Side}
 
 
 @pytest.fixture
-def path(tmp_path: Path, report: ScanReport, pictures: Pictures) -> Path:
-    write_scene(report, pictures, tmp_path / "scene.glb")
+def path(tmp_path: Path, report: ScanReport, views: Pictures) -> Path:
+    write_scene(report, views, tmp_path / "scene.glb")
     return tmp_path / "scene.glb"
 
 
@@ -101,10 +101,10 @@ def test_it_names_its_use_and_nobody(path: Path, report: ScanReport):
 
 
 def test_a_negative_volume_that_was_not_measured_is_not_there(
-    tmp_path: Path, report: ScanReport, pictures: Pictures
+    tmp_path: Path, report: ScanReport, views: Pictures
 ):
     cut = replace(report, left=replace(report.left, nv_mm3=None))
-    write_scene(cut, pictures, tmp_path / "a.glb")
+    write_scene(cut, views, tmp_path / "a.glb")
 
     names = {node["name"] for node in tree(tmp_path / "a.glb")["nodes"]}
     assert "left negative volume" not in names
@@ -112,9 +112,9 @@ def test_a_negative_volume_that_was_not_measured_is_not_there(
 
 
 def test_fine_meshes_still_make_a_small_file(
-    tmp_path: Path, report: ScanReport, make_picture: Callable[..., JointPicture]
+    tmp_path: Path, report: ScanReport, make_view: Callable[..., JointView]
 ):
-    fine = {side: make_picture(side, step_mm=0.25) for side in Side}
+    fine = {side: make_view(side, step_mm=0.25) for side in Side}
     assert len(fine[Side.LEFT].geometry.temporal_bone.triangles) > 30_000
 
     write_scene(report, fine, tmp_path / "a.glb")
@@ -123,7 +123,7 @@ def test_fine_meshes_still_make_a_small_file(
 
 
 def test_a_folder_that_is_not_there_is_explained(
-    tmp_path: Path, report: ScanReport, pictures: Pictures
+    tmp_path: Path, report: ScanReport, views: Pictures
 ):
     with pytest.raises(OutputError, match="choose another output folder"):
-        write_scene(report, pictures, tmp_path / "none" / "scene.glb")
+        write_scene(report, views, tmp_path / "none" / "scene.glb")

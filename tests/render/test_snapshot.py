@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from negvol_cli.render import palette
-from negvol_cli.render.figures3d import HALF_HEIGHT_MM, joint_parts, views
+from negvol_cli.render.figures3d import HALF_HEIGHT_MM, cameras, joint_parts
 from negvol_cli.render.snapshot import SIZE_PX, edge_letters, snapshot
-from negvol_cli.steps.joint_view import JointPicture
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 from tests.render.conftest import CONDYLE_MM
 
-MakePicture = Callable[..., JointPicture]
+MakeView = Callable[..., JointView]
 
 
 @pytest.mark.parametrize(
@@ -25,12 +25,12 @@ MakePicture = Callable[..., JointPicture]
     ],
 )
 def test_the_edges_of_a_view_are_named_as_in_a_viewing_room(side: Side, view: str, letters):
-    assert edge_letters(views(side)[view]) == letters
+    assert edge_letters(cameras(side)[view]) == letters
 
 
-def test_a_ball_is_drawn_in_true_size_and_opaque(make_picture: MakePicture):
-    parts = {"condyle": joint_parts(make_picture(Side.LEFT))["condyle"]}
-    camera = views(Side.LEFT)["Axial from below"]
+def test_a_ball_is_drawn_in_true_size_and_opaque(make_view: MakeView):
+    parts = {"condyle": joint_parts(make_view(Side.LEFT))["condyle"]}
+    camera = cameras(Side.LEFT)["Axial from below"]
     image = np.asarray(snapshot(parts, camera, ("", "", "", "")).convert("RGB")).astype(float)
     drawn = (np.abs(image - palette.rgb(palette.PAPER)).sum(axis=2) > 60)[: SIZE_PX[1] * 3 // 4]
     width_mm = drawn.any(axis=0).sum() * 2 * HALF_HEIGHT_MM / SIZE_PX[1]
@@ -39,13 +39,13 @@ def test_a_ball_is_drawn_in_true_size_and_opaque(make_picture: MakePicture):
 
 
 def test_from_above_the_joint_space_is_seen_and_from_below_the_bare_bone(
-    make_picture: MakePicture,
+    make_view: MakeView,
 ):
-    parts = {"condyle": joint_parts(make_picture(Side.LEFT))["condyle"]}
+    parts = {"condyle": joint_parts(make_view(Side.LEFT))["condyle"]}
     middle = (SIZE_PX[0] // 2, SIZE_PX[1] // 2)
     blueness = {}
     for name in ("From above", "Axial from below"):
-        image = snapshot(parts, views(Side.LEFT)[name], ("", "", "", ""))
+        image = snapshot(parts, cameras(Side.LEFT)[name], ("", "", "", ""))
         red, _, blue = image.getpixel(middle)
         blueness[name] = blue / red
 
