@@ -30,7 +30,7 @@ LEAST_COVERAGE: Final = 0.5
 joint."""
 
 LEAST_CONDYLE_MM3: Final = 100.0
-"""Less than half of the smallest condylar head that is believed (``self_check.HEAD_VOLUME_MM3``)."""
+"""Less than half of the smallest condylar head that ``self_check.HEAD_VOLUME_MM3`` believes."""
 
 DOUBTFUL_DICE: Final = 0.3
 """Below any Dice that an unseen head had with the right reference (0.89); only ever a warning."""
