@@ -16,48 +16,69 @@ with which file or value, and what to do.
 from __future__ import annotations
 
 import errno
+import traceback
+from pathlib import Path
 
 
 class NegvolError(Exception):
-    """Something went wrong that negvol can explain."""
+    """Something went wrong that negvol can explain.
+
+    ``public`` is a sentence without a word from a file or a path, for where nobody may be named;
+    without one, ``nameless`` is said of the whole class.
+    """
 
     exit_code = 1
+    nameless = "it cannot be done"
+
+    def __init__(self, message: str, *, public: str = "") -> None:
+        super().__init__(message)
+        self.public = public
 
 
 class InputError(NegvolError):
     """The scan, the labels, or the path to them, is not usable."""
 
     exit_code = 3
+    nameless = "the scan cannot be used"
 
 
 class OutputError(NegvolError):
     """The result cannot be written where it was asked for."""
+
+    nameless = "the result cannot be written"
 
 
 class ModelError(NegvolError):
     """The model bundle is missing, damaged or of another shape."""
 
     exit_code = 4
+    nameless = "the models cannot be used"
 
 
 class DeviceError(ModelError):
     """The device that was asked for cannot really run the model."""
+
+    nameless = "the GPU cannot be used"
 
 
 class BatchError(NegvolError):
     """Some scans of a batch failed; the others are measured."""
 
     exit_code = 5
+    nameless = "some scans failed"
 
 
 class ClusterError(NegvolError):
     """The Dask cluster cannot be reached, or cannot do the work."""
+
+    nameless = "the cluster cannot be used"
 
 
 class StoppedError(NegvolError):
     """The work was stopped by Ctrl-C; what is done is kept."""
 
     exit_code = 130
+    nameless = "stopped"
 
 
 def explain(err: BaseException) -> str | None:
@@ -66,9 +87,46 @@ def explain(err: BaseException) -> str | None:
         return " ".join(str(err).split())
     if isinstance(err, MemoryError):
         return "there is not enough memory; close other programs or use a larger machine"
-    if isinstance(err, OSError) and err.errno in (errno.ENOSPC, errno.EDQUOT):
+    if _is_full(err):
         return "the disk is full; make room or choose another output folder with -o"
     if isinstance(err, OSError) and err.strerror:
         where = f" ({err.filename})" if err.filename else ""
         return f"the system says: {err.strerror}{where}; check the path and its permissions"
     return None
+
+
+def explain_nameless(err: BaseException) -> str:
+    """A sentence without a word from a file or a path, and a code that leads to the check.
+
+    The code is the place in this program where the error arose.
+    """
+    code = _place_of(err)
+    if isinstance(err, BatchError | StoppedError):
+        return str(err)  # numbers alone
+    if isinstance(err, NegvolError):
+        said = err.public or (
+            f"{err.nameless}: the same without --pseudonym-key says why, where names may be seen"
+        )
+    elif isinstance(err, MemoryError) or _is_full(err):
+        said = explain(err) or ""
+    elif isinstance(err, OSError) and err.strerror:
+        said = f"the system says: {err.strerror}; check the path and its permissions"
+    else:
+        said = f"this should not have happened ({type(err).__name__}); please report its code"
+    return f"{said} (code {code})"
+
+
+def _place_of(err: BaseException) -> str:
+    """The innermost line of this package in an error's traceback, as ``io.image:120``."""
+    package = Path(__file__).parent
+    code = "unknown"
+    for frame in traceback.extract_tb(err.__traceback__):
+        path = Path(frame.filename)
+        if path.is_relative_to(package):
+            module = ".".join(path.relative_to(package).with_suffix("").parts)
+            code = f"{module}:{frame.lineno}"
+    return code
+
+
+def _is_full(err: BaseException) -> bool:
+    return isinstance(err, OSError) and err.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -20,11 +20,13 @@ from negvol_cli.evaluation.reference import (
 )
 from negvol_cli.io.colour_tables import write_label_colours
 from negvol_cli.io.ct_checks import check_ct
+from negvol_cli.io.hashing import digest_of
 from negvol_cli.io.image import name_of, write_labels
 from negvol_cli.io.label_map import read_label_map
 from negvol_cli.io.mesh_files import write_ply, write_stl
 from negvol_cli.io.output_folder import new_output
 from negvol_cli.io.report_files import write_csv, write_json
+from negvol_cli.io.result_names import result_name
 from negvol_cli.io.source import Intake, take_in
 from negvol_cli.mesh.backend import load_backend
 from negvol_cli.pipeline import (
@@ -41,8 +43,9 @@ from negvol_cli.report import ScanReport
 from negvol_cli.settings import RESEARCH_USE, Settings
 from negvol_cli.structures import Side
 from negvol_cli.timing import Stopwatch
+from negvol_cli.version import __version__, program_stamp
 
-RUN_SCHEMA: Final = 1
+RUN_SCHEMA: Final = 2
 LIBRARIES: Final = (
     "numpy",
     "scipy",
@@ -85,7 +88,7 @@ def measure_scan(
             loaded = models or load_models(bundle, settings)
         progress("reading the scan", 0.0)
         with watch.step("read"):
-            read = replace(intake.read(), name=intake.name)
+            read = intake.load()
             flags = (*read.notes, *check_ct(read.volume, read.name))
             compared_with = read_references(references)
         with watch.step("mesh library"):
@@ -95,7 +98,10 @@ def measure_scan(
         named = replace(measurement.report, patient_id=intake.patient_id)
         return _compared(replace(measurement, report=named), compared_with, watch)
 
-    save = partial(_save, settings, watch, progress, library)
+    def save(measurement: Measurement, folder: Path) -> None:
+        _save(settings, watch, progress, library, measurement, folder)
+        intake.on_saved()
+
     return _result(intake.name, out, overwrite, measured, save)
 
 
@@ -116,18 +122,20 @@ def measure_labels(
     """
     settings = settings or Settings()
     watch = Stopwatch()
+    name = result_name(name_of(labels))
 
     def measured() -> Measurement:
         progress("reading the labels", 0.0)
         with watch.step("read"):
             read = read_label_map(labels, side)
+            read = replace(read, scan=replace(read.scan, name=name))
             compared_with = read_references(references)
         run = Run(settings=settings, backend=load_backend(), watch=watch, progress=progress)
         measurement = measure_label_map(read, run)
         return _compared(measurement, compared_with, watch)
 
     save = partial(_save, settings, watch, progress, None)
-    return _result(name_of(labels), out, overwrite, measured, save)
+    return _result(name, out, overwrite, measured, save)
 
 
 def _compared(
@@ -198,9 +206,10 @@ def _save(
         "bundle": report.bundle,
         "provider": report.provider,
         "mesh_backend": report.mesh_backend,
+        "program": program_stamp(),
         "versions": _versions(),
         "steps": watch.as_dicts(),
-        "files": _sizes(folder),
+        "files": _digests(folder),
     }
     text = json.dumps(run, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / "run.json").write_text(text + "\n", encoding="utf-8")
@@ -225,7 +234,7 @@ def _save_meshes(measurement: Measurement, folder: Path) -> None:
 
 
 def _versions() -> Mapping[str, str]:
-    versions = {"negvol": metadata.version("negvol"), "python": platform.python_version()}
+    versions = {"negvol": __version__, "python": platform.python_version()}
     for name in (*LIBRARIES, "onnxruntime-gpu", "onnxruntime"):
         try:
             versions[name] = metadata.version(name)
@@ -234,7 +243,7 @@ def _versions() -> Mapping[str, str]:
     return {**versions, "system": f"{platform.system()} {platform.machine()}"}
 
 
-def _sizes(folder: Path) -> Mapping[str, int]:
-    """The bytes of every file below ``folder``, by which a later run knows that all are there."""
+def _digests(folder: Path) -> Mapping[str, str]:
+    """The SHA-256 of every file below ``folder``, by which a later run knows that all are whole."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+    return {path.relative_to(folder).as_posix(): digest_of([path]) for path in files}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import cast
 
-if TYPE_CHECKING:
-    from negvol_cli.io.dicom import Series
+from negvol_cli.batch.spool import Stored
+from negvol_cli.io.dicom import Identity, Series
+from negvol_cli.io.pseudonyms import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,14 +16,34 @@ class Candidate:
     """A scan: an image file, an image file in a zip (``member``), or a DICOM series.
 
     ``name`` is that of its result folder, unique in its batch. ``path`` is absolute, so that a
-    worker elsewhere on the same file system finds it; ``shown`` is how the person knows it.
+    worker elsewhere on the same file system finds it; ``shown`` is how the person knows it. Its
+    ``repr``, which strangers' logs may hold, has nothing but the name.
     """
 
     name: str
-    path: Path
-    shown: str
-    member: str | None = None
-    series: Series | None = None
+    path: Path = field(repr=False)
+    shown: str = field(repr=False)
+    member: str | None = field(default=None, repr=False)
+    series: Series | Stored | None = field(default=None, repr=False)
+
+    def load_series(self) -> Series | None:
+        """The series, from the disk where it waits there."""
+        if isinstance(self.series, Stored):
+            return cast(Series, self.series.load())
+        return self.series
+
+    def entry(self) -> Entry:
+        """The line of the crosswalk that says whose scan bears this name, and where it lies."""
+        series = self.load_series()
+        place = str(self.path) if self.member is None else f"{self.path}/{self.member}"
+        who = Identity() if series is None else series.identity
+        return Entry(pseudonym=self.name, who=who, place=place)
+
+    def for_worker(self, *, keep_patient_id: bool = False) -> Candidate:
+        """What a worker needs to read it; who the patient is, it does not."""
+        if (series := self.load_series()) is None:
+            return self
+        return replace(self, series=series.nameless(keep_patient_id=keep_patient_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +58,8 @@ class LeftOut:
 class Discovery:
     """All that was found below a folder, in the order of the paths.
 
-    ``private``: the scans are known by pseudonyms, and no path may be written into a result.
+    ``private``: the scans are known by pseudonyms, and neither a path nor a text of a header may be
+    printed or written.
     """
 
     scans: tuple[Candidate, ...]

@@ -26,11 +26,12 @@ class Engine(Protocol):
     """An executor, and how it fails. Leaving its block ends it, at once after an exception.
 
     ``lost`` are the errors of a future whose worker died. With ``shared_fate`` one death loses all
-    that was running, and ``renew`` makes a new executor.
+    that was running, and ``renew`` makes a new executor. ``remote``: work goes over a network.
     """
 
     lost: tuple[type[BaseException], ...]
     shared_fate: bool
+    remote: bool
 
     def __enter__(self) -> Self: ...
 
@@ -65,6 +66,7 @@ class Processes:
 
     lost: tuple[type[BaseException], ...] = (BrokenProcessPool,)
     shared_fate = True
+    remote = False
 
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
@@ -109,6 +111,7 @@ class Cluster:
     """The workers of a Dask scheduler; Dask itself repeats what a lost worker had."""
 
     shared_fate = False
+    remote = True
 
     def __init__(self, address: str) -> None:
         try:

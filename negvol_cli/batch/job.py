@@ -15,6 +15,7 @@ class Job:
 
     ``bundle_stamp`` and ``version`` say which networks and which negvol the person has who gave
     the order; a worker with others refuses it. Without ``resume`` earlier results are redone.
+    With ``private`` a failure is told without a word from the file or its path.
     """
 
     out: Path
@@ -24,6 +25,7 @@ class Job:
     version: str
     resume: bool = True
     keep_patient_id: bool = False
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 from negvol_cli.batch.job import Job, that_matter
 from negvol_cli.errors import InputError
+from negvol_cli.io.hashing import digest_of
 from negvol_cli.io.output_folder import RESULT_MARK
 from negvol_cli.io.report_files import read_json
 from negvol_cli.io.source import Intake
@@ -21,55 +22,64 @@ from negvol_cli.settings import Settings
 from negvol_cli.study import RUN_SCHEMA
 
 
-def earlier_report(intake: Intake, job: Job, *, compare_input: bool = True) -> ScanReport | None:
+def earlier_report(intake: Intake, job: Job, *, compare: bool = True) -> ScanReport | None:
     """The report of an earlier result that still holds; None where the scan must be measured.
 
-    It holds if its record is whole and of this version, names the same bundle, settings, scan and
-    patient ID (or none), all its files are there in their full size, and the input's SHA-256 is
-    still the same (which takes reading it; without ``compare_input`` it is left out).
+    It holds if its record is whole and of this very program, names the same bundle, settings, scan
+    and patient ID (or none), and the SHA-256 of each of its files and of the input are still the
+    same (which takes reading them; without ``compare`` only the report is).
     """
     folder = job.out / intake.name
     record = read_record(folder)
-    if record is None or not _fits(record, job) or not _is_whole(record, folder):
+    if record is None or not _fits(record, job):
+        return None
+    if not _is_whole(record, folder, None if compare else {"report.json"}):
         return None
     try:
         report = read_json(folder / "report.json")
-        same = not compare_input or record["input_sha256"] == intake.digest()
+        same = not compare or record["input_sha256"] == intake.digest()
     except (InputError, OSError, KeyError):
         return None
     named = report.scan == intake.name and report.patient_id == intake.patient_id
     return report if same and named else None
 
 
+def is_result(folder: Path) -> bool:
+    """Whether a folder holds a result of negvol, of whatever version."""
+    return {"research_use", "scan", "steps"} <= _record_in(folder).keys()
+
+
 def read_record(folder: Path) -> Mapping[str, Any] | None:
     """The ``run.json`` in ``folder``; None where it is missing or no record of this schema."""
+    record = _record_in(folder)
+    return record if record.get("schema") == RUN_SCHEMA else None
+
+
+def _record_in(folder: Path) -> Mapping[str, Any]:
     try:
         record = json.loads((folder / RESULT_MARK).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return None
-    if not isinstance(record, dict) or record.get("schema") != RUN_SCHEMA:
-        return None
-    return record
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _fits(record: Mapping[str, Any], job: Job) -> bool:
-    versions = record.get("versions")
     return (
-        isinstance(versions, dict)
-        and versions.get("negvol") == job.version
+        record.get("program") == job.version
         and record.get("bundle") == job.bundle_stamp
         and _without_place(record.get("settings")) == _as_recorded(that_matter(job.settings))
     )
 
 
-def _is_whole(record: Mapping[str, Any], folder: Path) -> bool:
-    """Whether every file that the record names is there, as long as it was."""
+def _is_whole(record: Mapping[str, Any], folder: Path, only: set[str] | None) -> bool:
+    """Whether every file that the record names, or ``only`` these, is to the last bit as it was."""
     files = record.get("files")
-    if not isinstance(files, dict) or not files:
+    if not isinstance(files, dict) or "report.json" not in files:
         return False
+    names = files.keys() if only is None else only
     try:
-        return all((folder / name).stat().st_size == size for name, size in files.items())
-    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return all(digest_of([folder / name]) == files[name] for name in names)
+    except (OSError, ValueError, TypeError):  # a name that no file can have
         return False
 
 

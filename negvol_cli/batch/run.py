@@ -6,31 +6,35 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 from plotly.offline import get_plotlyjs
 
 from negvol_cli.batch import tables
-from negvol_cli.batch.candidates import Discovery
+from negvol_cli.batch.candidates import Candidate, Discovery
 from negvol_cli.batch.engines import Engine
+from negvol_cli.batch.handover import Handover, clear_handovers
 from negvol_cli.batch.job import Job, Result
 from negvol_cli.batch.resume import earlier_report
-from negvol_cli.batch.scheduler import Scheduler, Stop
+from negvol_cli.batch.scheduler import Pack, Scheduler, Stop, Work
 from negvol_cli.batch.source import intake_of
-from negvol_cli.batch.worker import measure_candidate
+from negvol_cli.batch.worker import measure_candidate, measure_ticket
 from negvol_cli.bundle.bundle import load_bundle
 from negvol_cli.errors import InputError, OutputError
 from negvol_cli.io.output_folder import clear_leftovers
+from negvol_cli.io.pseudonyms import Pseudonyms
 from negvol_cli.io.report_files import read_json
 from negvol_cli.locking import Busy, locked
 from negvol_cli.render.html import LIBRARY
 from negvol_cli.render.summary import render_summary
 from negvol_cli.report import FailureRow, Outcome, SummaryRow
 from negvol_cli.settings import Settings
+from negvol_cli.version import program_stamp
+
+LOCK: Final = ".lock"  # the locks of scans have names before that
 
 _TABLES_EVERY_SECONDS: Final = 60.0
 _TABLES_SHARE: Final = 20  # no more than a twentieth of the time goes into tables
@@ -90,7 +94,7 @@ def job_for(
         settings=settings,
         bundle=bundle.absolute(),
         bundle_stamp=load_bundle(bundle).stamp,
-        version=metadata.version("negvol"),
+        version=program_stamp(),
         resume=resume,
         keep_patient_id=keep_patient_id,
     )
@@ -104,31 +108,53 @@ def run_batch(
     limit: int | None = None,
     stop: Stop | None = None,
     on_result: OnResult = lambda _tally, _result: None,
+    pseudonyms: Pseudonyms | None = None,
 ) -> BatchResult:
     """Measure what was found, and write the tables, also where a stop cuts it short.
 
-    ``engine`` is entered and left here. Raises ModelError where the networks cannot be used,
-    ClusterError where a cluster is lost, and OutputError where the tables cannot be written.
+    ``engine`` is entered and left here. The crosswalk of ``pseudonyms`` gets a line for each scan
+    that has a result or a failure, at the latest with the tables. Raises ModelError where the
+    networks cannot be used, ClusterError where a cluster is lost, and OutputError where the tables
+    cannot be written.
     """
     stop = stop or Stop()
-    batch = _Batch(discovery, job)
+    job = replace(job, private=discovery.private)
+    batch = _Batch(discovery, job, pseudonyms)
     with _alone(job.out), engine:
         tables.write_whole(job.out / LIBRARY, get_plotlyjs())
-        work = partial(measure_candidate, job)
         try:
-            for result in Scheduler(engine, work, discovery.scans, stop, limit).results():
-                batch.add(result)
-                on_result(batch.tally, result)
+            with _handed(job, engine) as (work, pack):
+                scheduler = Scheduler(engine, work, discovery.scans, stop, limit, pack=pack)
+                for result in scheduler.results():
+                    batch.add(result)
+                    on_result(batch.tally, result)
         finally:
             batch.write_tables()
     return BatchResult(batch.tally, batch.rows, batch.failures, stopped=stop.asked)
 
 
+@contextmanager
+def _handed(job: Job, engine: Engine) -> Iterator[tuple[Work, Pack]]:
+    """What workers do, and what is sent to them: the scan, or a ticket over a network."""
+    if not engine.remote:
+        keep = job.keep_patient_id
+        yield (
+            partial(measure_candidate, job),
+            lambda scan: (scan.for_worker(keep_patient_id=keep), lambda: None),
+        )
+        return
+    with Handover(job) as handover:
+        yield partial(measure_ticket, job), handover.pack
+
+
 class _Batch:
     """What has come back so far, and its tables."""
 
-    def __init__(self, discovery: Discovery, job: Job) -> None:
+    def __init__(self, discovery: Discovery, job: Job, pseudonyms: Pseudonyms | None) -> None:
         self._discovery, self._job, self._out = discovery, job, job.out
+        self._pseudonyms = pseudonyms
+        self._by_name = {candidate.name: candidate for candidate in discovery.scans}
+        self._unrecorded: list[Candidate] = []
         self._results: dict[str, Result] = {}
         self._written, self._took = time.monotonic(), 0.0
         self.rows: tuple[SummaryRow, ...] = ()
@@ -143,6 +169,7 @@ class _Batch:
     def add(self, result: Result) -> None:
         """Take in one result, and from time to time write the tables."""
         self._results[result.name] = result
+        self._unrecorded.append(self._by_name[result.name])
         self.tally.add(result)
         pause = max(_TABLES_EVERY_SECONDS, _TABLES_SHARE * self._took)
         if time.monotonic() - self._written > pause:
@@ -152,6 +179,9 @@ class _Batch:
     def write_tables(self) -> None:
         """Write every table from the results as they lie in their folders."""
         start = time.monotonic()
+        if self._pseudonyms is not None:
+            self._pseudonyms.record(candidate.entry() for candidate in self._unrecorded)
+        self._unrecorded.clear()
         tables.write_found(self._found(), self._out)
         tables.write_failures(self.failures, self._out)
         rows = self.rows = tuple(self._rows())
@@ -167,7 +197,7 @@ class _Batch:
             report = None
             if result is None and self._job.resume:
                 intake = intake_of(candidate, keep_patient_id=self._job.keep_patient_id)
-                report = earlier_report(intake, self._job, compare_input=False)
+                report = earlier_report(intake, self._job, compare=False)
             elif result is not None and result.failure is None:
                 with suppress(InputError):  # somebody took it away meanwhile
                     report = read_json(self._out / candidate.name / "report.json")
@@ -193,7 +223,8 @@ def _alone(out: Path) -> Iterator[None]:
     """Keep a second batch out of the folder, and remove what a killed one left half written."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with locked(out / ".batch.lock"):
+        with locked(out / LOCK):
+            clear_handovers(out)
             clear_leftovers(out)
             try:
                 yield

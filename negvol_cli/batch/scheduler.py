@@ -6,15 +6,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from negvol_cli.batch.candidates import Candidate
 from negvol_cli.batch.engines import Engine
+from negvol_cli.batch.handover import Packed
 from negvol_cli.batch.job import Result
 from negvol_cli.errors import ClusterError
 from negvol_cli.report import FailureRow, Outcome
 
-Work = Callable[[Candidate], Result]
+Work = Callable[[Any], Result]
+Pack = Callable[[Candidate], Packed]
 
 _LOOK_AGAIN_SECONDS: Final = 2.0
 """A cluster may have got more workers meanwhile."""
@@ -28,12 +30,23 @@ class Stop:
 
 
 class Scheduler:
-    """One passage of scans through an engine; ``work`` must be picklable."""
+    """One passage of scans through an engine.
+
+    ``work`` must be picklable; it gets what ``pack`` makes of a scan, the scan itself by default.
+    """
 
     def __init__(
-        self, engine: Engine, work: Work, scans: Iterable[Candidate], stop: Stop, limit: int | None
+        self,
+        engine: Engine,
+        work: Work,
+        scans: Iterable[Candidate],
+        stop: Stop,
+        limit: int | None,
+        *,
+        pack: Pack = lambda candidate: (candidate, lambda: None),
     ) -> None:
-        self._engine, self._work, self._stop, self._left = engine, work, stop, limit
+        self._engine, self._work, self._pack = engine, work, pack
+        self._stop, self._left = stop, limit
         self._waiting = deque(scans)
         self._suspects: deque[Candidate] = deque()
         self._testing = False
@@ -70,9 +83,11 @@ class Scheduler:
             if not queue or len(self._running) >= (1 if alone else self._engine.places()):
                 return
             candidate = queue.popleft()
+            packed, done = self._pack(candidate)
             try:
-                future = self._engine.submit(self._work, candidate)
+                future = self._engine.submit(self._work, packed)
             except BrokenExecutor:  # an idle worker died
+                done()
                 queue.appendleft(candidate)
                 if self._running:
                     return
@@ -80,6 +95,7 @@ class Scheduler:
                 continue
             self._testing = alone
             self._running[future] = candidate
+            future.add_done_callback(lambda _, done=done: done())  # type: ignore[misc]
 
     def _result(self, future: Future[Result]) -> Result | None:
         """What the worker returned; None where it died."""

@@ -29,20 +29,34 @@ def intake_of(candidate: Candidate, *, keep_patient_id: bool = False) -> Intake:
 
     The functions in it raise InputError where it cannot be read right, or OSError.
     """
-    if candidate.series is not None:
+    if (series := candidate.load_series()) is not None:
         privacy = Privacy(keep_patient_id=keep_patient_id)
-        return replace(take_in_series(candidate.series, privacy=privacy), name=candidate.name)
+        return replace(take_in_series(series, privacy=privacy), name=candidate.name)
     if candidate.member is not None:
         return Intake(
             name=candidate.name,
             read=partial(_read_member, candidate),
-            digest=partial(_digest_of_member, candidate),
+            digest=partial(digest_of_file, candidate),
         )
     return Intake(
         name=candidate.name,
         read=partial(read_scan, candidate.path),
-        digest=partial(digest_of_scan, candidate.path),
+        digest=partial(digest_of_file, candidate),
     )
+
+
+def digest_of_file(candidate: Candidate) -> str:
+    """The SHA-256 of an image file, alone or in a zip. Raises InputError or OSError."""
+    if candidate.member is None:
+        return digest_of_scan(candidate.path)
+    try:
+        with (
+            zipfile.ZipFile(candidate.path) as archive,
+            archive.open(str(candidate.member)) as stream,
+        ):
+            return digest_of_stream(stream)
+    except _BROKEN as err:
+        raise _damaged(candidate.path, err) from err
 
 
 @contextmanager
@@ -83,17 +97,6 @@ def _read_member(candidate: Candidate) -> Scan:
                 except InputError as err:
                     place = f"{candidate.path}/{candidate.member}"
                     raise InputError(str(err).replace(str(file), place)) from err
-    except _BROKEN as err:
-        raise _damaged(candidate.path, err) from err
-
-
-def _digest_of_member(candidate: Candidate) -> str:
-    try:
-        with (
-            zipfile.ZipFile(candidate.path) as archive,
-            archive.open(str(candidate.member)) as stream,
-        ):
-            return digest_of_stream(stream)
     except _BROKEN as err:
         raise _damaged(candidate.path, err) from err
 

@@ -11,10 +11,12 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from negvol_cli.errors import OutputError
+from negvol_cli.io.output_folder import part_beside
 from negvol_cli.io.report_files import csv_cell, csv_rows
 from negvol_cli.report import FailureRow, SummaryRow
 
@@ -49,14 +51,16 @@ def write_found(lines: Iterable[Mapping[str, str]], out: Path) -> None:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file beside its place, then rename it. Raises OutputError where that cannot be."""
-    part = path.with_name(f".{path.name}.new")
+    part = part_beside(path)
     try:
-        with part.open("w", encoding="utf-8", errors="replace", newline="") as file:
+        with part.open("x", encoding="utf-8", errors="replace", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as err:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise OutputError(
             f"cannot write {path} ({err.strerror}): make room, or close it in other programs, then "
             "give the same command again"

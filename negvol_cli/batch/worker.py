@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import platform
 import signal
 import threading
 import time
+import warnings
 from dataclasses import replace
 from functools import cache
-from importlib import metadata
 from multiprocessing import connection
 from pathlib import Path
 from typing import Final
 
 from negvol_cli.batch.candidates import Candidate
+from negvol_cli.batch.handover import Ticket, described
 from negvol_cli.batch.job import Job, Result
 from negvol_cli.batch.resume import earlier_report
 from negvol_cli.batch.source import intake_of
-from negvol_cli.errors import ModelError, explain
+from negvol_cli.errors import ModelError, explain, explain_nameless
 from negvol_cli.geometry.resample import use_threads
 from negvol_cli.io.source import Intake
 from negvol_cli.pipeline import Models, load_models
@@ -27,6 +29,7 @@ from negvol_cli.render.html import LIBRARY
 from negvol_cli.report import FailureRow, Outcome, outcome_of
 from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan
+from negvol_cli.version import program_stamp
 
 _ONE_AT_A_TIME: Final = threading.Lock()
 """A cluster's worker may have several threads; a scan takes all the memory one was given."""
@@ -37,6 +40,8 @@ def measure_candidate(job: Job, candidate: Candidate) -> Result:
 
     Raises ModelError where the networks cannot be used, since no scan could be measured then.
     """
+    if job.private:
+        _hush()
     with _ONE_AT_A_TIME:
         start = time.perf_counter()
         intake = intake_of(candidate, keep_patient_id=job.keep_patient_id)
@@ -46,6 +51,23 @@ def measure_candidate(job: Job, candidate: Candidate) -> Result:
         else:
             result = Result(name=candidate.name, outcome=outcome_of(report), earlier=True)
         return replace(result, seconds=time.perf_counter() - start)
+
+
+def measure_ticket(job: Job, ticket: Ticket) -> Result:
+    """Like ``measure_candidate``, of a scan that is described on the shared disk.
+
+    Raises ClusterError too, where it is not.
+    """
+    return measure_candidate(job, described(job, ticket))
+
+
+@cache
+def _hush() -> None:
+    """Silence libraries, which quote what they read; also those of C, in a process of ours."""
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    if multiprocessing.parent_process() is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def prepare_process() -> None:
@@ -72,16 +94,21 @@ def _measured(job: Job, candidate: Candidate, intake: Intake, models: Models) ->
             library=f"../{LIBRARY}",
         )
     except Exception as err:  # noqa: BLE001 - one scan must not stop the others, whatever is wrong
-        why = explain(err) or f"{type(err).__name__}: {' '.join(str(err).split())}"
-        why = why.replace(str(candidate.path), candidate.shown)
-        failure = FailureRow(file=candidate.shown, step=step, reason=why)
+        failure = FailureRow(file=candidate.shown, step=step, reason=_why(err, job, candidate))
         return Result(name=candidate.name, outcome=Outcome.FAILED, failure=failure)
     return Result(name=candidate.name, outcome=outcome_of(report))
 
 
+def _why(err: Exception, job: Job, candidate: Candidate) -> str:
+    if job.private:
+        return explain_nameless(err)
+    why = explain(err) or f"{type(err).__name__}: {' '.join(str(err).split())}"
+    return why.replace(str(candidate.path), candidate.shown)
+
+
 def _models(job: Job) -> Models:
     """The networks of the job, loaded when first asked for."""
-    if (version := metadata.version("negvol")) != job.version:
+    if (version := program_stamp()) != job.version:
         raise ModelError(
             f"{platform.node()} has negvol {version}, and the batch was started with "
             f"{job.version}: install the same on every machine"

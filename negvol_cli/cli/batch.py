@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from negvol_cli.cli import options
-
-if TYPE_CHECKING:
-    from negvol_cli.batch import Pseudonym
-    from negvol_cli.io.source import Privacy
 
 
 @click.command(short_help="Measure every scan below a folder.")
@@ -88,20 +83,22 @@ def batch(
         out, settings, find_bundle(bundle), resume=resume, keep_patient_id=keep_patient_id
     )
     engine = Cluster(scheduler) if scheduler and not dry_run else Processes(jobs)
-    with looking(quiet) as look:
-        discovery = discover(folder, out, look, _pseudonym(privacy, dry_run))
+    with looking(quiet or privacy.pseudonyms is not None) as look:
+        names = privacy.pseudonyms
+        discovery = discover(folder, out, look, names.name_for if names else None)
     batch_output.print_discovery(discovery, folder, quiet=quiet)
     if dry_run:
         batch_output.print_dry_run(discovery, as_json=as_json)
         return
     with stop_on_ctrl_c() as stop, batch_progress(limit, quiet) as on_result:
-        result = run_batch(discovery, job, engine, limit=limit, stop=stop, on_result=on_result)
+        result = run_batch(
+            discovery,
+            job,
+            engine,
+            limit=limit,
+            stop=stop,
+            on_result=on_result,
+            pseudonyms=privacy.pseudonyms,
+        )
     batch_output.print_batch(result, out, as_json=as_json, quiet=quiet)
-    batch_output.raise_for(result, out, limited=limit is not None)
-
-
-def _pseudonym(privacy: Privacy, dry_run: bool) -> Pseudonym | None:
-    """How scans are named where a key was given; what is only looked at is not recorded."""
-    if privacy.pseudonyms is None:
-        return None
-    return privacy.pseudonyms.name_for if dry_run else privacy.pseudonyms.record
+    batch_output.raise_for(result, limited=limit is not None)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-import click
+from negvol_cli.cli.printing import say
 
 if TYPE_CHECKING:
     from negvol_cli.batch import Result, Stop, Tally
@@ -67,7 +67,7 @@ def stop_on_ctrl_c() -> Iterator[Stop]:
         if stop.asked:
             raise KeyboardInterrupt
         stop.asked = True
-        click.echo(STOPPING, err=True)
+        say(STOPPING, err=True)
 
     if threading.current_thread() is not threading.main_thread():
         yield stop
@@ -126,9 +126,7 @@ def _line(tally: Tally, result: Result, left: float | None) -> None:
     if result.failure is not None:
         ended = f"failed: {result.failure.reason}"
     rest = f"; about {duration(left)} left" if left else ""
-    click.echo(
-        f"[{tally.done}/{tally.scans}] {result.name}: {ended} [{counts(tally)}{rest}]", err=True
-    )
+    say(f"[{tally.done}/{tally.scans}] {result.name}: {ended} [{counts(tally)}{rest}]", err=True)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from negvol_cli.cli import options
+from negvol_cli.cli.printing import say
 
 
 @click.command("eval", short_help="Compare a segmentation with a reference.")
@@ -35,4 +36,4 @@ def evaluate(*, prediction: Path, reference: Path, tolerance_mm: float, as_json:
         return
     options.print_columns(as_rows(found))
     for flag in found.flags:
-        click.echo(f"Warning: {flag}", err=True)
+        say(f"Warning: {flag}", err=True)

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 
 import click
 
-from negvol_cli.errors import NegvolError, explain
+from negvol_cli.cli.printing import printable, say
+from negvol_cli.cli.private import WrongUsage, has_key, is_private, places
+from negvol_cli.errors import NegvolError, explain, explain_nameless
 
 INTERRUPTED = 130
 
@@ -22,15 +24,25 @@ def explained(ctx: click.Context) -> Iterator[None]:
     """
     try:
         yield
+    except WrongUsage:
+        raise
+    except click.UsageError as err:
+        said = printable(err.format_message())
+        if has_key(ctx):
+            said = "the command is not as it must be"  # which may be a path in the wrong place
+        raise click.UsageError(said, err.ctx) from None
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except BaseException as err:  # nothing leaves without a sentence
         if isinstance(err, (SystemExit, GeneratorExit)) or _closed_pipe(err):
             raise
         sentence, code = _explain(err)
+        traced = traceback.format_exc()
+        if is_private(ctx) and code != INTERRUPTED:
+            sentence, traced = explain_nameless(err), places(err)
         if ctx.params.get("debug"):
-            click.echo(traceback.format_exc(), err=True, nl=False)
-        click.echo(f"negvol: {sentence}", err=True)
+            say(traced, err=True, end="")
+        say(f"negvol: {sentence}", err=True)
         ctx.exit(code)
 
 
@@ -40,12 +52,12 @@ def _explain(err: BaseException) -> tuple[str, int]:
         return "stopped; nothing half done is left behind", INTERRUPTED
     if sentence := explain(err):
         return sentence, err.exit_code if isinstance(err, NegvolError) else 1
-    from importlib import metadata
+    from negvol_cli.version import program_stamp
 
     what = " ".join(f"{type(err).__name__}: {err}".split())
     return (
         f"this should not have happened ({what}); please report it with the output of "
-        f"'negvol --debug ...' and this version: {metadata.version('negvol')}"
+        f"'negvol --debug ...' and this version: {program_stamp()}"
     ), 1
 
 

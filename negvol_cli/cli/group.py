@@ -8,11 +8,18 @@ import click
 
 from negvol_cli.cli import batch, demo, doctor, evaluate, measure, models, run, view
 from negvol_cli.cli.failures import explained
+from negvol_cli.cli.private import note_key
 from negvol_cli.settings import RESEARCH_USE
+from negvol_cli.version import __version__
 
 
 class Group(click.Group):
     """A group that lists its commands in the order of use and explains every error."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether a key is among the arguments: wrong ones must not be repeated then."""
+        note_key(ctx, args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an exception becomes a sentence on stderr and an exit code."""
@@ -28,7 +35,7 @@ _CONTEXT: Final = {"max_content_width": 100, "help_option_names": ["-h", "--help
 
 
 @click.group(cls=Group, epilog=RESEARCH_USE, context_settings=_CONTEXT)
-@click.version_option(package_name="negvol", message="%(prog)s %(version)s")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def main(debug: bool) -> None:
     """Measure the negative volume of both temporomandibular joints in a head CT."""

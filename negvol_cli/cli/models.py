@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from negvol_cli.cli import options
+from negvol_cli.cli.printing import say
 
 
 @click.group()
@@ -25,7 +26,7 @@ def list_(*, as_json: bool) -> None:
     if as_json:
         options.print_json([stored_as_dict(stored) for stored in found])
     else:
-        click.echo("\n".join(map(stored_as_text, found)))
+        say("\n".join(map(stored_as_text, found)))
 
 
 @models.command()
@@ -43,7 +44,7 @@ def verify(*, bundle: str | None, as_json: bool) -> None:
     if as_json:
         options.print_json([stored_as_dict(stored) for stored in found])
     else:
-        click.echo("\n".join(map(verdict, found)))
+        say("\n".join(map(verdict, found)))
     if broken := [str(stored.path) for stored in found if stored.trouble]:
         raise ModelError(f"{len(broken)} of {len(found)} bundles cannot be used")
 
@@ -61,4 +62,4 @@ def install(*, file: Path, as_json: bool) -> None:
     if as_json:
         options.print_json(stored_as_dict(stored))
     else:
-        click.echo(stored_as_text(stored))
+        say(stored_as_text(stored))

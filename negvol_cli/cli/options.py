@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from negvol_cli.cli.printing import escaped, say
+from negvol_cli.cli.private import WrongUsage, become_private
 from negvol_cli.settings import ClipSettings, ClipShape, Device, Settings
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ def privacy_of(keep_patient_id: bool, pseudonym_key: Path | None, out: Path | No
 
     Raises
     ------
-    click.UsageError
+    WrongUsage
         Both options are given.
     InputError
         The key lies inside the output folder, or cannot be read.
@@ -108,17 +110,19 @@ def privacy_of(keep_patient_id: bool, pseudonym_key: Path | None, out: Path | No
     if pseudonym_key is None:
         return Privacy(keep_patient_id=keep_patient_id)
     if keep_patient_id:
-        raise click.UsageError(
+        raise WrongUsage(
             "--keep-patient-id and --pseudonym-key exclude each other: the ID names the patient"
         )
     if out is not None and pseudonym_key.resolve().is_relative_to(out.resolve()):
         raise InputError(f"the key {pseudonym_key} is inside {out}: keep it outside the results")
-    return Privacy(pseudonyms=Pseudonyms.load(pseudonym_key))
+    privacy = Privacy(pseudonyms=Pseudonyms.load(pseudonym_key))
+    become_private()
+    return privacy
 
 
 def print_json(value: Any) -> None:
     """Print ``value`` as JSON on stdout; raises ValueError for NaN and infinity."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    say(escaped(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)))
 
 
 def print_columns(rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
@@ -129,4 +133,4 @@ def print_columns(rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
             cell.ljust(width) if i < left else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
-        click.echo("  ".join(cells).rstrip())
+        say("  ".join(cells).rstrip())

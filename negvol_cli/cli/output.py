@@ -6,10 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import click
 from rich.console import Console
 
 from negvol_cli.cli.options import print_columns, print_json
+from negvol_cli.cli.printing import say
+from negvol_cli.cli.private import place
 from negvol_cli.io.report_files import report_to_dict
 from negvol_cli.render.table import print_report
 from negvol_cli.render.words import MISSING
@@ -34,7 +35,7 @@ def print_result(report: ScanReport, out: Path | None, *, as_json: bool, quiet: 
     else:
         print_report(report, Console())
     if out is not None and not quiet:
-        click.echo(f"Pictures and files: {out / report.scan / 'report.html'}", err=True)
+        say(f"Pictures and files: {place(out, report.scan, 'report.html')}", err=True)
 
 
 def print_demo(demo: Demo, *, as_json: bool) -> None:
@@ -50,10 +51,10 @@ def print_demo(demo: Demo, *, as_json: bool) -> None:
         )
         return
     print_report(demo.report, Console())
-    click.echo()
+    say()
     print_columns([COLUMNS, *map(_cells, demo.comparisons)])
-    click.echo(f"\n{TWO_TRUTHS}")
-    click.echo(f"\nPhantom scan: {demo.scan}\nPictures and files: {demo.folder / 'report.html'}")
+    say(f"\n{TWO_TRUTHS}")
+    say(f"\nPhantom scan: {demo.scan}\nPictures and files: {demo.folder / 'report.html'}")
 
 
 def _cells(row: Comparison) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import click
+from negvol_cli.cli.printing import say
 
 Progress = Callable[[str, float], None]
 
@@ -21,7 +21,7 @@ def progress(quiet: bool) -> Iterator[Progress]:
         with _bar() as report:
             yield report
     else:
-        yield lambda step, done: click.echo(_line(step, done), err=True)
+        yield lambda step, done: say(_line(step, done), err=True)
 
 
 def _line(step: str, done: float) -> str:

@@ -57,10 +57,10 @@ def run(
     from negvol_cli.io.source import take_in
     from negvol_cli.study import measure_scan
 
+    privacy = options.privacy_of(keep_patient_id, pseudonym_key, out)
     if series == "list":
         print_series(scan, as_json=as_json)
         return
-    privacy = options.privacy_of(keep_patient_id, pseudonym_key, out)
     settings = options.settings_of(device=device, clip=clip, threads=threads, no_enhance=no_enhance)
     models = find_bundle(bundle)
     with progress(quiet) as report_progress:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from negvol_cli.cli import options
+from negvol_cli.cli.printing import say
 
 
 @click.command(short_help="Open a report in the browser.")
@@ -28,9 +29,9 @@ def view(*, out: Path, served: bool, port: int, no_browser: bool) -> None:
     from negvol_cli.render.viewing import find_page, open_in_browser
 
     def show(url: str) -> None:
-        click.echo(url)
+        say(url)
         if not no_browser and not open_in_browser(url):
-            click.echo("No browser was found: open this address in one.", err=True)
+            say("No browser was found: open this address in one.", err=True)
 
     page = find_page(out)
     if not served:
@@ -38,5 +39,5 @@ def view(*, out: Path, served: bool, port: int, no_browser: bool) -> None:
         return
     from negvol_cli.render.serving import serve
 
-    click.echo("Serving until Ctrl-C.", err=True)
+    say("Serving until Ctrl-C.", err=True)
     serve(page, port, show)

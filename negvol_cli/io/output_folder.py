@@ -25,7 +25,8 @@ MIN_FREE_BYTES: Final = 64 << 20
 """Four results of 16 MB (docs/batch.md): a disk with less is refused before the work."""
 
 _MOVED_AWAY: Final = "-old"
-_LEFTOVER: Final = re.compile(r"\.(.+)\.(?:part-[0-9a-f]{8}(?:-old)?|lock)")
+_PART: Final = re.compile(r"\.(.+)\.part-[0-9a-f]{8}(-old)?")
+_LOCK: Final = re.compile(r"\.(.+)\.lock")
 
 
 @contextmanager
@@ -53,7 +54,7 @@ def new_output(parent: Path, name: str, overwrite: bool = False) -> Iterator[Pat
         with _explained(target), locked(parent / f".{name}.lock") as alone:
             if alone:
                 _clear_leftovers(target)
-            part = parent / f".{name}.part-{secrets.token_hex(4)}"
+            part = part_beside(target)
             part.mkdir()
             try:
                 yield part
@@ -65,6 +66,14 @@ def new_output(parent: Path, name: str, overwrite: bool = False) -> Iterator[Pat
         raise OutputError(
             f"another negvol is writing {target} at this moment; wait for it or choose another -o"
         ) from err
+
+
+def part_beside(target: Path) -> Path:
+    """A name that nobody can foretell, for what is to be renamed to ``target`` when it is whole.
+
+    What a killed run leaves under it is removed by ``clear_leftovers``.
+    """
+    return target.with_name(f".{target.name}.part-{secrets.token_hex(4)}")
 
 
 def is_text(path: Path) -> bool:
@@ -114,7 +123,12 @@ def _refuse(target: Path, overwrite: bool) -> None:
 def _clear_leftovers(target: Path) -> None:
     """Remove what killed runs left half written; put back a result they had moved away."""
     for left in target.parent.glob(f"{glob.escape(f'.{target.name}.part-')}*"):
-        if left.name.endswith(_MOVED_AWAY) and not target.exists():
+        match = _PART.fullmatch(left.name)
+        if match is None or match[1] != target.name:  # of a scan whose name begins like this one
+            continue
+        if left.is_file() or left.is_symlink():  # half a table, or a link that somebody put there
+            left.unlink(missing_ok=True)
+        elif left.name.endswith(_MOVED_AWAY) and not target.exists():
             left.rename(target)
         else:
             shutil.rmtree(left, ignore_errors=True)
@@ -122,7 +136,11 @@ def _clear_leftovers(target: Path) -> None:
 
 def clear_leftovers(parent: Path) -> None:
     """Remove what killed runs left half written in ``parent``, except where one is running."""
-    names = {match[1] for path in parent.glob(".*") if (match := _LEFTOVER.fullmatch(path.name))}
+    names = {
+        match[1]
+        for path in parent.glob(".*")
+        if (match := _PART.fullmatch(path.name) or _LOCK.fullmatch(path.name))
+    }
     for name in sorted(names):
         with suppress(Busy, OSError), locked(parent / f".{name}.lock") as alone:
             if alone:

@@ -12,9 +12,8 @@ import hashlib
 import hmac
 import io
 import os
-import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,8 @@ from typing import Final
 
 from negvol_cli.errors import InputError, OutputError
 from negvol_cli.io.dicom import Identity
+from negvol_cli.io.output_folder import part_beside
+from negvol_cli.io.spreadsheet import as_text
 from negvol_cli.locking import Busy, locked
 
 LEAST_KEY_BYTES: Final = 16
@@ -29,7 +30,15 @@ COLUMNS: Final = ("pseudonym", "patient_id", "study_instance_uid", "series_insta
 
 _MOST_KEY_BYTES: Final = 2**20
 _PATIENCE_S: Final = 30.0
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A line of the crosswalk: whose scan has a pseudonym, and where it lay."""
+
+    pseudonym: str
+    who: Identity = field(repr=False)
+    place: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,38 +69,38 @@ class Pseudonyms:
             )
         return cls(key, path.with_name(f"{path.name}.crosswalk.csv"))
 
-    def name_for(self, who: Identity, file: str = "") -> str:
+    def name_for(self, who: Identity, content: str) -> str:
         """The pseudonym: the patient's, and after a dash that of the scan.
 
-        Scans of one patient share the first part. Where no patient is named the study takes the
-        patient's place; of an image file that names neither, ``file`` does, its name.
+        ``content`` changes with the images: the SHA-256 of an image file, the digest of a series.
+        It keeps scans apart whose headers name nobody, or the same. Scans of one patient share the
+        first part. Where no patient is named the study takes the patient's place, and where no
+        study is named either, the content does. Where a scan lies, and under which name, changes
+        nothing.
         """
         patient = ("patient", who.issuer, who.patient_id)
         if not who.patient_id:
-            patient = ("study", who.study_uid, file)
-        scan = ("scan", who.study_uid, who.series_uid, file)
+            patient = ("study", who.study_uid, "" if who.study_uid else content)
+        scan = ("scan", who.study_uid, who.series_uid, content)
         return f"pat-{self._digits(patient, 12)}-{self._digits(scan, 8)}"
 
-    def record(self, who: Identity, file: str = "") -> str:
-        """Add the pseudonym to the crosswalk unless it is there, and give it.
-
-        Several processes may do so at once.
+    def record(self, entries: Iterable[Entry]) -> None:
+        """Add to the crosswalk what is not yet there. Several processes may do so at once.
 
         Raises OutputError where the crosswalk cannot be written, or is something else.
         """
-        name = self.name_for(who, file)
-        row = (name, who.patient_id, who.study_uid, who.series_uid, file)
         try:
             with _alone(self.crosswalk):
                 rows = _read(self.crosswalk)
-                if name not in {known[0] for known in rows}:
-                    _write([*rows, tuple(_cell(value) for value in row)], self.crosswalk)
+                known = {row[0] for row in rows}
+                new = {entry.pseudonym: entry for entry in entries if entry.pseudonym not in known}
+                if new or not rows:
+                    _write([*rows, *map(_row, new.values())], self.crosswalk)
         except OSError as err:
             raise OutputError(
                 f"cannot write the crosswalk {self.crosswalk} ({err.strerror}): "
                 "put the key into a folder where it can be written"
             ) from err
-        return name
 
     def _digits(self, parts: tuple[str, ...], count: int) -> str:
         # Lengths keep ("a", "bc") from ("ab", "c").
@@ -130,7 +139,7 @@ def _read(path: Path) -> list[tuple[str, ...]]:
 
 def _write(rows: list[tuple[str, ...]], path: Path) -> None:
     """The whole file at once, for its owner's eyes only."""
-    part = path.with_name(f".{path.name}.part-{secrets.token_hex(4)}")
+    part = part_beside(path)
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
@@ -142,6 +151,7 @@ def _write(rows: list[tuple[str, ...]], path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _cell(value: str) -> str:
-    """Text that a spreadsheet would run as a formula gets an apostrophe."""
-    return f"'{value}" if value.startswith(_FORMULA) else value
+def _row(entry: Entry) -> tuple[str, ...]:
+    who = entry.who
+    row = (entry.pseudonym, who.patient_id, who.study_uid, who.series_uid, entry.place)
+    return tuple(as_text(value) for value in row)

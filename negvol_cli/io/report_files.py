@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from negvol_cli.errors import InputError, OutputError
 from negvol_cli.geometry.grid import vector
+from negvol_cli.io.spreadsheet import as_text
 from negvol_cli.report import (
     COMPARED,
     SCHEMA,
@@ -187,9 +188,7 @@ def csv_cell(value: object) -> object:
         return str(value).lower()
     if isinstance(value, float):
         return format(value, ".10g")
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return value
+    return as_text(value) if isinstance(value, str) else value
 
 
 def _plain(value: Any) -> Any:

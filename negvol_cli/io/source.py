@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from negvol_cli.errors import InputError
-from negvol_cli.io.dicom import Identity, Series, choose_in
+from negvol_cli.io.dicom import Identity, Series, choose_in, fingerprint
 from negvol_cli.io.hashing import digest_of, digest_of_scan
-from negvol_cli.io.image import Scan, holds_dicom, name_of, read_scan, read_series_scan
-from negvol_cli.io.pseudonyms import Pseudonyms
+from negvol_cli.io.image import (
+    Scan,
+    holds_dicom,
+    name_of,
+    read_scan,
+    read_series_scan,
+    read_unchanged,
+)
+from negvol_cli.io.pseudonyms import Entry, Pseudonyms
+from negvol_cli.io.result_names import result_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,21 +42,27 @@ class Privacy:
 class Intake:
     """A scan: the name of its result, how it is read, and the SHA-256 of its files.
 
-    ``patient_id`` is what the report is to name; empty for nothing.
+    ``patient_id`` is what the report is to name; empty for nothing. ``on_saved`` is called when the
+    result is complete, before it can be seen.
     """
 
     name: str
     read: Callable[[], Scan]
-    digest: Callable[[], str | None]
+    digest: Callable[[], str]
     patient_id: str = field(default="", repr=False)
+    on_saved: Callable[[], None] = lambda: None
+
+    def load(self) -> Scan:
+        """The scan under its name. Raises InputError where it cannot be read right, or OSError."""
+        return replace(self.read(), name=self.name)
 
 
 def take_in(scan: Path, series: str | None = None, privacy: Privacy | None = None) -> Intake:
     """The scan at a path; of a DICOM study ``series``, by its key or number, or the best.
 
     An image file gives its name to its result, unless there are pseudonyms; a DICOM series does
-    not. Raises InputError where there is nothing to read, OutputError where the crosswalk cannot be
-    written.
+    not. Nothing is written: the crosswalk gets its line with the result. Raises InputError where
+    there is nothing to read.
     """
     try:
         there = scan.exists()
@@ -60,23 +74,40 @@ def take_in(scan: Path, series: str | None = None, privacy: Privacy | None = Non
         return take_in_series(*choose_in(scan, series), privacy)
     if series is not None:
         raise InputError(f"{scan} is no DICOM, so that there is no series to choose in it")
-    name = name_of(scan)
-    if privacy is not None and privacy.pseudonyms is not None:
-        name = privacy.pseudonyms.record(Identity(), scan.name)
-    return Intake(name=name, read=partial(read_scan, scan), digest=partial(digest_of_scan, scan))
+    digest = partial(digest_of_scan, scan)
+    intake = Intake(name=result_name(name_of(scan)), read=partial(read_scan, scan), digest=digest)
+    if privacy is None or privacy.pseudonyms is None:
+        return intake
+    try:
+        content = digest()
+    except OSError as err:
+        raise InputError(f"cannot read {scan}: {err.strerror or err}") from err
+    return _under_pseudonym(intake, privacy.pseudonyms, Identity(), content, scan)
 
 
 def take_in_series(
     series: Series, notes: tuple[str, ...] = (), privacy: Privacy | None = None
 ) -> Intake:
-    """A DICOM series; ``notes`` are what is known against it. Raises OutputError as above."""
+    """A DICOM series; ``notes`` are what is known against it."""
     privacy = privacy or Privacy()
-    name = series.name
-    if privacy.pseudonyms is not None:
-        name = privacy.pseudonyms.record(series.identity)
-    return Intake(
-        name=name,
+    intake = Intake(
+        name=series.name,
         read=partial(read_series_scan, series, notes),
         digest=partial(digest_of, series.files),
         patient_id=series.identity.patient_id if privacy.keep_patient_id else "",
     )
+    if privacy.pseudonyms is None:
+        return intake
+    try:
+        content = fingerprint(series)
+    except OSError as err:
+        raise InputError(f"cannot read {series.folder}: {err.strerror or err}") from err
+    return _under_pseudonym(intake, privacy.pseudonyms, series.identity, content, series.folder)
+
+
+def _under_pseudonym(
+    intake: Intake, pseudonyms: Pseudonyms, who: Identity, content: str, place: Path
+) -> Intake:
+    name = pseudonyms.name_for(who, content)
+    entry = Entry(pseudonym=name, who=who, place=str(place.absolute()))
+    return replace(intake, name=name, on_saved=partial(pseudonyms.record, [entry]))

@@ -14,6 +14,7 @@ class Here:
 
     lost: tuple[type[BaseException], ...] = ()
     shared_fate = False
+    remote = False
 
     def __enter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ from typing import Any
 
 from negvol_cli.batch import Candidate, Job
 from negvol_cli.batch.source import intake_of
+from negvol_cli.io.hashing import digest_of
 from negvol_cli.io.report_files import write_json
 from negvol_cli.report import ScanReport
 from negvol_cli.settings import Settings
@@ -45,9 +46,10 @@ def write_result(candidate: Candidate, given: Job) -> Path:
         "input_sha256": intake_of(candidate).digest(),
         "settings": asdict(given.settings),
         "bundle": given.bundle_stamp,
-        "versions": {"negvol": given.version},
+        "program": given.version,
+        "versions": {},
         "steps": [],
-        "files": {"report.json": (folder / "report.json").stat().st_size},
+        "files": {"report.json": digest_of([folder / "report.json"])},
     }
     (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
     return folder

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 
-from negvol_cli.batch import Discovery, discover
+from negvol_cli.batch import Discovery, discover, series_search
+from negvol_cli.batch.source import intake_of
 from negvol_cli.errors import InputError
 from negvol_cli.io.pseudonyms import Pseudonyms
 from tests.io.made_scans import ct_values, image, write, write_series
@@ -130,7 +133,7 @@ def test_results_of_negvol_and_the_folder_for_results_are_not_searched(tmp_path:
     ct(tmp_path / "ct.nii.gz")
     ct(tmp_path / "out" / "copy.nii.gz")
     ct(tmp_path / "result" / "labels.nii.gz")
-    record = {"schema": 1, "research_use": "", "scan": "ct", "steps": []}
+    record = {"schema": 99, "research_use": "", "scan": "ct", "steps": []}
     (tmp_path / "result" / "run.json").write_text(json.dumps(record))
     ct(tmp_path / "other program" / "ct.nii.gz")
     (tmp_path / "other program" / "run.json").write_text("{}")
@@ -232,18 +235,114 @@ def _second(count: int) -> list[str]:
     return [f"second{number:03}.dcm" for number in range(count)]
 
 
-def test_under_pseudonyms_no_path_is_shown_and_names_stay_distinct(tmp_path: Path) -> None:
-    ct(tmp_path / "DOE^JOHN" / "ct.nii.gz")
-    ct(tmp_path / "ROE^JANE" / "ct.nii.gz")
-    write_series(tmp_path / "dicom", CT, series="1.2.3.1")
-    key = tmp_path / "key"
-    key.write_bytes(bytes(range(32)))
-    pseudonyms = Pseudonyms.load(key)
+def write_key(folder: Path) -> Pseudonyms:
+    (folder / "key").write_bytes(bytes(range(32)))
+    return Pseudonyms.load(folder / "key")
 
-    found = discover(tmp_path, pseudonym=pseudonyms.record)
+
+def test_under_pseudonyms_no_path_is_shown_and_nothing_is_written(tmp_path: Path) -> None:
+    ct(tmp_path / "DOE^JOHN" / "ct.nii.gz")
+    write(CT[::-1], tmp_path / "DOE^JOHN" / "ct.nii")
+    write_series(tmp_path / "dicom", CT, series="1.2.3.1")
+    pseudonyms = write_key(tmp_path)
+
+    found = discover(tmp_path, pseudonym=pseudonyms.name_for)
 
     assert found.private
     assert len({scan.name for scan in found.scans}) == 3
     assert all(scan.shown == scan.name and "DOE" not in scan.name for scan in found.scans)
-    assert "ROE^JANE/ct.nii.gz" in pseudonyms.crosswalk.read_text(encoding="utf-8")
-    assert discover(tmp_path, pseudonym=pseudonyms.name_for).scans == found.scans
+    assert not pseudonyms.crosswalk.exists()
+    assert {scan.entry().place for scan in found.scans} == {
+        str(tmp_path / "DOE^JOHN" / "ct.nii.gz"),
+        str(tmp_path / "DOE^JOHN" / "ct.nii"),
+        str(tmp_path / "dicom"),
+    }
+
+
+def test_under_pseudonyms_copies_of_a_scan_are_measured_once(tmp_path: Path) -> None:
+    ct(tmp_path / "a" / "ct.nii.gz")
+    (tmp_path / "b").mkdir()
+    shutil.copy(tmp_path / "a" / "ct.nii.gz", tmp_path / "b" / "other name.nii.gz")
+
+    found = discover(tmp_path, pseudonym=write_key(tmp_path).name_for)
+
+    assert len(found.scans) == 1
+    assert [left.reason for left in found.left_out] == ["a copy of the same scan"]
+
+
+def test_an_image_in_a_zip_has_the_pseudonym_of_its_content(tmp_path: Path) -> None:
+    ct(tmp_path / "made" / "ct.nii.gz")
+    (tmp_path / "in").mkdir()
+    shutil.make_archive(str(tmp_path / "in" / "study"), "zip", tmp_path / "made")
+    name_for = write_key(tmp_path).name_for
+
+    (packed,) = discover(tmp_path / "in", pseudonym=name_for).scans
+    (unpacked,) = discover(tmp_path / "made", pseudonym=name_for).scans
+
+    assert packed.name == unpacked.name
+
+
+def test_a_file_that_cannot_be_read_has_a_pseudonym_and_fails_later(tmp_path: Path) -> None:
+    (tmp_path / "DOE.zip").write_bytes(b"no zip at all")
+    (tmp_path / "ROE.zip").write_bytes(b"no zip at all either")
+
+    found = discover(tmp_path, pseudonym=write_key(tmp_path).name_for)
+
+    assert len({scan.name for scan in found.scans}) == 2
+    assert all(scan.name.startswith("pat-") for scan in found.scans)
+
+
+def test_files_that_differ_in_their_endings_alone_are_two_scans(tmp_path: Path) -> None:
+    for ending in ("mha", "nrrd", "nii"):
+        write(CT, tmp_path / f"scan.{ending}")
+
+    assert len({name.casefold() for name in names(discover(tmp_path)).values()}) == 3
+
+
+def test_two_series_that_bear_one_uid_are_two_scans(tmp_path: Path) -> None:
+    """As of an anonymiser that gives the same UIDs to all; a copy is still a copy."""
+    write_series(tmp_path / "a", CT, series="1.2.3.1", study="1.2.3")
+    write_series(tmp_path / "b", CT[::-1], series="1.2.3.1", study="1.2.4")
+    shutil.make_archive(str(tmp_path / "copy"), "zip", tmp_path / "a")
+
+    found = discover(tmp_path)
+
+    assert len({scan.name for scan in found.scans}) == len(found.scans) == 2
+    assert list(reasons(found).values()) == ["a copy of the same series"]
+
+
+def test_a_series_that_lies_in_many_folders_is_one_scan_whatever_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series_search, "_MOST_HELD", 5)
+    folder = write_series(tmp_path / "in" / "a", CT, series="1.2.3.1")
+    for number, file in enumerate(sorted(folder.iterdir())[::2]):
+        (tmp_path / "in" / f"b{number}").mkdir()
+        file.rename(tmp_path / "in" / f"b{number}" / file.name)
+
+    (scan,) = discover(tmp_path / "in").scans
+
+    series = scan.load_series()
+    assert series is not None
+    assert series.slices == len(CT)
+    assert np.array_equal(intake_of(scan).read().volume.values_zyx, CT)
+
+
+def test_what_a_worker_gets_names_nobody(tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "in", CT, series="1.2.3.1")
+    for file in folder.iterdir():
+        made = pydicom.dcmread(file)
+        made.PatientID, made.SeriesDescription, made.IssuerOfPatientID = "CANARY1", "CANARY2", "X3"
+        made.FrameOfReferenceUID = "1.2.826.77"
+        made.save_as(file)
+    (scan,) = discover(tmp_path / "in").scans
+
+    sent = pickle.dumps(scan.for_worker())
+
+    for secret in ("CANARY1", "CANARY2", "X3", "1.2.3.1", "1.2.826.77", made.StudyInstanceUID):
+        assert str(secret).encode() not in sent
+    assert str(tmp_path) not in repr(scan)
+    received = pickle.loads(sent)  # noqa: S301 - our own
+    assert np.array_equal(intake_of(received).read().volume.values_zyx, CT)
+    kept = intake_of(scan.for_worker(keep_patient_id=True), keep_patient_id=True)
+    assert kept.patient_id == "CANARY1"

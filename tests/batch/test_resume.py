@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -132,6 +133,24 @@ def _edited(**values: object) -> Callable[[Path], None]:
     return edit
 
 
+def _with_one_digit_changed(folder: Path) -> None:
+    text = (folder / "report.json").read_text(encoding="utf-8")
+    changed = text.replace('"nv_mm3": 3', '"nv_mm3": 9', 1)
+    assert changed != text
+    (folder / "report.json").write_text(changed, encoding="utf-8")
+
+
+def _with_another_file_damaged(folder: Path) -> None:
+    (folder / "labels.nii.gz").write_bytes(bytes(100))
+    _edited(files=json.loads((folder / "run.json").read_text())["files"] | _digest_of(bytes(99)))(
+        folder
+    )
+
+
+def _digest_of(content: bytes) -> dict[str, str]:
+    return {"labels.nii.gz": hashlib.sha256(content).hexdigest()}
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -143,12 +162,16 @@ def _edited(**values: object) -> Callable[[Path], None]:
         _deep_record,
         _edited(schema=99),
         _edited(settings=None),
-        _edited(versions=[]),
+        _edited(program=None),
+        _edited(program="9.90"),
         _edited(files={}),
         _edited(files={"report.json": 1}),
-        _edited(files={"meshes/gone.ply": 1}),
-        _edited(files={"report.json": "many"}),
-        _edited(files={"report\0json": 1}),
+        _edited(files={"report.json": "0" * 64}),
+        _edited(files={"report\0json": "0" * 64}),
+        _edited(files=["report.json"]),
+        _edited(schema=1, files={"report.json": 1200}),
+        _with_one_digit_changed,
+        _with_another_file_damaged,
         _edited(input_sha256=None),
     ],
 )

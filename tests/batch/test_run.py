@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from negvol_cli.batch import run as run_module
 from negvol_cli.batch.resume import earlier_report
 from negvol_cli.batch.source import intake_of
 from negvol_cli.errors import OutputError
+from negvol_cli.io.output_folder import new_output
+from negvol_cli.io.pseudonyms import Pseudonyms
 from negvol_cli.locking import locked
 from negvol_cli.report import FailureRow, Outcome
 from tests.batch.here import Here
@@ -162,7 +166,9 @@ def test_what_a_killed_batch_left_half_written_is_removed(
     (out / ".gone.part-0123abcd" / "meshes").mkdir(parents=True)
     (out / ".gone.lock").touch()
     (out / ".moved.part-0123abcd-old").mkdir()
-    (out / ".summary.csv.new").write_text("half a li")
+    (out / ".summary.csv.part-89abcdef").write_text("half a li")
+    (out / ".jobs-0123abcd").mkdir()
+    (out / ".jobs-0123abcd" / "1").write_text("half a scan")
     (out / ".of somebody else").touch()
 
     run_batch(discovery, job(out), Here())
@@ -177,7 +183,7 @@ def test_a_second_batch_into_the_same_folder_is_refused(
 ) -> None:
     (tmp_path / "out").mkdir()
     with (
-        locked(tmp_path / "out" / ".batch.lock"),
+        locked(tmp_path / "out" / run_module.LOCK),
         pytest.raises(OutputError, match="another batch is writing into"),
     ):
         run_batch(discovery, job(tmp_path / "out"), Here())
@@ -201,3 +207,53 @@ def test_the_tables_hold_no_report_that_disappeared_meanwhile(
     run_batch(discovery, job(tmp_path / "out"), Here(), on_result=on_result)
 
     assert scans_in_summary(tmp_path / "out") == ALL[:-2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links take a privilege there")
+def test_tables_go_through_names_that_nobody_can_plant_a_link_at(
+    discovery: Discovery, tmp_path: Path
+) -> None:
+    (tmp_path / "precious").write_text("precious")
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("summary.csv", "failures.csv", "found.csv", "summary.html", "plotly.min.js"):
+        for ending in ("new", "tmp", "part"):
+            (out / f".{name}.{ending}").symlink_to(tmp_path / "precious")
+        (out / name).symlink_to(tmp_path / "precious")
+
+    run_batch(discovery, job(out), Here())
+
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert scans_in_summary(out) == ALL
+
+
+def test_a_scan_called_batch_is_a_scan_like_others(tmp_path: Path) -> None:
+    with run_module._alone(tmp_path), new_output(tmp_path, "batch") as folder:
+        (folder / "run.json").write_text("{}")
+
+    assert {path.name for path in tmp_path.iterdir()} == {"batch"}
+
+
+def test_the_crosswalk_has_a_line_for_each_scan_that_ended_and_no_other(
+    discovery: Discovery, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_bytes(bytes(range(32)))
+    pseudonyms = Pseudonyms.load(tmp_path / "key")
+    stop = Stop()
+
+    def on_result(_tally: object, result: Result) -> None:
+        stop.asked = result.name == "bad"
+
+    run_batch(
+        replace(discovery, private=True),
+        job(tmp_path / "out"),
+        Here(),
+        stop=stop,
+        on_result=on_result,
+        pseudonyms=pseudonyms,
+    )
+
+    rows = table(pseudonyms.crosswalk)
+    assert [(row["pseudonym"], row["file"]) for row in rows] == [
+        (name, str(tmp_path / "in" / f"{name}.nii.gz")) for name in ("delta", "alpha", "bad")
+    ]

@@ -78,16 +78,29 @@ def test_the_patient_id_is_kept_on_request(
     assert measure_scan.call_args.args[0].patient_id == "P1"
 
 
-def test_a_key_gives_a_pseudonym_and_writes_the_crosswalk(
+def test_a_key_gives_a_pseudonym_and_the_crosswalk_its_line_with_the_result(
     negvol: Negvol, measure_scan: Mock, folder: Path, key: Path
 ) -> None:
+    crosswalk = key.parent / "hospital.key.crosswalk.csv"
     for _ in range(2):
         result = negvol("run", folder, "--series", "3", "--pseudonym-key", key)
         assert result.exit_code == 0, result.stderr
+    intake = measure_scan.call_args.args[0]
+    assert not crosswalk.exists()
 
-    name = measure_scan.call_args.args[0].name
-    lines = (key.parent / "hospital.key.crosswalk.csv").read_text().splitlines()
-    assert lines[1:] == [f"{name},P1,{ROOT}.9,{ROOT}.1,"]
+    for _ in range(2):
+        intake.on_saved()
+
+    lines = crosswalk.read_text().splitlines()
+    assert lines[1:] == [f"{intake.name},P1,{ROOT}.9,{ROOT}.1,{folder / 'a'}"]
+
+
+def test_with_a_key_wrong_usage_does_not_repeat_what_was_typed(negvol: Negvol, key: Path) -> None:
+    for typed in (["a", "Doe John"], ["--Doe-John"], ["a", "--threads", "Doe John"]):
+        result = negvol("run", "--pseudonym-key", key, *typed)
+
+        assert result.exit_code == 2
+        assert "John" not in result.output
 
 
 def test_a_key_beside_a_kept_patient_id_is_wrong_usage(

@@ -74,6 +74,7 @@ def write_series(
     shear: float = 0.0,
     modality: str = "CT",
     series: str = "1.2.826.0.1.3680043.2.1125.1",
+    study: str = "",
 ) -> Path:
     """DICOM slices, 2 mm thick and apart unless ``places`` says otherwise; they claim 9 mm."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,7 +89,7 @@ def write_series(
             "0008|0018": f"{series}.{k + 1}",
             "0008|0060": modality,
             "0018|0050": "9",
-            "0020|000d": f"{series}.0",
+            "0020|000d": study or f"{series}.0",
             "0020|000e": series,
             "0020|0013": str(k + 1),
             "0020|0032": f"-20\\{shear * z:g}\\{z:g}",

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from negvol_cli.errors import OutputError
 from negvol_cli.io import output_folder
-from negvol_cli.io.output_folder import RESULT_MARK, new_output
+from negvol_cli.io.output_folder import RESULT_MARK, clear_leftovers, new_output
 
 as_root = pytest.mark.skipif(
     hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write everywhere"
@@ -258,3 +259,31 @@ def test_a_result_that_a_killed_run_had_moved_away_comes_back(tmp_path: Path) ->
         write(tmp_path, "scan", "new")
 
     assert (tmp_path / "scan" / RESULT_MARK).read_text() == "old"
+
+
+@pytest.mark.parametrize("other", ["a.part-b", "a.part-0123abcd", "a.part-0123abcd-old", "a.lock"])
+@pytest.mark.parametrize("clear", [write, lambda parent, *_: clear_leftovers(parent)])
+def test_what_another_run_is_writing_is_left_alone(
+    tmp_path: Path, other: str, clear: Callable[[Path, str, str], None]
+) -> None:
+    with new_output(tmp_path, other) as folder:
+        (folder / RESULT_MARK).write_text("live")
+        clear(tmp_path, "a", "1")
+        assert (folder / RESULT_MARK).read_text() == "live"
+
+    assert (tmp_path / other / RESULT_MARK).read_text() == "live"
+
+
+def test_a_link_in_the_place_of_a_lock_or_of_a_part_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "precious").write_text("precious")
+    (tmp_path / ".scan.part-0123abcd").symlink_to(tmp_path / "folder")
+    write(tmp_path, "scan", "1")
+    (tmp_path / ".scan.lock").symlink_to(tmp_path / "precious")
+
+    with pytest.raises(OutputError, match=r"cannot write .*scan"):
+        write(tmp_path, "scan", "2", overwrite=True)
+
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert (tmp_path / "folder" / "precious").read_text() == "precious"

@@ -8,15 +8,18 @@ import hmac
 import multiprocessing
 import stat
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from negvol_cli.batch import discover
 from negvol_cli.errors import InputError, OutputError
 from negvol_cli.io.dicom import Identity
-from negvol_cli.io.pseudonyms import COLUMNS, Pseudonyms
+from negvol_cli.io.pseudonyms import COLUMNS, Entry, Pseudonyms
 from negvol_cli.io.source import Privacy, take_in
 from tests.io.dicom.made_dicom import ct_values, save, series_of
+from tests.io.made_scans import write
 
 DOE = Identity("4711", "1.2.3", "1.2.3.4")
 
@@ -34,18 +37,23 @@ def rows(key: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
+def record(key: Path, who: Identity) -> None:
+    pseudonyms = Pseudonyms.load(key)
+    pseudonyms.record([Entry(pseudonym=pseudonyms.name_for(who, ""), who=who, place="")])
+
+
 def test_a_pseudonym_is_the_keyed_hash_of_what_it_stands_for(key):
-    name = Pseudonyms.load(key).name_for(DOE)
+    name = Pseudonyms.load(key).name_for(DOE, "abc")
 
     def keyed(text: str) -> str:
         return hmac.new(bytes(range(32)), text.encode(), hashlib.sha256).hexdigest()
 
-    patient, scan = keyed("7:patient0:4:4711")[:12], keyed("4:scan5:1.2.37:1.2.3.40:")[:8]
+    patient, scan = keyed("7:patient0:4:4711")[:12], keyed("4:scan5:1.2.37:1.2.3.43:abc")[:8]
     assert name == f"pat-{patient}-{scan}"
 
 
 def test_scans_of_one_patient_share_the_first_part_and_no_other_does(key):
-    name = Pseudonyms.load(key).name_for
+    name = partial(Pseudonyms.load(key).name_for, content="")
 
     def first(who: Identity) -> str:
         return name(who).rpartition("-")[0]
@@ -60,34 +68,45 @@ def test_scans_of_one_patient_share_the_first_part_and_no_other_does(key):
 def test_studies_without_a_patient_id_are_not_taken_for_one_patient(key):
     name = Pseudonyms.load(key).name_for
 
-    one, other = name(Identity("", "1.2.3", "1")), name(Identity("", "1.2.4", "1"))
-
+    one, other = name(Identity("", "1.2.3", "1"), "a"), name(Identity("", "1.2.4", "1"), "a")
     assert one.split("-")[1] != other.split("-")[1]
+    one, other = name(Identity(), "a"), name(Identity(), "b")
+    assert one.split("-")[1] != other.split("-")[1]
+
+
+def test_scans_that_an_anonymiser_made_alike_are_told_apart_by_what_they_show(key):
+    alike = Identity("ANONYMOUS", "1.2.3", "1.2.3")
+    name = Pseudonyms.load(key).name_for
+
+    assert name(alike, "one") != name(alike, "other")
+    assert name(alike, "one") == name(alike, "one")
 
 
 def test_another_key_gives_other_pseudonyms(key, tmp_path):
     (tmp_path / "other.key").write_bytes(bytes(range(1, 33)))
 
     other = Pseudonyms.load(tmp_path / "other.key")
-    assert Pseudonyms.load(key).name_for(DOE) != other.name_for(DOE)
+    assert Pseudonyms.load(key).name_for(DOE, "") != other.name_for(DOE, "")
 
 
 def test_a_line_end_at_the_end_of_a_key_does_not_count(key):
-    before = Pseudonyms.load(key).name_for(DOE)
+    before = Pseudonyms.load(key).name_for(DOE, "")
     key.write_bytes(bytes(range(32)) + b"\r\n")
 
-    assert Pseudonyms.load(key).name_for(DOE) == before
+    assert Pseudonyms.load(key).name_for(DOE, "") == before
 
 
 def test_the_crosswalk_holds_each_scan_once_and_opens_for_its_owner_alone(key):
+    one = Entry(pseudonym="pat-1", who=DOE, place="/in/a")
+    other = Entry(pseudonym="pat-2", who=Identity(), place="/in/Müller, Anna.nii.gz")
     for _ in range(3):
-        name = Pseudonyms.load(key).record(DOE)
-    other = Pseudonyms.load(key).record(Identity(), "Müller, Anna.nii.gz")
+        Pseudonyms.load(key).record([one, one])
+    Pseudonyms.load(key).record([other])
 
     assert rows(key) == [
         list(COLUMNS),
-        [name, "4711", "1.2.3", "1.2.3.4", ""],
-        [other, "", "", "", "Müller, Anna.nii.gz"],
+        ["pat-1", "4711", "1.2.3", "1.2.3.4", "/in/a"],
+        ["pat-2", "", "", "", "/in/Müller, Anna.nii.gz"],
     ]
     crosswalk = key.parent / "hospital.key.crosswalk.csv"
     if sys.platform != "win32":
@@ -96,15 +115,14 @@ def test_the_crosswalk_holds_each_scan_once_and_opens_for_its_owner_alone(key):
 
 
 def test_a_patient_id_that_a_spreadsheet_would_run_is_only_text(key):
-    Pseudonyms.load(key).record(Identity("=1+1", "1.2", "1.3"))
+    record(key, Identity("=1+1", "1.2", "1.3"))
 
     assert rows(key)[1][1] == "'=1+1"
 
 
 def record_many(key: Path, first: int) -> None:
-    pseudonyms = Pseudonyms.load(key)
     for number in range(first, first + 25):
-        pseudonyms.record(Identity(str(number), "1.2", "1.3"))
+        record(key, Identity(str(number), "1.2", "1.3"))
 
 
 def test_two_processes_lose_no_line(key):
@@ -147,7 +165,7 @@ def test_another_file_in_the_place_of_the_crosswalk_is_left_alone(key):
     crosswalk.write_text("name,phone\n")
 
     with pytest.raises(OutputError, match="is no crosswalk"):
-        Pseudonyms.load(key).record(DOE)
+        record(key, DOE)
     assert crosswalk.read_text() == "name,phone\n"
 
 
@@ -156,16 +174,50 @@ def test_the_key_shows_in_no_message(key):
     assert "4711" not in repr(DOE)
 
 
-def test_a_series_and_an_image_file_get_pseudonyms(key, tmp_path):
+def test_a_series_and_an_image_file_get_pseudonyms_and_their_line_with_the_result(key, tmp_path):
     privacy = Privacy(pseudonyms=Pseudonyms.load(key))
     folder = save(series_of(ct_values()), tmp_path / "ct")
-    (tmp_path / "Doe John.nii.gz").write_bytes(b"")
+    file = tmp_path / "Doe John.nii.gz"
+    file.write_bytes(b"")
 
-    names = [take_in(path, privacy=privacy).name for path in (folder, tmp_path / "Doe John.nii.gz")]
+    intakes = [take_in(path, privacy=privacy) for path in (folder, file)]
+    assert not (key.parent / "hospital.key.crosswalk.csv").exists()
+    for intake in intakes:
+        intake.on_saved()
 
-    assert [row[0] for row in rows(key)[1:]] == names
+    assert [row[0] for row in rows(key)[1:]] == [intake.name for intake in intakes]
     assert [row[1] for row in rows(key)[1:]] == ["P1", ""]
-    assert all(name.startswith("pat-") for name in names)
+    assert [row[4] for row in rows(key)[1:]] == [str(folder), str(file)]
+    assert all(intake.name.startswith("pat-") for intake in intakes)
+
+
+def test_files_of_one_name_get_two_pseudonyms_and_one_file_keeps_its_own_everywhere(key, tmp_path):
+    pseudonyms = Pseudonyms.load(key)
+
+    def name(path: Path) -> str:
+        return take_in(path, privacy=Privacy(pseudonyms=pseudonyms)).name
+
+    for patient in ("MillerA", "SmithB"):
+        (tmp_path / "x" / patient).mkdir(parents=True)
+        write(ct_values(seed=len(patient)), tmp_path / "x" / patient / "ct.nii.gz")
+        save(
+            series_of(ct_values(), SeriesInstanceUID=f"1.{len(patient)}"), tmp_path / "x" / patient
+        )
+    miller, smith = (
+        tmp_path / "x" / "MillerA" / "ct.nii.gz",
+        tmp_path / "x" / "SmithB" / "ct.nii.gz",
+    )
+    alone = {name(miller), name(smith)}
+    moved = miller.rename(tmp_path / "x" / "renamed.nii.gz")
+    assert name(moved) in alone
+    assert len(alone) == 2
+
+    whole = {scan.name for scan in discover(tmp_path / "x", pseudonym=pseudonyms.name_for).scans}
+    assert len(whole) == 4
+    assert whole > alone
+    part = discover(tmp_path / "x" / "SmithB", pseudonym=pseudonyms.name_for).scans
+    assert {scan.name for scan in part} < whole
+    assert {scan.name for scan in part} == {name(smith), name(smith.parent)}
 
 
 def test_a_patient_id_is_not_kept_beside_a_pseudonym(key):

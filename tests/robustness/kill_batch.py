@@ -10,6 +10,7 @@ that nobody disturbed, but for seconds and memory, and nothing else may be left.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -122,9 +123,9 @@ def half_written(out: Path) -> list[str]:
             run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
             json.loads((folder / "report.json").read_text(encoding="utf-8"))
             faults += [
-                f"{folder.name}/{name} is not {size} bytes"
-                for name, size in run["files"].items()
-                if (folder / name).stat().st_size != size
+                f"{folder.name}/{name} is not as it was written"
+                for name, digest in run["files"].items()
+                if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest
             ]
         except (OSError, ValueError, KeyError) as err:
             faults.append(f"{folder.name} is half written ({err!r})")

@@ -5,18 +5,26 @@ together and what cannot be measured is decided here, by position and orientatio
 """
 
 from negvol_cli.io.dicom.choice import choose_in, choose_series
-from negvol_cli.io.dicom.finding import find_series, is_dicom
+from negvol_cli.io.dicom.finding import find_series, images_in, is_dicom, series_of
+from negvol_cli.io.dicom.fingerprint import fingerprint
+from negvol_cli.io.dicom.headers import Frame
 from negvol_cli.io.dicom.identity import Identity
+from negvol_cli.io.dicom.parts import Part
 from negvol_cli.io.dicom.reading import Reading, read_series
 from negvol_cli.io.dicom.series import Series
 
 __all__ = [
+    "Frame",
     "Identity",
+    "Part",
     "Reading",
     "Series",
     "choose_in",
     "choose_series",
     "find_series",
+    "fingerprint",
+    "images_in",
     "is_dicom",
     "read_series",
+    "series_of",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -43,26 +43,26 @@ def find_series(source: Path) -> tuple[Series, ...]:
         source = source.absolute().parent
     by_series: dict[str, list[Frame]] = {}
     damaged: list[Part] = []
-    for part, frames in images_in(source):
-        if frames is None:
-            damaged.append(part)
-        for frame in frames or ():
-            by_series.setdefault(frame.common.identity.series_uid, []).append(frame)
+    with zip_explained(source):
+        for part, frames in images_in(parts_of(source)):
+            if frames is None:
+                damaged.append(part)
+            for frame in frames or ():
+                by_series.setdefault(frame.common.identity.series_uid, []).append(frame)
     found = series_of(by_series, damaged, source)
     if damaged and not found:
         raise InputError(f"{source} holds {_files(damaged)}: copy the study again")
     return found
 
 
-def images_in(source: Path) -> Iterator[tuple[Part, list[Frame] | None]]:
-    """Each file of a folder, of a zip or alone, with its images, in the order of the names.
+def images_in(parts: Iterable[Part]) -> Iterator[tuple[Part, list[Frame] | None]]:
+    """Each file with its images: none where it is no DICOM, None for a CT that cannot be read.
 
-    There are no images in what is no DICOM; None stands for a CT that cannot be read. What images
-    share is held once as long as they follow each other. Raises InputError as ``find_series``.
+    What images share is held once as long as they follow each other.
     """
     known: dict[Common, Common] = {}
-    with zip_explained(source), Opener() as opener:
-        for part in parts_of(source):
+    with Opener() as opener:
+        for part in parts:
             if len(known) > _MOST_KNOWN:
                 known.clear()
             try:

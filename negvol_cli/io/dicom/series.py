@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from negvol_cli.geometry.grid import Vector
-from negvol_cli.io.dicom.headers import Frame
+from negvol_cli.io.dicom.headers import Common, Frame
 from negvol_cli.io.dicom.identity import Identity
 
 
@@ -45,6 +46,37 @@ class Series:
         """The name of its result, which is that of no patient."""
         return f"ct-{self.key}"
 
+    def nameless(self, *, keep_patient_id: bool = False) -> Series:
+        """The same images without what names the patient, the study or the image.
+
+        UIDs become numbers that are equal where they were; paths stay.
+        """
+        commons: dict[Common, Common] = {}
+        places = _numbered(frame.common.frame_of_reference for frame in self.frames)
+        images = _numbered(frame.instance for frame in self.frames)
+        for frame in self.frames:
+            if frame.common not in commons:
+                commons[frame.common] = replace(
+                    frame.common,
+                    identity=Identity(),
+                    description="",
+                    frame_of_reference=places[frame.common.frame_of_reference],
+                )
+        frames = tuple(
+            replace(frame, instance=images[frame.instance], common=commons[frame.common])
+            for frame in self.frames
+        )
+        patient_id = self.identity.patient_id if keep_patient_id else ""
+        return replace(
+            self,
+            study="",
+            patient="",
+            description="",
+            digest="",
+            identity=Identity(patient_id=patient_id),
+            frames=frames,
+        )
+
     @property
     def slices(self) -> int:
         """How many images it has."""
@@ -64,3 +96,9 @@ class Series:
         while not all(file.is_relative_to(folder) for file in self.files):
             folder = folder.parent
         return folder
+
+
+def _numbered(uids: Iterable[str]) -> dict[str, str]:
+    """A number for each, in their order; nothing stays nothing."""
+    given = {uid: str(number) for number, uid in enumerate(dict.fromkeys(uids))}
+    return given | {"": ""}
