@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from negvol_cli.errors import OutputError
-from negvol_cli.io.output_folder import part_beside
+from negvol_cli.io.output_folder import name_beside
 from negvol_cli.io.report_files import csv_cell, csv_rows
 from negvol_cli.report import FailureRow, SummaryRow
 
@@ -51,7 +51,7 @@ def write_found(lines: Iterable[Mapping[str, str]], out: Path) -> None:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file beside its place, then rename it. Raises OutputError where that cannot be."""
-    part = part_beside(path)
+    part = name_beside(path)
     try:
         with part.open("x", encoding="utf-8", errors="replace", newline="") as file:
             file.write(text)

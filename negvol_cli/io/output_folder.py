@@ -25,7 +25,7 @@ MIN_FREE_BYTES: Final = 64 << 20
 """Four results of 16 MB (docs/batch.md): a disk with less is refused before the work."""
 
 _MOVED_AWAY: Final = "-old"
-_PART: Final = re.compile(r"\.(.+)\.part-[0-9a-f]{8}(-old)?")
+_PART: Final = re.compile(r"\.(.+)\.(?:part|new)-[0-9a-f]{8}(-old)?")
 _LOCK: Final = re.compile(r"\.(.+)\.lock")
 
 
@@ -54,7 +54,7 @@ def new_output(parent: Path, name: str, overwrite: bool = False) -> Iterator[Pat
         with _explained(target), locked(parent / f".{name}.lock") as alone:
             if alone:
                 _clear_leftovers(target)
-            part = part_beside(target)
+            part = name_beside(target, "part")
             part.mkdir()
             try:
                 yield part
@@ -68,12 +68,13 @@ def new_output(parent: Path, name: str, overwrite: bool = False) -> Iterator[Pat
         ) from err
 
 
-def part_beside(target: Path) -> Path:
+def name_beside(target: Path, ending: str = "new") -> Path:
     """A name that nobody can foretell, for what is to be renamed to ``target`` when it is whole.
 
-    What a killed run leaves under it is removed by ``clear_leftovers``.
+    ``ending`` is "part" for a folder, "new" for a file. What a killed run leaves under such a name
+    is removed by ``clear_leftovers``.
     """
-    return target.with_name(f".{target.name}.part-{secrets.token_hex(4)}")
+    return target.with_name(f".{target.name}.{ending}-{secrets.token_hex(4)}")
 
 
 def is_text(path: Path) -> bool:
@@ -122,7 +123,7 @@ def _refuse(target: Path, overwrite: bool) -> None:
 
 def _clear_leftovers(target: Path) -> None:
     """Remove what killed runs left half written; put back a result they had moved away."""
-    for left in target.parent.glob(f"{glob.escape(f'.{target.name}.part-')}*"):
+    for left in target.parent.glob(f"{glob.escape(f'.{target.name}.')}*"):
         match = _PART.fullmatch(left.name)
         if match is None or match[1] != target.name:  # of a scan whose name begins like this one
             continue

@@ -21,7 +21,7 @@ from typing import Final
 
 from negvol_cli.errors import InputError, OutputError
 from negvol_cli.io.dicom import Identity
-from negvol_cli.io.output_folder import part_beside
+from negvol_cli.io.output_folder import name_beside
 from negvol_cli.io.spreadsheet import as_text
 from negvol_cli.locking import Busy, locked
 
@@ -139,7 +139,7 @@ def _read(path: Path) -> list[tuple[str, ...]]:
 
 def _write(rows: list[tuple[str, ...]], path: Path) -> None:
     """The whole file at once, for its owner's eyes only."""
-    part = part_beside(path)
+    part = name_beside(path)
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:

@@ -166,7 +166,7 @@ def test_what_a_killed_batch_left_half_written_is_removed(
     (out / ".gone.part-0123abcd" / "meshes").mkdir(parents=True)
     (out / ".gone.lock").touch()
     (out / ".moved.part-0123abcd-old").mkdir()
-    (out / ".summary.csv.part-89abcdef").write_text("half a li")
+    (out / ".summary.csv.new-89abcdef").write_text("half a li")
     (out / ".jobs-0123abcd").mkdir()
     (out / ".jobs-0123abcd" / "1").write_text("half a scan")
     (out / ".of somebody else").touch()

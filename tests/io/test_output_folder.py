@@ -261,7 +261,7 @@ def test_a_result_that_a_killed_run_had_moved_away_comes_back(tmp_path: Path) ->
     assert (tmp_path / "scan" / RESULT_MARK).read_text() == "old"
 
 
-@pytest.mark.parametrize("other", ["a.part-b", "a.part-0123abcd", "a.part-0123abcd-old", "a.lock"])
+@pytest.mark.parametrize("other", ["a.part-b", "a.part-0123abcd", "a.new-0123abcd", "a.lock"])
 @pytest.mark.parametrize("clear", [write, lambda parent, *_: clear_leftovers(parent)])
 def test_what_another_run_is_writing_is_left_alone(
     tmp_path: Path, other: str, clear: Callable[[Path, str, str], None]
