@@ -16,7 +16,6 @@ from negvol_cli.io.image import (
     name_of,
     read_scan,
     read_series_scan,
-    read_unchanged,
 )
 from negvol_cli.io.pseudonyms import Entry, Pseudonyms
 from negvol_cli.io.result_names import result_name

@@ -55,7 +55,8 @@ def test_a_scan_reads_the_same_wherever_it_lies(
     scan = intake_of(found).read()
 
     assert np.array_equal(scan.volume.values_zyx, CT)
-    assert len(str(intake_of(found).digest())) == 64
+    assert scan.sha256 == intake_of(found).digest()
+    assert len(scan.sha256) == 64
 
 
 def test_a_damaged_image_in_a_zip_is_named_by_its_zip(tmp_path: Path) -> None:
