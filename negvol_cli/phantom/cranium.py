@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from negvol_cli.geometry.grid import Vector
 from negvol_cli.phantom.joint_draw import HeadSize
 from negvol_cli.phantom.joint_shape import JointShape
 from negvol_cli.phantom.shapes import (
@@ -89,13 +88,8 @@ class Cranium:
 def draw_cranium(
     rng: np.random.Generator, size: HeadSize, right: JointShape, left: JointShape
 ) -> Cranium:
-    """A skull about two given joints."""
-    u = rng.uniform
-    w, d, t = size.wide, size.deep, size.tall
-
-    def at(x: float, y: float, z: float) -> Vector:
-        return (x * w, y * d, z * t)
-
+    """Draw a skull about two given joints."""
+    u, at = rng.uniform, size.at
     lobes = (_lobe(rng, size, right), _lobe(rng, size, left))
     brain = (
         ellipsoid(at(0, 10, 53), at(66, 82 + u(-4, 4), 55)),
@@ -103,19 +97,43 @@ def draw_cranium(
         Sweep(at(0, 24, -10), at(0, 28, -46), (16, 17, 8), (12, 11, 8)),
     )
     sinus = u(0.6, 1.1)
-    walls = (
-        ellipsoid(at(31, -56, 14), (19, 25, 17), tuple(_toe_out().ravel().tolist())),
-        ellipsoid(at(27, -57, -19), (14 * sinus, 18 * sinus, 17 * sinus)),
+    toe_out = tuple(_toe_out().ravel().tolist())
+    return Cranium(
+        hollows=_hollows(rng, size, sinus),
+        brain=brain,
+        lobes=lobes,
+        cover_mm=float(u(4.5, 8.5)),
+        temple_mm=float(u(2.2, 4.0)),
+        midline=_midline(size),
+        paired=_paired(size),
+        walls=(
+            ellipsoid(at(31, -56, 14), (19, 25, 17), toe_out),
+            ellipsoid(at(27, -57, -19), (14 * sinus, 18 * sinus, 17 * sinus)),
+        ),
+        middle_hollows=(ellipsoid(at(u(-3, 3), -22, 7), (u(6, 11), u(7, 12), u(6, 9))),),
+        orbits=ellipsoid(at(31, -56, 14), (18.5, 24.5, 16.5), toe_out),
+        eye=ellipsoid(at(33, -66, 14), (12, 12, 12)),
+        thickness=Waves.draw(rng, 4, 45.0),
+        open_before_mm=-70.0 * size.deep,
     )
-    palate = -38.0
-    midline = (
+
+
+def _midline(size: HeadSize) -> tuple[Sweep, ...]:
+    """Sphenoid body, clivus, nasal bones, palate and septum."""
+    at = size.at
+    return (
         Sweep(at(0, -34, 6), at(0, -6, 8), (15, 8, 9), (12, 8, 9)),
         Sweep(at(0, -8, 10), at(0, 10, -22), (10, 6, 6), (11, 5, 5)),
         rod(at(0, -86, 8), at(0, -97, -8), 4.0, 2.0),
-        ellipsoid(at(0, -62, palate), (21, 27, 1.6)),
+        ellipsoid(at(0, -62, -38.0), (21, 27, 1.6)),
         Sweep(at(0, -60, -6), at(0, -62, -34), (0.7, 24, 4), (0.7, 22, 4)),
     )
-    paired = (
+
+
+def _paired(size: HeadSize) -> tuple[Sweep, ...]:
+    """The bones of skull base and face that both sides have."""
+    at = size.at
+    return (
         Sweep(at(18, -32, 0), at(17, -29, -36), (2.0, 7, 4), (1.6, 6, 3)),
         Sweep(at(10, -32, 0), at(11, -28, -36), (1.6, 5, 4), (1.4, 5, 3)),
         ellipsoid(at(17, 17, -28), (6, 11, 6)),
@@ -129,26 +147,16 @@ def draw_cranium(
         rod(at(12, -84, -4), at(10, -86, -28), 2.6, 4.0),
         Sweep(at(8, -70, -26), at(8, -42, -26), (2.5, 5, 4), (2.5, 5, 4)),
     )
-    hollows = (
+
+
+def _hollows(rng: np.random.Generator, size: HeadSize, sinus: float) -> tuple[Sweep, ...]:
+    """Maxillary sinus, nasal passages and frontal sinus of one side."""
+    u, at = rng.uniform, size.at
+    return (
         ellipsoid(at(27, -57, -19), (13 * sinus, 17 * sinus, 16 * sinus)),
         Sweep(at(8, -78, -20), at(7, -40, -18), (4.5, 9, 13), (6.5, 9, 14)),
         Sweep(at(7, -70, 10), at(7, -40, 10), (5, 6, 8), (5, 6, 7)),
         ellipsoid(at(9, -82, 34), (u(2, 14), 4.5, u(3, 12))),
-    )
-    return Cranium(
-        brain=brain,
-        lobes=lobes,
-        cover_mm=float(u(4.5, 8.5)),
-        temple_mm=float(u(2.2, 4.0)),
-        midline=midline,
-        paired=paired,
-        walls=walls,
-        hollows=hollows,
-        middle_hollows=(ellipsoid(at(u(-3, 3), -22, 7), (u(6, 11), u(7, 12), u(6, 9))),),
-        orbits=ellipsoid(at(31, -56, 14), (18.5, 24.5, 16.5), walls[0].turn),
-        eye=ellipsoid(at(33, -66, 14), (12, 12, 12)),
-        thickness=Waves.draw(rng, 4, 45.0),
-        open_before_mm=-70.0 * d,
     )
 
 

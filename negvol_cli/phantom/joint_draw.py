@@ -24,6 +24,10 @@ class HeadSize:
     deep: float
     tall: float
 
+    def at(self, x: float, y: float, z: float) -> Vector:
+        """Return the place, mm, of a point of the average head in a head of this size."""
+        return (x * self.wide, y * self.deep, z * self.tall)
+
 
 def draw_joint(
     rng: np.random.Generator,
@@ -39,30 +43,11 @@ def draw_joint(
     """
     u = rng.uniform
     centre = (size.half_width_mm, 0.0, 0.0)
-    half_width, half_depth, half_height = u(8.2, 11.2), u(3.7, 5.6), u(3.8, 5.6)
-    turn = (turn_about(2, float(u(8.0, 28.0))) @ turn_about(1, float(u(-9.0, 9.0)))) @ turn_about(
-        0, float(u(-15.0, 15.0))
-    )
-    head, crown = _head(rng, centre, (half_width, half_depth, half_height), turn)
-    drawn = float(np.exp(u(np.log(1.2), np.log(4.0))))
-    space = drawn if space_mm is None else float(space_mm)
-    drawn = float(u(0.6, 2.5))
-    thick = drawn if roof_mm is None else roof_mm
-    behind, before = u(0.1, 1.0), u(-0.2, 0.4)
-    fossa_top = crown[1] + space
-    depth = u(5.0, 9.0)
-    fossa = Fossa(
-        space_mm=space,
-        tilt=(float(u(-0.2, 0.3)), float((behind - before) / 2)),
-        spread=(float(u(0.0, 0.7)), float((behind + before) / 2)),
-        widest_mm=max(5.5, 1.3 * space),
-        roof_mm=thick,
-        rim_mm=float(fossa_top - depth * u(0.5, 0.8)),
-    )
-    front = half_depth + space * (1 + before)
-    back = half_depth + space * (1 + behind)
-    bones = _near_fossa(rng, centre, half_width, fossa_top, depth, front, back)
-    ear = _Ear.draw(rng, centre, back, fossa_top)
+    half = half_width, half_depth, _ = u(8.2, 11.2), u(3.7, 5.6), u(3.8, 5.6)
+    head, crown = _head(rng, centre, half, _turn(rng))
+    fossa, room = _fossa(rng, half_depth, crown[1], space_mm, roof_mm)
+    bones = _near_fossa(rng, centre, half_width, room)
+    ear = _Ear.draw(rng, centre, room.back, room.top)
     bones += ear.bones(rng)
     ramus = _ramus(rng, centre, half_width, half_depth, size.tall)
     return JointShape(
@@ -76,6 +61,49 @@ def draw_joint(
         cells=ear.cells(rng),
         cochlea=ellipsoid((centre[0] - 22, ear.y - 2, ear.z + 5), (5, 5, 4)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """The fossa's room, mm: height of its roof, depth, its walls' way from the condyle's centre."""
+
+    top: float
+    depth: float
+    front: float
+    back: float
+
+
+def _turn(rng: np.random.Generator) -> np.ndarray:
+    """How the condylar head is turned: about the long axis of the body, then tilted."""
+    u = rng.uniform
+    about_z, about_y = turn_about(2, float(u(8.0, 28.0))), turn_about(1, float(u(-9.0, 9.0)))
+    return np.asarray((about_z @ about_y) @ turn_about(0, float(u(-15.0, 15.0))))
+
+
+def _fossa(
+    rng: np.random.Generator,
+    half_depth: float,
+    crown_mm: float,
+    space_mm: float | None,
+    roof_mm: float | None,
+) -> tuple[Fossa, _Room]:
+    """The fossa above a crown at this height; what is given replaces what is drawn."""
+    u = rng.uniform
+    drawn = float(np.exp(u(np.log(1.2), np.log(4.0))))
+    space = drawn if space_mm is None else float(space_mm)
+    drawn = float(u(0.6, 2.5))
+    behind, before = u(0.1, 1.0), u(-0.2, 0.4)
+    top, depth = crown_mm + space, u(5.0, 9.0)
+    fossa = Fossa(
+        space_mm=space,
+        tilt=(float(u(-0.2, 0.3)), float((behind - before) / 2)),
+        spread=(float(u(0.0, 0.7)), float((behind + before) / 2)),
+        widest_mm=max(5.5, 1.3 * space),
+        roof_mm=drawn if roof_mm is None else roof_mm,
+        rim_mm=float(top - depth * u(0.5, 0.8)),
+    )
+    front, back = half_depth + space * (1 + before), half_depth + space * (1 + behind)
+    return fossa, _Room(top, depth, front, back)
 
 
 def _head(
@@ -131,50 +159,45 @@ def _ramus(
 
 
 def _near_fossa(
-    rng: np.random.Generator,
-    c: Vector,
-    half_width: float,
-    top: float,
-    depth: float,
-    front: float,
-    back: float,
+    rng: np.random.Generator, c: Vector, half_width: float, room: _Room
 ) -> tuple[Sweep, ...]:
-    """Eminence, root and arch of the zygoma, medial and hinder borders of the fossa.
-
-    ``top`` is the height of the fossa's roof, ``front`` and ``back`` how far from the condyle's
-    centre its walls lie.
-    """
+    """Eminence, root and arch of the zygoma, medial and hinder borders of the fossa."""
     u = rng.uniform
-    thick = (depth + u(1.5, 3.5)) / 2
-    ridge_z = top - depth + thick
+    thick = (room.depth + u(1.5, 3.5)) / 2
     slope = u(5.0, 9.5)
-    ridge_y = c[1] - front - slope * u(0.5, 0.8)
+    ridge = (c[1] - room.front - slope * u(0.5, 0.8), room.top - room.depth + thick)
     lateral = c[0] + half_width + u(0.0, 2.5)
-    low = ridge_z - thick
-    arch_x = c[0] + u(12.0, 16.0)
+    arch_x, low = c[0] + u(12.0, 16.0), ridge[1] - thick
+    eminence = Sweep(
+        (c[0] - half_width - 1, ridge[0] + u(-1, 4), ridge[1] + u(0, 2)),
+        (lateral, ridge[0] + u(-2, 2), ridge[1]),
+        (4.0, slope, thick),
+        (3.5, slope * 0.9, thick),
+    )
+    # from the tubercle forward along the arch to the cheek bone
+    root = rod((lateral, ridge[0], low + 3.5), (arch_x, ridge[0] - 14, low + 2.0), 3.5, 2.6)
+    arch = Sweep(
+        (arch_x, ridge[0] - 14, low + 2.0),
+        (c[0] + 4.0, -58.0, low - 1.0),
+        (2.0, 3.0, 4.0),
+        (3.0, 4.0, 6.0),
+    )
+    # lateral rim, and the crest that runs back above the ear canal
+    rim = Sweep(
+        (lateral, ridge[0], room.top - 0.5),
+        (lateral + 1, room.back + 16.0, room.top + 2.5),
+        (u(2.0, 3.5), 3.0, u(2.5, 4.5)),
+        (2.5, 3.0, 3.0),
+    )
+    return (eminence, root, arch, rim, *_borders(rng, c, half_width, room))
+
+
+def _borders(
+    rng: np.random.Generator, c: Vector, half_width: float, room: _Room
+) -> tuple[Sweep, Sweep]:
+    """The borders behind the condyle, and to medial of it."""
+    u, top, back = rng.uniform, room.top, room.back
     return (
-        Sweep(
-            (c[0] - half_width - 1, ridge_y + u(-1, 4), ridge_z + u(0, 2)),
-            (lateral, ridge_y + u(-2, 2), ridge_z),
-            (4.0, slope, thick),
-            (3.5, slope * 0.9, thick),
-        ),
-        # from the tubercle forward along the arch to the cheek bone
-        rod((lateral, ridge_y, low + 3.5), (arch_x, ridge_y - 14, low + 2.0), 3.5, 2.6),
-        Sweep(
-            (arch_x, ridge_y - 14, low + 2.0),
-            (c[0] + 4.0, -58.0, low - 1.0),
-            (2.0, 3.0, 4.0),
-            (3.0, 4.0, 6.0),
-        ),
-        # lateral rim, and the crest that runs back above the ear canal
-        Sweep(
-            (lateral, ridge_y, top - 0.5),
-            (lateral + 1, back + 16.0, top + 2.5),
-            (u(2.0, 3.5), 3.0, u(2.5, 4.5)),
-            (2.5, 3.0, 3.0),
-        ),
-        # behind the condyle, and to medial of it
         Sweep(
             (c[0] - 1, c[1] + back + 2.5, top + 1.0),
             (c[0] + 5, c[1] + back + 2.0, top - u(3.0, 7.5)),

@@ -103,23 +103,29 @@ def head(phantom: PhantomHead, samples: Samples, width_mm: float) -> Array:
         hu = _over(hu, cavity, np.minimum(brain, WATER_HU - 9.0 * cavity), width_mm)
     if cavity.max() < -25 and samples.low[2] > 40:
         return hu
-    return _bones(phantom, samples, both, cavity, hu, width_mm)
+    return _bones(phantom, samples, both, cavity, hu, width=width_mm)
 
 
 def _bones(
-    phantom: PhantomHead, samples: Samples, both: Samples, cavity: Array, hu: Array, width: float
+    phantom: PhantomHead,
+    samples: Samples,
+    both: Samples,
+    cavity: Array,
+    hu: Array,
+    *,
+    width: float,
 ) -> Array:
     greys = phantom.greys
     grain = greys.grain.value(samples)
     for vertebra in phantom.spine:
         bone = union(vertebra, both, 2.0)
-        hu = _bone(hu, bone, 1.2, greys.cortex_hu * 0.75, greys.marrow_hu + 70 * grain, width)
+        hu = _bone(hu, bone, (1.2, greys.cortex_hu * 0.75), greys.marrow_hu + 70 * grain, width)
     mandible = phantom.mandible(samples)
     bone = phantom.cranial_bone(samples, cavity, mandible)
     if bone.min() < width:
         inner = greys.diploe_hu + 110 * grain
-        thick, dense = _cortex(greys, greys.cranial_cortex, samples, 1.5)
-        hu = _bone(hu, bone, thick, dense, inner, width)
+        shell = _cortex(greys, greys.cranial_cortex, samples, 1.5)
+        hu = _bone(hu, bone, shell, inner, width)
         for side, joint in ((samples, phantom.left), (samples.mirrored(), phantom.right)):
             hu = _over(hu, _only(joint.cochlea, side), greys.petrous_hu, width)
     air = phantom.air(samples)
@@ -128,8 +134,8 @@ def _bones(
         low = np.clip((-8.0 - samples.z) * (1 / 14.0), 0.0, 1.0)
         cortex = greys.cortex_mm + low * (greys.neck_cortex_mm - greys.cortex_mm)
         inner = greys.marrow_hu + 120 * grain
-        thick, dense = _cortex(greys, greys.mandible_cortex, phantom.bite.closed(samples), cortex)
-        hu = _bone(hu, mandible, thick, dense, inner, width)
+        shell = _cortex(greys, greys.mandible_cortex, phantom.bite.closed(samples), cortex)
+        hu = _bone(hu, mandible, shell, inner, width)
     hu = _teeth(hu, phantom.jaw.upper_teeth, samples, greys, width)
     hu = _teeth(hu, phantom.jaw.lower_teeth, phantom.bite.closed(samples), greys, width)
     for implant in phantom.implants:
@@ -170,12 +176,12 @@ def _over(hu: Array, distance: Array | None, value: Array | float, width: float)
 def _bone(
     hu: Array,
     distance: Array,
-    cortex_mm: Array | float,
-    cortex_hu: Array | float,
+    cortex: tuple[Array | float, Array | float],
     inner: Array | float,
     width: float,
 ) -> Array:
-    """A bone with its cortex and what is within; thin plates keep their share of a voxel."""
+    """A bone with its cortex (mm, HU) and inside; thin plates keep their share of a voxel."""
+    cortex_mm, cortex_hu = cortex
     if distance.min() > width:
         return hu
     outer, core = coverage(distance, width), coverage(distance + cortex_mm, width)

@@ -106,18 +106,21 @@ class Sweep:
         ra, rb = np.array(self.radii_a), np.array(self.radii_b)
         ex, ey, ez = (float(n) for n in e)
         if not e.any():
-            return _ellipsoid(dx, dy, dz, *(1.0 / float(r) for r in ra))
+            return _ellipsoid((dx, dy, dz), [1.0 / float(r) for r in ra])
         w = e / ((ra + rb) / 2) ** 2
         w = w / (w @ e)
         s = np.clip(dx * float(w[0]) + dy * float(w[1]) + dz * float(w[2]), 0.0, 1.0)
         dx, dy, dz = dx - s * ex, dy - s * ey, dz - s * ez
         if np.array_equal(ra, rb):
-            return _ellipsoid(dx, dy, dz, *(1.0 / float(r) for r in ra))
+            return _ellipsoid((dx, dy, dz), [1.0 / float(r) for r in ra])
         rates = (rb - ra).tolist()
-        return _ellipsoid(dx, dy, dz, *(1.0 / (s * rates[i] + float(ra[i])) for i in range(3)))
+        factors = [1.0 / (s * rates[i] + float(ra[i])) for i in range(3)]
+        return _ellipsoid((dx, dy, dz), factors)
 
 
-def _ellipsoid(dx: Array, dy: Array, dz: Array, fx: Any, fy: Any, fz: Any) -> Array:
+def _ellipsoid(offset: tuple[Array, Array, Array], factors: Sequence[Any]) -> Array:
+    """Distance from an ellipsoid; ``factors`` are 1 over its radii, ``offset`` from its centre."""
+    (dx, dy, dz), (fx, fy, fz) = offset, factors
     qx, qy, qz = dx * fx, dy * fy, dz * fz
     k0 = np.sqrt(qx * qx + qy * qy + qz * qz)
     qx, qy, qz = qx * fx, qy * fy, qz * fz
