@@ -16,6 +16,7 @@ from scipy import ndimage
 from scipy.special import ndtr
 
 from negvol_cli.geometry.grid import Grid, Volume
+from negvol_cli.phantom.scanner import streaks
 from negvol_cli.phantom.scene import Scene
 
 Floats = npt.NDArray[np.float32]
@@ -32,8 +33,9 @@ class Machine:
     across (None: the spacing of the slices; larger: overlapping slabs), of the head blurred by
     Gaussians of standard deviation ``blur_mm`` in the plane and ``blur_z_mm`` across (None: the
     same). A bone kernel adds ``sharpen`` times what a further blur of ``sharpen_mm`` takes away.
-    ``noise_hu`` is the noise's standard deviation in the image and ``grain_mm`` that of its
-    correlation in the plane; across, overlapping slabs share theirs. ``gain`` is about 0 HU.
+    ``streaks_hu`` is the strength of the streaks that start at metal. ``noise_hu`` is the noise's
+    standard deviation in the image and ``grain_mm`` that of its correlation in the plane; across,
+    overlapping slabs share theirs. ``gain`` is about 0 HU.
     What is stored ends at ``limits_hu``: the scanner's own limits, or those of an export.
     """
 
@@ -42,6 +44,7 @@ class Machine:
     slice_mm: float | None = None
     sharpen: float = 0.0
     sharpen_mm: float = 0.6
+    streaks_hu: float = 0.0
     noise_hu: float = 12.0
     grain_mm: float = 0.4
     gain: float = 1.0
@@ -49,7 +52,7 @@ class Machine:
     limits_hu: tuple[float, float] = (-1024.0, 3071.0)
 
     def __post_init__(self) -> None:
-        for name in ("blur_mm", "sharpen", "noise_hu", "grain_mm"):
+        for name in ("blur_mm", "sharpen", "streaks_hu", "noise_hu", "grain_mm"):
             if not getattr(self, name) >= 0.0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name):g}")
         for name in ("gain", "sharpen_mm"):
@@ -61,7 +64,7 @@ class Machine:
     def sees(self, scene: Scene, grid: Grid, seed: int = 0) -> Volume:
         """The int16 CT of ``scene`` over ``grid``, whose axes may not be oblique.
 
-        Only the noise depends on ``seed``. Where nothing was painted there is air.
+        Only noise and streaks depend on ``seed``. Where nothing was painted there is air.
         """
         if not np.array_equal(np.abs(grid.direction), np.eye(3).ravel()):
             raise ValueError("a machine's grid lies along LPS: turn the head, not the grid")
@@ -69,6 +72,9 @@ class Machine:
         for part in scene.parts:
             where, seen = self._part(part, grid)
             hu[where] = seen
+        if self.streaks_hu > 0:
+            rng = np.random.default_rng([seed, 13])
+            hu += streaks(grid, scene.metal_mm, self.streaks_hu, rng)
         hu += self._noise(grid, seed)
         hu = np.clip(hu * np.float32(self.gain) + np.float32(self.offset_hu), *self.limits_hu)
         return Volume(np.rint(hu).astype(np.int16), grid)

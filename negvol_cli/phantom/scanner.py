@@ -78,7 +78,7 @@ def scan(grid: Grid, paint: Paint, settings: ScanSettings, seed: int, metal_mm: 
     rng = np.random.default_rng([seed, 7])
     hu = render(grid, paint)
     if settings.streaks_hu > 0 and len(metal_mm):
-        hu += _streaks(grid, metal_mm, settings.streaks_hu, rng)
+        hu += streaks(grid, metal_mm, settings.streaks_hu, rng)
     sigma_zyx = [settings.blur_mm / s for s in grid.spacing_mm_xyz[::-1]]
     kernels = [_kernel(sigma) for sigma in sigma_zyx]
     if settings.noise_hu > 0:
@@ -170,10 +170,10 @@ def _convolve(image: npt.NDArray[np.float32], kernels: list[Array]) -> npt.NDArr
     return np.ascontiguousarray(image)
 
 
-def _streaks(
+def streaks(
     grid: Grid, metal_mm: Points, strength_hu: float, rng: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """Rays, bright and dark, about each metal point, in its own slices only."""
+    """Rays, bright and dark, about each metal point (N, 3), LPS mm, in its own slices only."""
     total = np.zeros(grid.shape_zyx, dtype=np.float32)
     y, x = np.mgrid[: grid.size_xyz[1], : grid.size_xyz[0]].astype(np.float32)
     for i, j, k in grid.to_index(metal_mm):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -22,9 +22,13 @@ JOINT_MM: Final = 60.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """HU without a scanner, float32: a coarse part first, finer ones over it; LPS axes."""
+    """HU without a scanner, float32: a coarse part first, finer ones over it; LPS axes.
+
+    ``metal_mm`` (N, 3) is where streaks start.
+    """
 
     parts: tuple[Volume, ...]
+    metal_mm: Points = field(default_factory=lambda: np.zeros((0, 3)))
 
 
 def paint_scene(
@@ -49,7 +53,8 @@ def paint_scene(
             if count and head.joint(side).present:
                 first = np.array(head.condyle_centre_mm(side)) - (count - 1) / 2 * FINE_MM
                 grids.append(_grid(first, np.array([count] * 3), FINE_MM))
-    return Scene(tuple(_painted(heads, grid) for grid in grids))
+    metal = np.concatenate([head.metal_mm() for head in heads])
+    return Scene(tuple(_painted(heads, grid) for grid in grids), metal)
 
 
 def _grid(first_mm: Points, size_xyz: np.ndarray, step_mm: float) -> Grid:

@@ -168,6 +168,8 @@ def test_two_heads_in_one_scan_are_both_seen_and_metal_where_it_was_put():
         seen = machine.sees(scene, grid).values_zyx
         assert (seen > 800).sum() > 500
         assert (seen.max() > 5000) == (owner is bolt)
+        streaky = replace(machine, streaks_hu=300.0).sees(scene, grid).values_zyx.astype(float)
+        assert ((streaky - seen).std() > 30) == (owner is bolt)
 
 
 @pytest.mark.parametrize("wrong", [{"blur_mm": -1.0}, {"gain": 0.0}, {"limits_hu": (5.0, 5.0)}])
