@@ -9,11 +9,20 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
+
+_ONCE: Final = (
+    ("PixelMeasuresSequence", "PixelSpacing", 2),
+    ("PlaneOrientationSequence", "ImageOrientationPatient", 6),
+    ("PlanePositionSequence", "ImagePositionPatient", 3),
+    ("PixelValueTransformationSequence", "RescaleSlope", 1),
+    ("PixelValueTransformationSequence", "RescaleIntercept", 1),
+)
+"""Sequence, attribute and count of numbers that each frame has once, wherever they stand."""
 
 
 @contextmanager
@@ -90,6 +99,18 @@ class Groups:
                 if value_of(item, keyword) is not None:
                     return item
         return None
+
+    def contradicted(self, frame: int) -> str:
+        """The attribute that is stated twice for a frame with different values; "" for none."""
+        for sequence, keyword, count in _ONCE:
+            places = [*self._each[frame : frame + 1], self._shared]
+            holders = [item for place in places for item in items_of(place, sequence)[:1]]
+            if keyword != "ImagePositionPatient":  # at the top that is the first frame's
+                holders.append(self.data)
+            values = [v for v in (numbers_of(h, keyword, count) for h in holders) if v is not None]
+            if any(not np.allclose(v, values[0], rtol=1e-3, atol=1e-3) for v in values[1:]):
+                return keyword
+        return ""
 
     def holder(self, frame: int, sequence: str, keyword: str) -> Dataset:
         """Like ``own``, or else the top of the file, whether it holds ``keyword`` or not."""

@@ -27,7 +27,7 @@ def choose_series(found: Sequence[Series], wanted: str | None = None) -> Series:
     """
     if wanted is not None:
         return _wanted(found, wanted)
-    usable = [s for s in found if not s.unusable]
+    usable = [s for s in found if not s.unusable and not s.only_asked]
     if not found:
         raise InputError("there are no DICOM images to choose from: give a CT study")
     if not usable:
@@ -50,7 +50,7 @@ def choose_in(source: Path, wanted: str | None = None) -> tuple[Series, tuple[st
     if not found:
         raise InputError(f"{source} holds no DICOM slices: give the folder or zip of a CT study")
     chosen = choose_series(found, wanted)
-    others = [s for s in found if not s.unusable and s is not chosen]
+    others = [s for s in found if not (s.unusable or s.only_asked or s is chosen)]
     notes = []
     if others:
         x, y, z = chosen.spacing_mm_xyz
@@ -60,7 +60,11 @@ def choose_in(source: Path, wanted: str | None = None) -> tuple[Series, tuple[st
             f"one of {len(others) + 1} CT series{number}, {how}: {chosen.slices} slices with "
             f"voxels of {x:.3g} x {y:.3g} x {z:.3g} mm"
         )
-    if chosen.why_not is not None:
+    if chosen.only_asked:
+        notes.append(
+            f"its header calls it {chosen.modality}, not CT: measured because --series asks for it"
+        )
+    elif chosen.why_not is not None:
         notes.append(f"should not be measured: {chosen.why_not}")
     return chosen, tuple(notes)
 

@@ -1,17 +1,37 @@
-"""The size that a compressed image gives itself, told before a decoder takes memory for it."""
+"""Compressed images: whether there is a decoder for them, and the size they give themselves."""
 
 from __future__ import annotations
 
+import re
 import struct
+from functools import cache
 from typing import Final
 
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID
+
+from negvol_cli.io.dicom.attributes import text_of
 
 _JPEG_2000: Final = b"\xff\x4f\xff\x51"  # start of codestream, then its size (ISO 15444-1 A.5.1)
 _JPEG: Final = b"\xff\xd8"
 _SIZES: Final = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # frame headers; F7 is JPEG-LS
 _SEARCHED: Final = 2**12
+
+
+def unreadable_syntax(data: Dataset) -> str:
+    """The transfer syntax of a file where no decoder here knows it; "" where one does."""
+    syntax = text_of(getattr(data, "file_meta", Dataset()), "TransferSyntaxUID")
+    return "" if not syntax or _is_decoded(syntax) else re.sub(r"[^0-9.]", "?", syntax)[:64]
+
+
+@cache
+def _is_decoded(syntax: str) -> bool:
+    try:
+        return bool(get_decoder(UID(syntax)).is_available)
+    except NotImplementedError:
+        return False
 
 
 def check_codestreams(data: Dataset) -> None:

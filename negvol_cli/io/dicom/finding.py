@@ -12,6 +12,7 @@ import numpy as np
 
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Vector
+from negvol_cli.io.dicom.damage import beside_damaged, files, lost
 from negvol_cli.io.dicom.headers import (
     START_BYTES,
     Common,
@@ -23,8 +24,15 @@ from negvol_cli.io.dicom.headers import (
 from negvol_cli.io.dicom.identity import handle
 from negvol_cli.io.dicom.parts import Opener, Part, parts_of, zip_explained
 from negvol_cli.io.dicom.series import Series
-from negvol_cli.io.dicom.stacks import normal_of, stacks_of
-from negvol_cli.io.dicom.suitability import is_reformat, modality_of, why_poor, why_unusable
+from negvol_cli.io.dicom.slice_steps import fine_part
+from negvol_cli.io.dicom.stacks import left_aside, normal_of, stacks_of
+from negvol_cli.io.dicom.suitability import (
+    is_reformat,
+    modality_of,
+    not_named_ct,
+    why_poor,
+    why_unusable,
+)
 
 _MOST_KNOWN: Final = 10_000
 _DIRECTORY: Final = b"1.2.840.10008.1.3.10"  # the class of a DICOMDIR
@@ -34,7 +42,7 @@ def find_series(source: Path) -> tuple[Series, ...]:
     """Every DICOM series of images below a folder, in a zip or in a file, by patient and study.
 
     A DICOMDIR stands for its folder. Files that are no DICOM, or no images, are passed over;
-    those that cannot be read make the series beside them unusable. Raises InputError for a path
+    a damaged one makes the series unusable that it belongs to. Raises InputError for a path
     that does not exist and for a zip that is damaged, encrypted or a bomb.
     """
     if not source.exists():
@@ -51,7 +59,7 @@ def find_series(source: Path) -> tuple[Series, ...]:
                 by_series.setdefault(frame.common.identity.series_uid, []).append(frame)
     found = series_of(by_series, damaged, source)
     if damaged and not found:
-        raise InputError(f"{source} holds {_files(damaged)}: copy the study again")
+        raise InputError(f"{source} holds {files(damaged)}: copy the study again")
     return found
 
 
@@ -81,12 +89,15 @@ def series_of(
 
     Series of one study must be given together, because a reformat is told by its original.
     """
-    found = [
-        _series(stack, number, source)
-        for frames in by_series.values()
-        for number, stack in enumerate(stacks_of(frames), start=1)
-    ]
-    found = [_beside_damaged(series, damaged) for series in found]
+    found = []
+    for frames in by_series.values():
+        stacks = stacks_of(frames)
+        aside = left_aside(frames, stacks)
+        said = (f"{aside} images of the series fit into no stack and were left out",)
+        for number, stack in enumerate(stacks, start=1):
+            found.append(replace(_series(stack, number, source), notes=said if aside else ()))
+    stumps = lost(damaged)
+    found = [beside_damaged(series, stumps) for series in found]
     found = [_beside_originals(series, found) for series in found]
     return tuple(sorted(found, key=lambda s: (s.patient, s.study, s.number or 0, s.key)))
 
@@ -110,7 +121,7 @@ def _series(frames: Sequence[Frame], number: int, source: Path) -> Series:
     """The series of one stack; ``number`` counts the stacks of one series UID."""
     common = frames[0].common
     identity = common.identity
-    unusable = why_unusable(frames)
+    unusable, unnamed = why_unusable(frames), not_named_ct(frames)
     depth, spacing, step_mm = _extent(frames)
     suffix = "" if number == 1 else f"-{number}"
     key = f"{handle(identity.series_uid)}{suffix}"
@@ -133,8 +144,9 @@ def _series(frames: Sequence[Frame], number: int, source: Path) -> Series:
         digest=_digest(frames),
         identity=replace(identity, series_uid=f"{identity.series_uid}{suffix}"),
         frames=tuple(frames),
-        why_not=unusable or why_poor(step_mm),
+        why_not=unusable or unnamed or why_poor(step_mm),
         unusable=unusable is not None,
+        only_asked=unnamed is not None,
     )
 
 
@@ -146,6 +158,7 @@ def _extent(frames: Sequence[Frame]) -> tuple[int, Vector, float]:
         return len(frames), (x, y, 0.0), 0.0
     places = np.array([frame.position_mm for frame in frames]) @ normal_of(common)
     places = np.unique(places.round(2))
+    places = places[fine_part(places - places[0])[0]]
     step = float(np.median(np.diff(places))) if len(places) > 1 else 0.0
     return len(places), (x, y, step), step
 
@@ -160,19 +173,6 @@ def _plane(common: Common) -> str:
 def _digest(frames: Sequence[Frame]) -> str:
     images = sorted({f"{f.instance} {f.index} {f.position_mm}" for f in frames})  # copies once
     return hashlib.sha256("\n".join(images).encode()).hexdigest()
-
-
-def _beside_damaged(series: Series, damaged: Sequence[Part]) -> Series:
-    """Unusable where a CT file of its folder cannot be read: it may be one of its slices."""
-    folders = {file.parent for file in series.files}
-    beside = [part for part in damaged if part.path.parent in folders]
-    if not beside or series.unusable:
-        return series
-    return replace(series, why_not=f"{_files(beside)} beside its slices", unusable=True)
-
-
-def _files(damaged: Sequence[Part]) -> str:
-    return f"{len(damaged)} damaged or unreadable file(s)"
 
 
 def _beside_originals(series: Series, found: Sequence[Series]) -> Series:

@@ -19,10 +19,11 @@ from negvol_cli.io.dicom.attributes import (
     value_of,
     whole_of,
 )
+from negvol_cli.io.dicom.codestream import unreadable_syntax
 from negvol_cli.io.dicom.deflated import check_deflated
-from negvol_cli.io.dicom.identity import Identity
+from negvol_cli.io.dicom.identity import Identity, handle
 from negvol_cli.io.dicom.parts import Part
-from negvol_cli.io.dicom.placing import Axes, Place, place_of
+from negvol_cli.io.dicom.placing import Axes, Place, axes_doubt, place_of
 
 CT_CLASSES: Final = {
     "1.2.840.10008.5.1.4.1.1.2",  # CT
@@ -45,6 +46,8 @@ _HEADER_TAGS: Final = [
         "ImageOrientationPatient",
     ),
     *("PatientOrientation", "GantryDetectorTilt", "RescaleType", "ModalityLUTSequence"),
+    *("RescaleSlope", "RescaleIntercept", "KVP", "FilterType", "ScanOptions", "SliceThickness"),
+    "IrradiationEventUID",
     *("LossyImageCompression", "SharedFunctionalGroupsSequence"),
     "PerFrameFunctionalGroupsSequence",
 ]
@@ -56,7 +59,10 @@ _MOST_FRAMES: Final = 20_000
 class Common:
     """What the images of a series share; see ``placing.Place`` for axes and spacing.
 
-    ``values``: what the numbers are after the rescale, "HU" where nothing else is said.
+    ``values``: what the numbers are after the rescale, "HU" where nothing else is said. ``doubt``
+    is what the header states wrongly or twice, in words; "" for nothing. ``syntax`` is the UID by
+    which the pixels are encoded, "" where that is one that is decoded here. ``between_mm`` is
+    SpacingBetweenSlices, None where it is not stated.
     """
 
     identity: Identity
@@ -74,6 +80,9 @@ class Common:
     values: str
     tilt_degrees: float
     lossy: bool
+    doubt: str = ""
+    syntax: str = ""
+    between_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +140,10 @@ def looks_like_dicom(start: bytes) -> bool:
 def _frames(data: Dataset, part: Part, known: dict[Common, Common]) -> Iterator[Frame]:
     size = whole_of(data, "Columns", 0), whole_of(data, "Rows", 0)
     series = text_of(data, "SeriesInstanceUID")
-    if not series or min(size) <= 0:
-        if text_of(data, "SOPClassUID") in CT_CLASSES:
-            raise ValueError("an image without a size")  # its header was cut short
+    of_ct = text_of(data, "SOPClassUID") in CT_CLASSES
+    if min(size) <= 0 and of_ct:
+        raise ValueError("an image without a size")  # its header was cut short
+    if min(size) <= 0 or not (series or of_ct):
         return
     groups = Groups(data)
     if len(groups) > _MOST_FRAMES:
@@ -173,7 +183,30 @@ def _common(data: Dataset, groups: Groups, index: int, identity: Identity, place
         values="a table" if items_of(data, "ModalityLUTSequence") else _values(transform),
         tilt_degrees=number_of(data, "GantryDetectorTilt") or 0.0,
         lossy=text_of(data, "LossyImageCompression") == "01",
+        doubt=_doubt(groups, index),
+        syntax=unreadable_syntax(data),
+        between_mm=_between(groups, index),
     )
+
+
+def _doubt(groups: Groups, index: int) -> str:
+    if twice := groups.contradicted(index):
+        return f"a {twice} that is stated twice with different values"
+    if said := axes_doubt(groups, index):
+        return said
+    holder = groups.holder(index, "PixelValueTransformationSequence", "RescaleIntercept")
+    slope, intercept = number_of(holder, "RescaleSlope"), number_of(holder, "RescaleIntercept")
+    if slope == 0:
+        return "a RescaleSlope of 0"
+    if (slope is None) != (intercept is None):
+        there, missing = ("Intercept", "Slope") if slope is None else ("Slope", "Intercept")
+        return f"a Rescale{there} without a Rescale{missing}"
+    return ""
+
+
+def _between(groups: Groups, index: int) -> float | None:
+    holder = groups.holder(index, "PixelMeasuresSequence", "SpacingBetweenSlices")
+    return number_of(holder, "SpacingBetweenSlices")
 
 
 def _image_type(data: Dataset, groups: Groups, index: int) -> tuple[str, ...]:
@@ -188,15 +221,20 @@ def _values(transform: Dataset) -> str:
 
 
 def _passes(groups: Groups, frame: int, image_type: tuple[str, ...]) -> tuple[str, ...]:
-    content = "FrameContentSequence"
+    data, content = groups.data, "FrameContentSequence"
     acquisition = groups.own(frame, content, "FrameAcquisitionNumber")
     moment = groups.holder(frame, content, "TemporalPositionIndex")
     kernel = groups.holder(frame, "CTReconstructionSequence", "ConvolutionKernel")
+    measures = groups.holder(frame, "PixelMeasuresSequence", "SliceThickness")
+    event = text_of(data, "IrradiationEventUID")
     return (
         text_of(acquisition, "FrameAcquisitionNumber")
         if acquisition is not None
-        else text_of(groups.data, "AcquisitionNumber"),
+        else text_of(data, "AcquisitionNumber"),
         text_of(moment, "TemporalPositionIndex"),
         text_of(kernel, "ConvolutionKernel"),
         "\\".join(image_type),
+        text_of(measures, "SliceThickness"),
+        *(text_of(data, keyword) for keyword in ("KVP", "FilterType", "ScanOptions")),
+        handle(event) if event else "",
     )

@@ -15,20 +15,15 @@ import numpy as np
 
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Grid, Points, vector
-from negvol_cli.io.ct_checks import COARSE_MM
 from negvol_cli.io.dicom.headers import Frame
 from negvol_cli.io.dicom.series import Series
+from negvol_cli.io.dicom.slice_steps import fine_part, grid_step, tolerance_mm
 from negvol_cli.io.dicom.stacks import LEAST_SLICES, normal_of
 from negvol_cli.io.header_checks import MAX_SIDE, MAX_VOXELS
 
 SAME_PLACE_MM: Final = 0.01
 
-_ROUNDED_MM: Final = 0.06  # positions are written rounded to a tenth of a mm by some
-_UNEVEN: Final = 0.05  # of a step
 _SIDEWAYS: Final = 0.25  # of a pixel
-_FINE: Final = 10  # per cent of the steps may be smaller than the grid's
-_WIDE: Final = 1.5  # of a usual step, where that is over COARSE_MM
-_MOST_MISSING: Final = 0.1  # of the length
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,21 +50,17 @@ def lay_out(series: Series) -> Layout:
     first = series.frames[0].common
     if series.unusable or first.axes is None or first.spacing_mm_xy is None:
         raise InputError(f"{series.name} cannot be measured: {series.why_not}")
-    row, column, normal = np.array(first.axes[:3]), np.array(first.axes[3:]), normal_of(first)
-    places = np.array([frame.position_mm for frame in series.frames])
-    order = np.argsort(places @ normal, kind="stable")
-    places = places[order]
-    along = (places - places[0]) @ normal
-    groups = _same_place(places, along, series)
-    slices = tuple(tuple(series.frames[order[i]] for i in group) for group in groups)
-    keep = [group[0] for group in groups]
-    places, along = places[keep], along[keep]
+    axes = np.array(first.axes[:3]), np.array(first.axes[3:]), normal_of(first)
+    slices, places = _ordered(series, axes[2])
+    along = (places - places[0]) @ axes[2]
+    part, coarse = fine_part(along)
+    slices, places, along = slices[part], places[part], along[part] - along[part][0]
     if len(slices) < LEAST_SLICES:
         raise InputError(f"{series.name} has {len(slices)} slices: a scan needs many")
-    offsets = np.stack([(places - places[0]) @ row, (places - places[0]) @ column], axis=1)
+    offsets = np.stack([(places - places[0]) @ axis for axis in axes[:2]], axis=1)
     spacing = np.array(first.spacing_mm_xy)
     sideways, low, tilt = _sideways(offsets, along, spacing)
-    step, gap, gaps = _steps(along, series)
+    step, gap, gaps = grid_step(along, series.name)
     size = (
         first.size_xy[0] + math.ceil(sideways[:, 0].max() - 1e-3),
         first.size_xy[1] + math.ceil(sideways[:, 1].max() - 1e-3),
@@ -80,15 +71,21 @@ def lay_out(series: Series) -> Layout:
             f"the slices of {series.name} lie so far apart or so askew that their volume would "
             f"have more than {MAX_SIDE} cubed voxels: export the series again"
         )
-    origin = places[0] + low[0] * spacing[0] * row + low[1] * spacing[1] * column
-    direction = tuple(np.column_stack([row, column, normal]).ravel().tolist())
+    origin = places[0] + low[0] * spacing[0] * axes[0] + low[1] * spacing[1] * axes[1]
+    direction = tuple(np.column_stack(axes).ravel().tolist())
     grid = Grid(size, (*first.spacing_mm_xy, step), vector(origin), direction)
-    return Layout(slices, along, sideways, grid, gap, (*tilt, *gaps, *_doubts(series, tilt)))
+    notes = (*coarse, *tilt, *gaps, *_doubts(series, along, tilt))
+    return Layout(slices, along, sideways, grid, gap, notes)
 
 
-def tolerance_mm(step_mm: float) -> float:
-    """How far a slice may be from its place on an even grid, and still count as there."""
-    return max(_ROUNDED_MM, _UNEVEN * step_mm)
+def _ordered(series: Series, normal: Points) -> tuple[tuple[tuple[Frame, ...], ...], Points]:
+    """The images at each place, in the order of the places, and those (N, 3), LPS mm."""
+    places = np.array([frame.position_mm for frame in series.frames])
+    order = np.argsort(places @ normal, kind="stable")
+    places = places[order]
+    groups = _same_place(places, (places - places[0]) @ normal, series)
+    slices = tuple(tuple(series.frames[order[i]] for i in group) for group in groups)
+    return slices, places[[group[0] for group in groups]]
 
 
 def _same_place(places: Points, along: Points, series: Series) -> list[list[int]]:
@@ -119,40 +116,21 @@ def _sideways(
     return shifts - low, low, (f"{said}; the slices were shifted to a straight grid",)
 
 
-def _steps(along: Points, series: Series) -> tuple[float, float, tuple[str, ...]]:
-    """The step of the grid, what is a gap, and what to say of both; all in mm."""
-    steps = np.diff(along)
-    usual = float(np.median(steps))
-    even = float(along[-1]) / (len(along) - 1)
-    if np.abs(along - even * np.arange(len(along))).max() <= tolerance_mm(even):
-        return even, math.inf, ()
-    whole = along / usual
-    on_grid = np.abs(whole - whole.round()).max() * usual <= tolerance_mm(usual)
-    fine = max(float(np.percentile(steps, _FINE, method="lower")), usual / 2)
-    step = float(along[-1] / whole[-1].round()) if on_grid else fine
-    gap = max(COARSE_MM, _WIDE * usual)
-    wide = steps[steps > gap]
-    if wide.sum() > _MOST_MISSING * along[-1]:
-        raise InputError(
-            f"the slices of {series.name} lie {steps.min():.3g} to {steps.max():.3g} mm apart, so "
-            "that too much of the scan is missing: export the whole series again"
-        )
-    notes = []
-    if on_grid:
-        notes.append(f"{round(float(whole[-1])) + 1 - len(along)} slices are missing")
-    else:
-        notes.append(f"slices lie {steps.min():.3g} to {steps.max():.3g} mm apart")
-    if len(wide) < np.count_nonzero(steps > usual * (1 + _UNEVEN)) or not on_grid:
-        notes.append("between neighbours the scan was interpolated")
-    if len(wide):
-        notes.append(f"{len(wide)} gap(s) of up to {wide.max():.3g} mm count as not scanned")
-    return step, gap, ("; ".join(notes),)
-
-
-def _doubts(series: Series, tilt: tuple[str, ...]) -> tuple[str, ...]:
+def _doubts(series: Series, along: Points, tilt: tuple[str, ...]) -> tuple[str, ...]:
     """What the header says that the positions do not bear out."""
     first = series.frames[0].common
-    doubts = []
+    doubts = list(series.notes)
+    if len({frame.common.frame_of_reference for frame in series.frames}) > 1:
+        doubts.append(
+            "each image names a frame of reference of its own, which says nothing: their positions "
+            "were taken as those of one scan"
+        )
+    said, is_mm = first.between_mm, float(np.median(np.diff(along)))
+    if said and not first.counted and abs(abs(said) - is_mm) > tolerance_mm(is_mm):
+        doubts.append(
+            f"the header names {abs(said):.3g} mm between slices (SpacingBetweenSlices) and their "
+            f"positions {is_mm:.3g} mm: the positions were taken"
+        )
     if abs(first.tilt_degrees) > 0.5 and not tilt:
         doubts.append(
             f"the header names a gantry tilt of {first.tilt_degrees:.3g} degrees and the slices "

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Final, Self, cast
 
@@ -23,12 +23,14 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     RLELossless,
 )
+from scipy import ndimage
 
 from negvol_cli.io.dicom.attributes import Groups, number_of, quiet, value_of, whole_of
 from negvol_cli.io.dicom.codestream import check_codestreams
 from negvol_cli.io.dicom.deflated import check_deflated
 from negvol_cli.io.dicom.headers import START_BYTES, Frame
 from negvol_cli.io.dicom.parts import Opener, Part
+from negvol_cli.io.dicom.placing import place_of
 
 PADDED_HU: Final = -2000
 """What was not scanned; see ``steps.field_of_view``, for which anything below -1100 is that."""
@@ -36,6 +38,7 @@ PADDED_HU: Final = -2000
 HU = npt.NDArray[np.int16]
 
 _AIR_HU: Final = (-1100.0, -900.0)
+_TISSUE_TOP_HU: Final = 30_710.0  # the extended scale of CT numbers ends there, for metal
 _TOP: Final = 2**15 - 1
 _STEEPEST: Final = 1e4
 _FARTHEST: Final = 1e6
@@ -50,11 +53,16 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rescale:
-    """HU = slope * stored value + intercept; ``known`` is whether the file says so."""
+    """HU = slope * stored value + intercept; ``known`` is whether the file says so.
+
+    ``tissue_hu`` is what a padding value stands for that stood among tissue as well, and was kept
+    there; None where there was none.
+    """
 
     slope: float
     intercept: float
     known: bool
+    tissue_hu: float | None = None
 
 
 class PixelReader:
@@ -62,10 +70,10 @@ class PixelReader:
 
     def __init__(self, frames: Sequence[Frame]) -> None:
         self._opener = Opener()
-        self._order: dict[Part, list[int]] = {}
+        self._order: dict[Part, list[Frame]] = {}
         for frame in frames:
-            self._order.setdefault(frame.part, []).append(frame.index)
-        self._left = {part: len(indices) for part, indices in self._order.items()}
+            self._order.setdefault(frame.part, []).append(frame)
+        self._left = {part: len(images) for part, images in self._order.items()}
         self._open: dict[Part, Generator[tuple[HU, Rescale]]] = {}
 
     def __enter__(self) -> Self:
@@ -103,7 +111,8 @@ class PixelReader:
         return image
 
     def _images(self, first: Frame) -> Generator[tuple[HU, Rescale]]:
-        indices = self._order[first.part]
+        frames = self._order[first.part]
+        indices = [frame.index for frame in frames]
         with self._opener.open(first.part) as member:
             stream = member if first.part.member is None else _unpacked(member)
             with stream:
@@ -117,11 +126,11 @@ class PixelReader:
                     iter_pixels(source, indices=indices, raw=True, decoding_plugin=plugin),
                 )
                 with closing(images):  # before its stream
-                    for index, stored in zip(indices, images, strict=True):
+                    for frame, stored in zip(frames, images, strict=True):
+                        _check_unchanged(groups, frame)
                         if stored.shape != first.common.size_xy[::-1]:
                             raise UnreadableError("its pixels are not what its header announces")
-                        rescale = _rescale(groups, index)
-                        yield _hounsfield(stored, rescale, padding), rescale
+                        yield _hounsfield(stored, _rescale(groups, frame.index), padding)
 
 
 def _unpacked(member: IO[bytes]) -> IO[bytes]:
@@ -182,16 +191,46 @@ def _padding(header: Dataset) -> tuple[int, int] | None:
     return low_end, high_end
 
 
-def _hounsfield(stored: npt.NDArray[Any], rescale: Rescale, padding: tuple[int, int] | None) -> HU:
-    """The values as int16: whole HU, no more than that can hold."""
+def _check_unchanged(groups: Groups, frame: Frame) -> None:
+    """Raise UnreadableError where a file no longer says what it said when it was found."""
+    place, common = place_of(groups, frame.index), frame.common
+    if (place.position_mm, place.axes, place.spacing_mm_xy) != (
+        frame.position_mm,
+        common.axes,
+        common.spacing_mm_xy,
+    ):
+        raise UnreadableError("it was changed after it was found")
+
+
+def _hounsfield(
+    stored: npt.NDArray[Any], rescale: Rescale, padding: tuple[int, int] | None
+) -> tuple[HU, Rescale]:
+    """The values as int16: whole HU, no more than that can hold; and what they were made by."""
     if rescale.slope == 1 and rescale.intercept.is_integer():
         exact = stored.astype(np.int64 if stored.dtype.itemsize > 2 else np.int32)
         hu: HU = np.clip(exact + int(rescale.intercept), -_TOP, _TOP).astype(np.int16)
     else:
         scaled = stored * np.float32(rescale.slope) + np.float32(rescale.intercept)
         hu = np.asarray(np.clip(scaled, -_TOP, _TOP).round(), dtype=np.int16)
-    if padding is not None:
-        padded = (stored >= padding[0]) & (stored <= padding[1])
-        # A padding of -1000 looks like air, and air like padding: nothing can be told by it.
-        hu[padded & ((hu < _AIR_HU[0]) | (hu > _AIR_HU[1]))] = PADDED_HU
-    return hu
+    if padding is None:
+        return hu, rescale
+    alike = (stored >= padding[0]) & (stored <= padding[1])
+    # A padding of -1000 looks like air, and air like padding: nothing can be told by it.
+    padded = alike & ((hu < _AIR_HU[0]) | (hu > _TISSUE_TOP_HU))
+    doubtful = alike & (hu > _AIR_HU[1]) & ~padded
+    if doubtful.any():
+        outside = _from_corners(doubtful)
+        padded |= outside
+        if (kept := doubtful & ~outside).any():
+            rescale = replace(rescale, tissue_hu=float(hu[kept][0]))
+    hu[padded] = PADDED_HU
+    return hu, rescale
+
+
+def _from_corners(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """What of a mask [y, x] hangs together with a corner of the image.
+
+    There a round field of view has no values; a value that tissue has pads nothing elsewhere.
+    """
+    parts, _ = ndimage.label(mask)
+    return np.asarray(np.isin(parts, np.setdiff1d(parts[[0, 0, -1, -1], [0, -1, 0, -1]], 0)))

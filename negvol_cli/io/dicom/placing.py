@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from negvol_cli.io.dicom.attributes import Groups, number_of, numbers_of, value_
 Axes = tuple[float, float, float, float, float, float]
 
 _SQUARE: Final = 0.02  # how far unit vectors may be from that, as they are written rounded
+_EXACT: Final = 1e-9
+_OPPOSITE: Final = 0.5  # of a unit: an axis against its letter, not merely beside it
 _LETTERS: Final = {
     "L": (1.0, 0.0, 0.0),
     "R": (-1.0, 0.0, 0.0),
@@ -49,6 +51,28 @@ def place_of(groups: Groups, frame: int) -> Place:
     return Place(axes, position, (spacing[1], spacing[0]) if spacing else None, counted)
 
 
+def axes_doubt(groups: Groups, frame: int) -> str:
+    """What speaks against the orientation that a frame states; "" for nothing."""
+    holder = groups.holder(frame, "PlaneOrientationSequence", "ImageOrientationPatient")
+    numbers = numbers_of(holder, "ImageOrientationPatient", 6)
+    if numbers is None:
+        return ""
+    axes = _axes(groups, frame)
+    if axes is None:
+        return "an ImageOrientationPatient that is no two unit vectors at right angles"
+    letters = value_of(groups.data, "PatientOrientation")
+    words = [str(word).strip().upper() for word in letters] if _is_pair(letters) else ["", ""]
+    for word, axis in zip(words, (axes[:3], axes[3:]), strict=True):
+        along = [np.dot(_LETTERS[letter], axis) for letter in word if letter in _LETTERS]
+        if along and min(along) < -_OPPOSITE:
+            return "an ImageOrientationPatient that PatientOrientation contradicts"
+    return ""
+
+
+def _is_pair(letters: Any) -> bool:
+    return not isinstance(letters, str) and hasattr(letters, "__len__") and len(letters) == 2
+
+
 def _axes(groups: Groups, frame: int) -> Axes | None:
     holder = groups.holder(frame, "PlaneOrientationSequence", "ImageOrientationPatient")
     numbers = numbers_of(holder, "ImageOrientationPatient", 6)
@@ -58,9 +82,12 @@ def _axes(groups: Groups, frame: int) -> Axes | None:
     products = np.array([row @ row, column @ column, row @ column])
     if np.abs(products - (1, 1, 0)).max() > _SQUARE:
         return None
-    row = row / np.linalg.norm(row)
-    column = column - row * (row @ column)
-    return (*vector(row), *vector(column / np.linalg.norm(column)))
+    row, column = row / np.linalg.norm(row), column / np.linalg.norm(column)
+    if abs(row @ column) < _EXACT:
+        return (*vector(row), *vector(column))
+    middle, across = row + column, row - column  # at right angles, whatever the two are
+    middle, across = middle / np.linalg.norm(middle), across / np.linalg.norm(across)
+    return (*vector((middle + across) / np.sqrt(2)), *vector((middle - across) / np.sqrt(2)))
 
 
 def _lettered(groups: Groups) -> Axes | None:

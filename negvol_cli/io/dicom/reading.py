@@ -13,9 +13,10 @@ from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.io.ct_checks import RESCALE, is_shifted
 from negvol_cli.io.dicom.headers import Frame
-from negvol_cli.io.dicom.layout import Layout, lay_out, tolerance_mm
+from negvol_cli.io.dicom.layout import Layout, lay_out
 from negvol_cli.io.dicom.pixels import HU, PADDED_HU, PixelReader, Rescale, UnreadableError
 from negvol_cli.io.dicom.series import Series
+from negvol_cli.io.dicom.slice_steps import tolerance_mm
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +28,6 @@ class Reading:
 
     volume: Volume
     notes: tuple[str, ...]
-    sha256: str = ""
 
 
 def read_series(series: Series) -> Reading:
@@ -44,6 +44,8 @@ def read_series(series: Series) -> Reading:
     if slices.rescaled == {False} and is_shifted(values):
         values[values != PADDED_HU] -= RESCALE
         notes.append(f"no rescale in the header: {RESCALE} was subtracted, as the values ask for")
+    elif slices.rescaled == {False}:
+        notes.append("no rescale in the header: the values were taken as HU, as they look like it")
     return Reading(volume, tuple(notes))
 
 
@@ -54,6 +56,7 @@ class _Slices:
         self._series = series
         self._layout = layout
         self.rescaled: set[bool] = set()
+        self.tissue_hu: float | None = None
         self.repeated = 0
 
     def __iter__(self) -> Iterator[HU]:
@@ -75,9 +78,15 @@ class _Slices:
 
     def notes(self) -> list[str]:
         """What was seen on the way."""
-        if not self.repeated:
-            return []
-        return [f"{self.repeated} duplicates of slices were left out"]
+        seen = []
+        if self.repeated:
+            seen.append(f"{self.repeated} duplicates of slices were left out")
+        if self.tissue_hu is not None:
+            seen.append(
+                f"the header's PixelPaddingValue stands for {self.tissue_hu:g} HU, which tissue "
+                "has: it was taken for padding only where it reaches a corner of the image"
+            )
+        return seen
 
     def _damaged(self, frame: Frame, why: str) -> str:
         """A sentence that leads to the file without its name, which may be the patient's."""
@@ -89,6 +98,8 @@ class _Slices:
 
     def _check(self, image: HU, rescale: Rescale, first: HU | None) -> None:
         self.rescaled.add(rescale.known)
+        if rescale.tissue_hu is not None:
+            self.tissue_hu = rescale.tissue_hu
         if len(self.rescaled) > 1:
             raise InputError(
                 f"some images of {self._series.name} have no rescale and others have: "

@@ -20,8 +20,9 @@ class Series:
     patient IDs gets back from it. ``size_xyz`` and ``spacing_mm_xyz`` are those of the slices as
     they lie, ``step_mm`` the widest gap between two of them. ``files`` are those that hold it, or
     the zip. ``why_not`` says why it should not be measured, None where it may; ``unusable`` is
-    whether it cannot be. ``digest`` changes with the images. ``description`` may name somebody:
-    nothing writes it.
+    whether it cannot be, ``only_asked`` whether a person must ask for it, because its header calls
+    it no CT. ``notes`` are what to beware of, in words. ``digest`` changes with the images.
+    ``description`` may name somebody: nothing writes it.
     """
 
     key: str
@@ -40,6 +41,8 @@ class Series:
     frames: tuple[Frame, ...] = field(repr=False)
     why_not: str | None = None
     unusable: bool = False
+    only_asked: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

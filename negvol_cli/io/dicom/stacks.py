@@ -17,30 +17,47 @@ from negvol_cli.io.dicom.headers import Common, Frame
 LEAST_SLICES: Final = 3
 
 _PARALLEL: Final = 1e-3  # orientations are written rounded
-_MOST_STACKS: Final = 64
+_MOST_KINDS: Final = 64
+_WOVEN: Final = 0.5  # of the shorter one's length; slabs of one scan overlap by a slice or two
 
 
 def stacks_of(frames: Sequence[Frame]) -> list[list[Frame]]:
     """Stacks of alike images, the largest first; what is left of images alone comes last."""
-    stacks: list[list[Frame]] = []
+    alike, single = _alike_ones(frames)
+    placed = [one for stack in alike for one in _frames_of_reference(stack)]
+    parted = [part for stack in placed for part in _parts(stack)]
+    parted.sort(key=lambda stack: (-len(stack), stack[0].position_mm or (), stack[0].passes))
+    stacked = [stack for stack in parted if len(stack) >= LEAST_SLICES]
+    single += [frame for stack in parted if len(stack) < LEAST_SLICES for frame in stack]
+    return stacked or [single]
+
+
+def left_aside(frames: Sequence[Frame], stacks: Sequence[Sequence[Frame]]) -> int:
+    """How many images of one series UID are in no stack, though they lie as a stack's slices do."""
+    taken = {id(frame) for stack in stacks for frame in stack}
+    axes = {stack[0].common.axes for stack in stacks}
+    return sum(
+        id(frame) not in taken
+        and "LOCALIZER" not in frame.common.image_type
+        and any(_close(frame.common.axes, one) for one in axes)
+        for frame in frames
+    )
+
+
+def _alike_ones(frames: Sequence[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
+    """Groups of images that can be slices of one volume, and images of ever more other kinds."""
+    groups: list[list[Frame]] = []
+    others: list[Frame] = []
     by_common: dict[Common, list[Frame]] = {}
     for frame in frames:
         known = by_common.get(frame.common)
         if known is None:
-            known = next((s for s in stacks if _alike(s[0].common, frame.common)), None)
-            if known is None:
-                known = []
-                if len(stacks) < _MOST_STACKS:
-                    stacks.append(known)
-                else:
-                    known = stacks[-1]
-            by_common[frame.common] = known
+            known = next((s for s in groups if _alike(s[0].common, frame.common)), None)
+            if known is None and len(groups) < _MOST_KINDS:
+                groups.append(known := [])
+            by_common[frame.common] = known = others if known is None else known
         known.append(frame)
-    parted = [part for stack in stacks for part in _passes_of(stack)]
-    parted.sort(key=lambda stack: (-len(stack), stack[0].position_mm or (), stack[0].passes))
-    stacked = [stack for stack in parted if len(stack) >= LEAST_SLICES]
-    single = [frame for stack in parted if len(stack) < LEAST_SLICES for frame in stack]
-    return stacked or [single]
+    return groups, others
 
 
 def normal_of(common: Common) -> Points:
@@ -51,12 +68,17 @@ def normal_of(common: Common) -> Points:
 
 
 def _alike(a: Common, b: Common) -> bool:
-    """Whether images with these headers can be slices of one volume."""
+    """Whether images with these headers can be slices of one volume.
+
+    What a doubtful header says of its place is not held against it: it stays with its series, which
+    cannot be measured then.
+    """
+    if a.size_xy != b.size_xy or a.monochrome != b.monochrome:
+        return False
+    if a.doubt or b.doubt:
+        return True
     return (
-        a.size_xy == b.size_xy
-        and a.monochrome == b.monochrome
-        and a.frame_of_reference == b.frame_of_reference
-        and ("LOCALIZER" in a.image_type) == ("LOCALIZER" in b.image_type)
+        ("LOCALIZER" in a.image_type) == ("LOCALIZER" in b.image_type)
         and _close(a.axes, b.axes)
         and _close(a.spacing_mm_xy, b.spacing_mm_xy)
     )
@@ -68,15 +90,46 @@ def _close(a: tuple[float, ...] | None, b: tuple[float, ...] | None) -> bool:
     return bool(np.allclose(a, b, atol=_PARALLEL))
 
 
-def _passes_of(stack: list[Frame]) -> list[list[Frame]]:
-    """The stack, or where it has several images at one place, its passes if they explain that."""
-    if not _repeats(stack):
-        return [stack]
+def _frames_of_reference(stack: list[Frame]) -> list[list[Frame]]:
+    """The stack parted by its frames of reference, unless each image has one of its own.
+
+    Programs that make DICOM anonymous may give each file a UID of its own, which says nothing then.
+    """
+    parts = list(_grouped(stack, lambda frame: frame.common.frame_of_reference))
+    return parts if any(len(part) >= LEAST_SLICES for part in parts) else [stack]
+
+
+def _parts(stack: list[Frame]) -> list[list[Frame]]:
+    """The stack, or the passes, acquisitions or reconstructions that are woven into it."""
+    repeats = _repeats(stack)
     for which in range(len(stack[0].passes)):
         parts = list(_grouped(stack, lambda frame, i=which: frame.passes[i]))  # type: ignore[misc]
-        if len(parts) > 1 and not any(_repeats(part) for part in parts):
-            return parts
+        if len(parts) < 2:
+            continue
+        if not any(_repeats(part) for part in parts) if repeats else _woven(parts):
+            return [one for part in parts for one in _parts(part)]
     return [stack]
+
+
+def _woven(parts: Sequence[Sequence[Frame]]) -> bool:
+    """Whether two of the parts cover the same places with slices between each other's.
+
+    Parts that follow each other, as those of a scan in several steps, are one volume.
+    """
+    if parts[0][0].common.axes is None:
+        return False
+    normal = normal_of(parts[0][0].common)
+    ranges = []
+    for part in parts:
+        along = [np.dot(f.position_mm, normal) for f in part if f.position_mm is not None]
+        if len(along) >= LEAST_SLICES:
+            ranges.append((min(along), max(along)))
+    for i, (low, high) in enumerate(ranges):
+        for other_low, other_high in ranges[:i]:
+            shared = min(high, other_high) - max(low, other_low)
+            if shared > _WOVEN * min(high - low, other_high - other_low):
+                return True
+    return False
 
 
 def _repeats(stack: Sequence[Frame]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from negvol_cli.io.ct_checks import THICK_MM
-from negvol_cli.io.dicom.headers import Frame
+from negvol_cli.io.dicom.headers import CT_CLASSES, Frame
 from negvol_cli.io.dicom.stacks import LEAST_SLICES, normal_of
 from negvol_cli.io.header_checks import MAX_SIDE, MAX_VOXELS, SPACING_LIMITS_MM
 
@@ -16,6 +16,9 @@ MODALITIES: Final = {
 }
 """Those whose name is repeated in a message; anything else may stand in the attribute as well."""
 CRANIOFACIAL: Final = "1.2.840.10008.5.1.4.1.1.13.1.2"
+
+_DENTAL: Final = {"CR", "DX", "IO", "OT", "PX", "RF", "XA"}
+_NEVER_CT: Final = {"MR", "PT", "NM", "US", "MG", "PR", "SEG", "REG", "RTIMAGE", "RTDOSE"}
 
 _PICTURES: Final = {"SCREEN SAVE", "DOSE_INFO", "VOLUME_RENDERED", "3D", "MIP", "MINIP", "MIN_IP"}
 _PROJECTIONS: Final = {*_PICTURES, "MAX_IP", "PROJECTION IMAGE", "VRT", "SSD", "CURVED", "CPR"}
@@ -30,10 +33,30 @@ def modality_of(frame: Frame) -> str:
 
 def why_unusable(frames: Sequence[Frame]) -> str | None:
     """Why the images cannot be measured; None where they can."""
+    if not_named_ct(frames) is None:
+        return _why_unusable(frames)
+    maybe_ct = frames[0].common.sop_class in CT_CLASSES or frames[0].common.modality in _DENTAL
+    if frames[0].common.modality in _NEVER_CT or not maybe_ct or _why_unusable(frames):
+        return f"{modality_of(frames[0])} images, no CT"
+    return None
+
+
+def not_named_ct(frames: Sequence[Frame]) -> str | None:
+    """Why images are to be measured only where a person asks for them; None where they are a CT's.
+
+    Dental programs export cone-beam volumes as panoramic or plain X-ray images.
+    """
+    common = frames[0].common
+    if common.modality == "CT" or common.sop_class == CRANIOFACIAL:
+        return None
+    return f"{modality_of(frames[0])} images by their header: choose them with --series if a CT"
+
+
+def _why_unusable(frames: Sequence[Frame]) -> str | None:
     common = frames[0].common
     kind = {word.upper() for word in common.image_type}
-    if common.modality != "CT" and common.sop_class != CRANIOFACIAL:
-        return f"{modality_of(frames[0])} images, no CT"
+    if not common.identity.series_uid:
+        return "no SeriesInstanceUID in the header, so which images belong together is not told"
     if len({(f.common.identity.patient_id, f.common.identity.study_uid) for f in frames}) > 1:
         return "its images name different patients or studies"
     if not common.monochrome:
@@ -44,6 +67,15 @@ def why_unusable(frames: Sequence[Frame]) -> str | None:
         return "pictures made of a scan, no slices"
     if common.values != "HU":
         return "values that are not Hounsfield units"
+    if syntax := next((f.common.syntax for f in frames if f.common.syntax), ""):
+        return f"pixels in the transfer syntax {syntax}, which is not decoded here: export without"
+    if doubt := next((f.common.doubt for f in frames if f.common.doubt), ""):
+        return doubt
+    return _why_unplaced(frames)
+
+
+def _why_unplaced(frames: Sequence[Frame]) -> str | None:
+    common = frames[0].common
     if common.axes is None:
         return "no orientation of the images in the header, so left and right cannot be told"
     if any(frame.position_mm is None for frame in frames):

@@ -119,7 +119,9 @@ def test_slope_and_intercept_are_applied_to_each_slice_by_its_own(tmp_path):
 def test_a_series_without_a_rescale_that_holds_hu_is_taken_as_it_is(tmp_path):
     scan = check(save(without_rescale(VALUES), tmp_path / "ct"))
 
-    assert scan.notes == ()
+    assert scan.notes == (
+        "no rescale in the header: the values were taken as HU, as they look like it",
+    )
 
 
 def without_rescale(values):

@@ -207,7 +207,7 @@ def test_a_file_that_cannot_be_opened_among_the_slices_is_said(tmp_path, monkeyp
 
     monkeypatch.setattr(Path, "open", opened)
 
-    with pytest.raises(InputError, match=r"1 damaged or unreadable file\(s\) beside its slices"):
+    with pytest.raises(InputError, match=r"\(file 5 of 22 .* slices, of which one is missing"):
         read_scan(folder)
 
 
