@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from negvol_cli.cli import options
 
+if TYPE_CHECKING:
+    from negvol_cli.batch import BatchResult, Discovery, Engine, Job
+    from negvol_cli.io.source import Privacy
+    from negvol_cli.settings import Settings
+
 
 @click.command(short_help="Measure every scan below a folder.")
 @click.argument("folder", type=options.PATH)
 @options.out("negvol-results")
-@options.device
-@options.clip
-@options.threads
+@options.settings
 @options.bundle
-@options.no_enhance
 @click.option(
     "--resume/--no-resume",
     default=True,
@@ -33,8 +37,7 @@ from negvol_cli.cli import options
 @click.option(
     "--scheduler", metavar="ADDRESS", help="Address of a Dask scheduler, such as tcp://host:8786."
 )
-@options.keep_patient_id
-@options.pseudonym_key
+@options.privacy
 @click.option(
     "--limit", type=click.IntRange(min=1), help="Measure at most this many scans, then stop."
 )
@@ -47,16 +50,12 @@ def batch(
     *,
     folder: Path,
     out: Path,
-    device: str,
-    clip: str,
-    threads: int | None,
+    settings: Settings,
     bundle: str | None,
-    no_enhance: bool,
     resume: bool,
     jobs: int,
     scheduler: str | None,
-    keep_patient_id: bool,
-    pseudonym_key: Path | None,
+    privacy: Privacy,
     limit: int | None,
     dry_run: bool,
     as_json: bool,
@@ -67,31 +66,56 @@ def batch(
     Ctrl-C stops after the current scan; run the same command again to continue. Exit code 5 means
     that some scans failed.
     """
-    from negvol_cli.batch import Cluster, Processes, discover, job_for, run_batch, threads_each
+    from negvol_cli.batch import Cluster, Processes, job_for, threads_each
     from negvol_cli.bundle.store import find_bundle
     from negvol_cli.cli import batch_output
-    from negvol_cli.cli.batch_progress import batch_progress, looking, stop_on_ctrl_c
 
-    privacy = options.privacy_of(keep_patient_id, pseudonym_key, out)
-    settings = options.settings_of(
-        device=device,
-        clip=clip,
-        threads=threads or (None if scheduler else threads_each(jobs)),
-        no_enhance=no_enhance,
-    )
+    threads = settings.threads or (None if scheduler else threads_each(jobs))
     job = job_for(
-        out, settings, find_bundle(bundle), resume=resume, keep_patient_id=keep_patient_id
+        out,
+        replace(settings, threads=threads),
+        find_bundle(bundle),
+        resume=resume,
+        keep_patient_id=privacy.keep_patient_id,
     )
     engine = Cluster(scheduler) if scheduler and not dry_run else Processes(jobs)
-    with looking(quiet or privacy.pseudonyms is not None) as look:
-        names = privacy.pseudonyms
-        discovery = discover(folder, out, look, names.name_for if names else None)
-    batch_output.print_discovery(discovery, folder, quiet=quiet)
+    discovery = _search(folder, out, privacy, quiet)
     if dry_run:
         batch_output.print_dry_run(discovery, as_json=as_json)
         return
+    result = _measure(discovery, job, engine, privacy, limit=limit, quiet=quiet)
+    batch_output.print_batch(result, out, as_json=as_json, quiet=quiet)
+    batch_output.raise_for(result, limited=limit is not None)
+
+
+def _search(folder: Path, out: Path, privacy: Privacy, quiet: bool) -> Discovery:
+    """Search ``folder`` and say what was found and what is left out."""
+    from negvol_cli.batch import discover
+    from negvol_cli.cli import batch_output
+    from negvol_cli.cli.batch_progress import looking
+
+    names = privacy.pseudonyms
+    with looking(quiet or names is not None) as look:
+        discovery = discover(folder, out, look, names.name_for if names else None)
+    batch_output.print_discovery(discovery, folder, quiet=quiet)
+    return discovery
+
+
+def _measure(
+    discovery: Discovery,
+    job: Job,
+    engine: Engine,
+    privacy: Privacy,
+    *,
+    limit: int | None,
+    quiet: bool,
+) -> BatchResult:
+    """Measure what was found, with progress, until it is done or Ctrl-C stops it."""
+    from negvol_cli.batch import run_batch
+    from negvol_cli.cli.batch_progress import batch_progress, stop_on_ctrl_c
+
     with stop_on_ctrl_c() as stop, batch_progress(limit, quiet) as on_result:
-        result = run_batch(
+        return run_batch(
             discovery,
             job,
             engine,
@@ -100,5 +124,3 @@ def batch(
             on_result=on_result,
             pseudonyms=privacy.pseudonyms,
         )
-    batch_output.print_batch(result, out, as_json=as_json, quiet=quiet)
-    batch_output.raise_for(result, limited=limit is not None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -91,6 +92,37 @@ def settings_of(
         threads=threads,
         enhance=not no_enhance,
     )
+
+
+def settings(command: Command) -> Command:
+    """Add the options of a measurement to a command, which takes them as one ``Settings``."""
+
+    @device
+    @clip
+    @threads
+    @no_enhance
+    @functools.wraps(command)
+    def collected(
+        *, device: str, clip: str, threads: int | None, no_enhance: bool, **others: Any
+    ) -> None:
+        chosen = settings_of(device=device, clip=clip, threads=threads, no_enhance=no_enhance)
+        command(settings=chosen, **others)
+
+    return cast("Command", collected)
+
+
+def privacy(command: Command) -> Command:
+    """Add the options of privacy to a command with ``--out``, which takes them as ``Privacy``."""
+
+    @keep_patient_id
+    @pseudonym_key
+    @functools.wraps(command)
+    def collected(
+        *, keep_patient_id: bool, pseudonym_key: Path | None, out: Path | None, **others: Any
+    ) -> None:
+        command(privacy=privacy_of(keep_patient_id, pseudonym_key, out), out=out, **others)
+
+    return cast("Command", collected)
 
 
 def privacy_of(keep_patient_id: bool, pseudonym_key: Path | None, out: Path | None) -> Privacy:

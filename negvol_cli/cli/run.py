@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from negvol_cli.cli import options
 from negvol_cli.cli.progress import progress
 
+if TYPE_CHECKING:
+    from negvol_cli.io.source import Privacy
+    from negvol_cli.settings import Settings
+
 
 @click.command(short_help="Measure both joints in a scan.")
 @click.argument("scan", type=options.PATH)
 @options.out("negvol-results")
-@options.device
-@options.clip
-@options.threads
+@options.settings
 @options.bundle
 @options.reference
 @click.option(
@@ -23,26 +26,20 @@ from negvol_cli.cli.progress import progress
     metavar="KEY|NUMBER|list",
     help="DICOM series to measure; 'list' lists them.  [default: the most suitable]",
 )
-@options.keep_patient_id
-@options.pseudonym_key
+@options.privacy
 @options.overwrite
-@options.no_enhance
 @options.as_json
 @options.quiet
 def run(
     *,
     scan: Path,
     out: Path,
-    device: str,
-    clip: str,
-    threads: int | None,
+    settings: Settings,
     bundle: str | None,
     references: tuple[Path, ...],
     series: str | None,
-    keep_patient_id: bool,
-    pseudonym_key: Path | None,
+    privacy: Privacy,
     overwrite: bool,
-    no_enhance: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -57,11 +54,9 @@ def run(
     from negvol_cli.io.source import take_in
     from negvol_cli.study import measure_scan
 
-    privacy = options.privacy_of(keep_patient_id, pseudonym_key, out)
     if series == "list":
         print_series(scan, as_json=as_json)
         return
-    settings = options.settings_of(device=device, clip=clip, threads=threads, no_enhance=no_enhance)
     models = find_bundle(bundle)
     with progress(quiet) as report_progress:
         report = measure_scan(
