@@ -22,6 +22,7 @@ from negvol_cli.bundle.manifest import (
     Source,
     parse_manifest,
 )
+from negvol_cli.bundle.network_check import check_network
 from negvol_cli.errors import ModelError
 
 __all__ = [
@@ -83,13 +84,20 @@ class Bundle:
         return tuple(model for model in self.models if model.role is Role.SEGMENTER)
 
     def read(self, model: ModelSpec) -> bytes:
-        """Return the ONNX file of a network; raises ModelError if its hash is wrong."""
+        """Return the ONNX file of a network.
+
+        Raises
+        ------
+        ModelError
+            Its hash is wrong, or it is no plain network (see ``network_check``).
+        """
         content = self.files.read(model.file)
         if hashlib.sha256(content).hexdigest() != model.sha256:
             raise ModelError(
                 f"{model.file} in {self.path} is not the file that the bundle was made with "
                 "(its SHA-256 differs); get the bundle again"
             )
+        check_network(content, f"{model.file} in {self.path}")
         return content
 
 

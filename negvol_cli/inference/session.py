@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from negvol_cli.bundle.bundle import ModelSpec
+from negvol_cli.bundle.network_check import check_network
 from negvol_cli.errors import DeviceError, ModelError
 from negvol_cli.inference.gpu import (
     CPU,
@@ -25,6 +28,9 @@ from negvol_cli.settings import Device
 Array = npt.NDArray[np.float32]
 
 _ERRORS_ONLY: Final = 3
+MOST_SECONDS: Final = 900.0
+"""How long a network may run on one image; ``benchmarks/run_cost.py`` prints what ours take, a few
+seconds on one core."""
 _TOLERANCE: Final = 1e-3
 """How far rounding may take a probability beyond 0 and 1; the tests hold float16 networks to
 0.02."""
@@ -63,7 +69,7 @@ class Predictor:
             raise ValueError(f"image is {image_zyx.shape}, the model wants {self.spec.size_zyx}")
         feed = {self.spec.input: np.ascontiguousarray(image_zyx, dtype=np.float32)[None, None]}
         try:
-            (answer,) = self._session.run([self.spec.output], feed)
+            (answer,) = self._run(feed)
         except Exception as err:  # ONNX Runtime's errors share no other base
             kind = ModelError if self.provider == "CPU" else DeviceError
             raise kind(
@@ -82,6 +88,21 @@ class Predictor:
             )
         probabilities: Array = answer[0]
         return probabilities
+
+    def _run(self, feed: dict[str, Array]) -> Any:
+        """The session's outputs. Raises ModelError where it takes longer than any network does."""
+        options = runtime().RunOptions()
+        timer = threading.Timer(MOST_SECONDS, partial(setattr, options, "terminate", True))
+        timer.daemon = True
+        timer.start()
+        try:
+            return self._session.run([self.spec.output], feed, options)
+        except Exception as err:
+            if options.terminate:
+                raise TimeoutError(f"stopped after {MOST_SECONDS:g} s") from err
+            raise
+        finally:
+            timer.cancel()
 
     def warm_up(self) -> None:
         """Run once on an empty image, because a session can start and still fail to run."""
@@ -106,6 +127,9 @@ def open_session(
     ModelError
         The model is unusable, or is not what ``spec`` says.
     """
+    if isinstance(model, Path):
+        model = model.read_bytes()
+    check_network(model, spec.file)
     if device is Device.CPU:
         return _start(model, spec, CPU, threads)
     try:
@@ -120,7 +144,7 @@ def open_session(
     return predictor
 
 
-def _start(model: bytes | Path, spec: ModelSpec, provider: str, threads: int | None) -> Predictor:
+def _start(model: bytes, spec: ModelSpec, provider: str, threads: int | None) -> Predictor:
     """A session on ``provider`` and nothing else, checked against ``spec``."""
     ort = runtime()
     options = ort.SessionOptions()
@@ -134,7 +158,7 @@ def _start(model: bytes | Path, spec: ModelSpec, provider: str, threads: int | N
     try:
         with capture as lines:
             session = ort.InferenceSession(
-                model if isinstance(model, bytes) else str(model),
+                model,
                 options,
                 providers=[(provider, CUDA_OPTIONS if on_gpu else {})],
                 enable_fallback=0,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +228,27 @@ def test_warming_up_runs_the_network() -> None:
     predict.spec = replace(SPEC, output="elsewhere")
     with pytest.raises(ModelError, match="does not run on CPU"):
         predict.warm_up()
+
+
+def test_a_network_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    from onnx import TensorProto, helper
+
+    size, depth = 96, 2000
+    names = ["image", *(f"x{n}" for n in range(depth)), "probabilities"]
+    ports = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, size, size, size])
+        for name in (names[0], names[-1])
+    ]
+    nodes = [helper.make_node("Sigmoid", [a], [b]) for a, b in pairwise(names)]
+    graph = helper.make_graph(nodes, "slow", ports[:1], ports[1:])
+    opsets = [helper.make_opsetid("", 17)]
+    slow = helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
+    spec = replace(SPEC, size_zyx=(size,) * 3, channels=("condyle",))
+    monkeypatch.setattr(session, "MOST_SECONDS", 0.2)
+    predict = open_session(slow, spec, Device.CPU, threads=1)
+
+    start = time.monotonic()
+    with pytest.raises(ModelError, match=r"does not run on CPU: stopped after 0\.2 s"):
+        predict(np.zeros((size,) * 3, dtype=np.float32))
+
+    assert time.monotonic() - start < 60
