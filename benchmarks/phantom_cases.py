@@ -21,7 +21,8 @@ from negvol_cli.phantom import (
     draw_head,
     paint_scene,
 )
-from negvol_cli.structures import Side
+from negvol_cli.phantom.shapes import Samples, Waves
+from negvol_cli.structures import Label, Side
 from training.augment.cone_beam import ConeBeamSettings, simulate_cone_beam
 
 FIRST_SEED: Final = 7100
@@ -38,6 +39,11 @@ GRIDS: Final[dict[str, Vector]] = {
 CONE_BEAM: Final = "cone beam 0.3"
 EXTENT_MM: Final = (165.0, 120.0, 100.0)
 """Of a scan: both joints, the ears and half of the face, which the localiser needs."""
+WRONG_MM: Final = (0.2, 0.3)
+"""How far outside the bone its outlines lie, and how much that varies over the surface."""
+WRONG_OVER_MM: Final = 9.0
+LEAST_OPEN: Final = 0.35
+"""Of the joint space, at most so much is taken by either bone's outline."""
 AHEAD_MM, BELOW_MM = 25.0, 8.0
 
 
@@ -74,8 +80,7 @@ class Phantom:
     def topology(self, side: Side) -> npt.NDArray[np.uint8]:
         """What belongs to which bone (``Label``) over that frame, in frame order."""
         if side not in self._topologies:
-            frame = self.frame(side)
-            self._topologies[side] = frame.mirror(self.head.topology(frame.grid, side))
+            self._topologies[side] = misdrawn(self.head, self.frame(side))
         return self._topologies[side]
 
     def truth(self, side: Side) -> PhantomTruth:
@@ -123,6 +128,32 @@ class Phantom:
         )
         joints = np.array([self.head.condyle_centre_mm(s) for s in (Side.RIGHT, Side.LEFT)])
         return simulate_cone_beam(sharp, seed, settings, joints_mm=joints)
+
+
+def misdrawn(head: PhantomHead, frame: JointFrame) -> npt.NDArray[np.uint8]:
+    """The bones of a joint outlined as networks do it: rightly told apart, their edges off.
+
+    Outlines lie 0.2 mm outside the bone on average, more or less so by a smooth random field, so
+    that whoever leaves them where they are is wrong. They leave the joint space open, and of bone
+    thinner than a voxel they show a voxel.
+    """
+    z, y, x = np.indices(frame.grid.shape_zyx)
+    points = frame.grid.to_world(np.stack([x, y, z], axis=-1).reshape(-1, 3))
+    rng = np.random.default_rng([int(abs(v) * 1000) for v in frame.centre_mm_xyz])
+    away, off = [], []
+    for label in (Label.CONDYLE, Label.TEMPORAL_BONE):
+        away.append(head.solid(label)(points))
+        waves = Waves.draw(rng, 6, WRONG_OVER_MM)
+        off.append(WRONG_MM[0] + WRONG_MM[1] * waves.value(Samples.of(*points.T)))
+    condyle, bone = away
+    open_mm = LEAST_OPEN * np.maximum(condyle + bone, 0.0)
+    labels = np.zeros(len(points), dtype=np.uint8)
+    labels[bone < np.minimum(np.clip(off[1], 0.5 * frame.spacing_mm, 0.8), open_mm)] = (
+        Label.TEMPORAL_BONE
+    )
+    labels[bone < 0] = Label.TEMPORAL_BONE
+    labels[condyle < np.minimum(np.clip(off[0], -0.5, 0.8), open_mm)] = Label.CONDYLE
+    return frame.mirror(labels.reshape(frame.grid.shape_zyx))
 
 
 def cases(heads: int, grids: list[str]) -> Iterator[Case]:

@@ -3,8 +3,9 @@
     python -m benchmarks.phantom_truth [--quick] [--heads N] [--bundle B] [--keep F] [--write]
 
 Each of N heads (12; with --quick 3) is seen on every grid and by a cone-beam machine, with blur,
-noise, gain and offset drawn anew. It is measured twice: from its own topology, that is by all but
-the networks, and by the whole run. The truth comes from the phantom's own surfaces, by code that
+noise, gain and offset drawn anew. It is measured twice: from its own topology (what belongs to
+which bone, with edges as wrong as a network's), that is by all but the networks, and by the whole
+run. The truth comes from the phantom's own surfaces, by code that
 the product does not share. --keep stores every joint in a file of JSON lines and goes on where
 that file ends; --write puts the tables into docs/accuracy.md.
 """

@@ -92,19 +92,6 @@ class PhantomHead:
             )
         return Volume(values, grid)
 
-    def topology(self, grid: Grid, side: Side) -> npt.NDArray[np.uint8]:
-        """Like ``joint_labels``, but no plate of bone is lost between the voxels' middles.
-
-        A voxel is cranial bone where any of eight points in it is, and its middle is not mandible.
-        What belongs to which bone is right; where the bones end is good to half a voxel.
-        """
-        labels = self.joint_labels(grid, side)
-        for corner in np.ndindex(2, 2, 2):
-            offset = grid.to_world((np.array(corner) - 0.5) / 2)
-            moved = self.joint_labels(replace(grid, origin_mm_xyz=vector(offset)), side)
-            labels[(labels == 0) & (moved == Label.TEMPORAL_BONE)] = Label.TEMPORAL_BONE
-        return labels
-
     def joint_labels(self, grid: Grid, side: Side) -> npt.NDArray[np.uint8]:
         """uint8 [z, y, x]: 1 mandible and 2 cranial bone of one side, as for training."""
         own = {scan_label(side, label): label for label in (Label.CONDYLE, Label.TEMPORAL_BONE)}

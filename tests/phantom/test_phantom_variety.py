@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from negvol_cli.geometry.grid import Grid
 from negvol_cli.phantom import Variety, draw_head
 from negvol_cli.phantom import truth as method
 from negvol_cli.phantom.probe import first_hit, surface_cloud
@@ -144,19 +143,3 @@ def test_a_childs_head_is_a_smaller_one():
     assert truths[1].roof_mm == pytest.approx(0.75 * truths[0].roof_mm, rel=0.05)
     with pytest.raises(ValueError, match="scale must lie"):
         draw_head(1, scale=2.0)
-
-
-def test_the_topology_loses_no_plate_and_lets_the_bones_keep_apart():
-    thin = Variety(roof_mm=(0.3, 0.3), aired=1.0, bumps_mm=(0.0, 0.0))
-    head = draw_head(214, variety=thin, open_mm=0.0)
-    x, y, z = head.condyle_centre_mm(Side.LEFT)
-    grid = Grid((60, 60, 60), (0.5,) * 3, (x - 15.0, y - 15.0, z - 12.0))
-    plain, whole = head.joint_labels(grid, Side.LEFT), head.topology(grid, Side.LEFT)
-
-    above = (plain == Label.CONDYLE).any(axis=0)
-    roofed = (whole == Label.TEMPORAL_BONE).any(axis=0)
-    assert roofed[above].all()
-    np.testing.assert_array_equal(whole == Label.CONDYLE, plain == Label.CONDYLE)
-    grown = (whole != plain) & (whole == Label.TEMPORAL_BONE)
-    assert grown.any()
-    assert (plain[grown] == Label.BACKGROUND).all()
