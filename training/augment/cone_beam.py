@@ -61,7 +61,8 @@ def simulate_cone_beam(
         torch.arange(n, dtype=torch.float32).sub((n - 1) / 2) * settings.voxel_mm
         for n in grid.size_xyz[:2]
     )
-    expose(hu, x, y, _density(volume, grid), metal, settings, rng, settings.voxel_mm)
+    density, voxel_mm = _density(volume, grid), settings.voxel_mm
+    expose(hu, x, y, density, metal, settings=settings, rng=rng, spacing_mm=voxel_mm)
     outside = torch.hypot(x[None], y[:, None]) > settings.diameter_mm / 2
     hu.masked_fill_(outside, settings.padding_hu)
     return Volume(hu.round_().to(torch.int16).numpy(), grid)
@@ -109,7 +110,8 @@ def cone_beam_tile(
     distance = torch.hypot(x[None], y[:, None])
     thick = (1.0 - 0.5 * (distance / HEAD_RADIUS_MM) ** 2).clamp(0.0, 1.2)
     hu = hu.clone()
-    expose(hu, x, y, thick[None], np.empty((0, 3)), settings, rng, spacing_mm)
+    none = np.empty((0, 3))
+    expose(hu, x, y, thick[None], none, settings=settings, rng=rng, spacing_mm=spacing_mm)
     hu.masked_fill_((distance > field.radius_mm)[None], settings.padding_hu)
     level = (z >= field.low_mm) & (z <= field.high_mm)
     across = (x.abs() <= field.radius_mm)[None] & (y.abs() <= field.radius_mm)[:, None]

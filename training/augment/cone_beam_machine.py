@@ -106,6 +106,7 @@ def expose(
     y: Tensor,
     thickness: Tensor,
     metal: npt.NDArray[np.float64],
+    *,
     settings: ConeBeamSettings,
     rng: np.random.Generator,
     spacing_mm: float,
@@ -121,7 +122,7 @@ def expose(
     hu.add_(settings.rim_hu * torch.exp((radius - settings.diameter_mm / 2) / RIM_MM).clamp(max=1))
     _add_rings_(hu, radius, settings, rng, spacing_mm)
     for point in metal:
-        _add_rays_(hu, x, y, point, settings.streaks_hu, rng, spacing_mm)
+        _add_rays_(hu, x, y, point, settings.streaks_hu, rng=rng, spacing_mm=spacing_mm)
     hu.mul_(settings.gain).add_(settings.offset_hu)
     generator = torch.Generator(hu.device).manual_seed(int(rng.integers(2**62)))
     noise = torch.randn(hu.shape, generator=generator, device=hu.device)
@@ -170,6 +171,7 @@ def _add_rays_(
     y: Tensor,
     point: npt.NDArray[np.float64],
     strength_hu: float,
+    *,
     rng: np.random.Generator,
     spacing_mm: float,
 ) -> None:

@@ -34,6 +34,7 @@ from training.commands.options import (
 @threads_option
 @explained
 def ablate(
+    *,
     config: Path,
     only: str | None,
     first_folds: int | None,

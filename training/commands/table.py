@@ -39,6 +39,7 @@ from training.commands.options import (
 @threads_option
 @explained
 def table(
+    *,
     out: Path,
     reduced: bool,
     minutes: float | None,

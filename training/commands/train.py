@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @threads_option
 @explained
 def train(
+    *,
     config: Path,
     chosen: str,
     minutes: float | None,

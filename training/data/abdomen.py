@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from negvol_cli.geometry.grid import Grid, Points, Volume
+from negvol_cli.geometry.grid import Grid, Points, Vector, Volume
 from negvol_cli.phantom.pose import Pose
 from negvol_cli.phantom.scanner import AIR_HU, ScanSettings, scan
 from negvol_cli.phantom.shapes import Array, Sweep, Waves, coverage, ellipsoid, rod, union
@@ -66,6 +66,12 @@ def _bone(hu: Array, distance: Array, cortex: float, marrow: float, width: float
     return np.asarray(hu * (1 - outer) + (outer - core) * cortex + core * marrow)
 
 
+LUNGS = (
+    Sweep((-75, 5, 170), (-60, 5, 330), (62, 70, 60), (52, 62, 60)),
+    Sweep((80, 10, 165), (62, 5, 330), (58, 68, 60), (50, 60, 60)),
+)
+
+
 def draw_abdomen(seed: int) -> PhantomAbdomen:
     """A trunk of its own sizes; the same seed gives the same one."""
     rng = np.random.default_rng([seed, 20])
@@ -73,39 +79,13 @@ def draw_abdomen(seed: int) -> PhantomAbdomen:
     wide, deep = float(u(140, 190)), float(u(95, 135))
     spine_y = 0.42 * deep
     hip = (float(u(80, 95)), 0.05 * deep, -165.0)
-    vertebrae = tuple(
-        (
-            ellipsoid((0.0, spine_y, z), (24.0, 17.0, 14.0)),
-            rod((16.0, spine_y + 18, z), (46.0, spine_y + 24, z), 4.0),
-            rod((10.0, spine_y + 18, z), (0.0, spine_y + 36, z), 5.0),
-            rod((0.0, spine_y + 34, z - 2), (0.0, spine_y + 50, z - 12), 4.0),
-        )
-        for z in np.arange(-105.0, 231.0, 34.0).tolist()
-    )
     ribs = tuple(_rib(wide, deep, z) for z in np.arange(45.0, 260.0, 26.0).tolist())
-    femur = (
-        ellipsoid(hip, (23.0, 23.0, 23.0)),
-        rod(hip, (hip[0] + 45, hip[1] + 6, hip[2] - 40), 14.0),
-        rod((hip[0] + 45, hip[1] + 6, hip[2] - 36), (hip[0] + 35, hip[1], hip[2] - 200), 15.0),
-    )
-    turn = (0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, 1.0)
-    pelvis = (
-        Sweep((55, spine_y + 8, -95), (95.0, -0.1 * deep, -85), (6, 30, 32), (6, 26, 24), turn),
-        Sweep((75, 12.0, -120), (hip[0] - 6, hip[1] + 6, -160), (10, 18, 14), (26, 26, 26)),
-        rod((hip[0] - 14, hip[1] - 20, -165), (4.0, -0.35 * deep, -180), 9.0),
-        rod((hip[0] - 20, hip[1] + 20, -185), (hip[0] - 25, hip[1] + 10, -215), 12.0),
-        Sweep((0.0, spine_y + 10, -125), (0.0, spine_y + 40, -190), (48, 14, 16), (12, 8, 10)),
-    )
     gas = tuple(
         ellipsoid(
             (float(u(-0.6, 0.6) * wide), float(u(-0.55, 0.1) * deep), float(u(-110, 110))),
             (float(u(8, 35)), float(u(8, 24)), float(u(8, 35))),
         )
         for _ in range(9)
-    )
-    lungs = (
-        Sweep((-75, 5, 170), (-60, 5, 330), (62, 70, 60), (52, 62, 60)),
-        Sweep((80, 10, 165), (62, 5, 330), (58, 68, 60), (50, 60, 60)),
     )
     organs = (
         (Sweep((-70, -8, 90), (20, -30, 110), (68, 68, 62), (50, 35, 30)), float(u(45, 115))),
@@ -125,13 +105,47 @@ def draw_abdomen(seed: int) -> PhantomAbdomen:
             (0, -8, 330), (0, -8, -150), (wide - 24, deep - 30, 50), (wide - 40, deep - 40, 50)
         ),
         organs=organs,
-        gas=gas + lungs,
-        bones=(*vertebrae, *ribs, femur, pelvis),
+        gas=gas + LUNGS,
+        bones=(*_vertebrae(spine_y), *ribs, _femur(hip), _pelvis(deep, spine_y, hip)),
         sockets=ellipsoid(hip, (27.0, 27.0, 27.0)),
         pose=Pose.draw(rng),
         cortex_hu=float(u(700, 1300)),
         marrow_hu=float(u(150, 350)),
         mottle=Waves.draw(rng, 4, 20.0),
+    )
+
+
+def _vertebrae(spine_y: float) -> tuple[tuple[Sweep, ...], ...]:
+    """Each with a body, transverse processes, arch and spinous process."""
+    return tuple(
+        (
+            ellipsoid((0.0, spine_y, z), (24.0, 17.0, 14.0)),
+            rod((16.0, spine_y + 18, z), (46.0, spine_y + 24, z), 4.0),
+            rod((10.0, spine_y + 18, z), (0.0, spine_y + 36, z), 5.0),
+            rod((0.0, spine_y + 34, z - 2), (0.0, spine_y + 50, z - 12), 4.0),
+        )
+        for z in np.arange(-105.0, 231.0, 34.0).tolist()
+    )
+
+
+def _femur(hip: Vector) -> tuple[Sweep, ...]:
+    """Head, neck and shaft."""
+    return (
+        ellipsoid(hip, (23.0, 23.0, 23.0)),
+        rod(hip, (hip[0] + 45, hip[1] + 6, hip[2] - 40), 14.0),
+        rod((hip[0] + 45, hip[1] + 6, hip[2] - 36), (hip[0] + 35, hip[1], hip[2] - 200), 15.0),
+    )
+
+
+def _pelvis(deep: float, spine_y: float, hip: Vector) -> tuple[Sweep, ...]:
+    """Ilium, pubis, ischium and sacrum."""
+    turn = (0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, 1.0)
+    return (
+        Sweep((55, spine_y + 8, -95), (95.0, -0.1 * deep, -85), (6, 30, 32), (6, 26, 24), turn),
+        Sweep((75, 12.0, -120), (hip[0] - 6, hip[1] + 6, -160), (10, 18, 14), (26, 26, 26)),
+        rod((hip[0] - 14, hip[1] - 20, -165), (4.0, -0.35 * deep, -180), 9.0),
+        rod((hip[0] - 20, hip[1] + 20, -185), (hip[0] - 25, hip[1] + 10, -215), 12.0),
+        Sweep((0.0, spine_y + 10, -125), (0.0, spine_y + 40, -190), (48, 14, 16), (12, 8, 10)),
     )
 
 

@@ -138,7 +138,7 @@ def _case_problems(case: Case, dataset: Dataset) -> Iterator[Problem]:
         if any(path in missing for path in joint.files):
             continue
         points: dict[Label, Points] = {}
-        yield from _joint_problems(case, joint, dataset, image, read, points)
+        yield from _joint_problems(case, joint, dataset, image=image, read=read, points=points)
         drawn |= any(len(some) for some in points.values())
         if joint.centre_mm is not None:
             found[joint.side] = np.array(joint.centre_mm)
@@ -154,6 +154,7 @@ def _joint_problems(
     case: Case,
     joint: Annotation,
     dataset: Dataset,
+    *,
     image: Scan | None,
     read: Callable[[Path], Scan],
     points: dict[Label, Points],

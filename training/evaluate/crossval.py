@@ -10,7 +10,7 @@ from typing import Final
 import torch
 
 from training.config import ConfigError, Experiment
-from training.data.folds import folds_of
+from training.data.folds import Fold, folds_of
 from training.evaluate.scores import (
     FrameScore,
     Summary,
@@ -60,13 +60,10 @@ def cross_validate(
         if not path.is_file():
             held, by = ", ".join(fold.held_out), ", ".join(fold.validation)
             say(f"{experiment.name} {fold.name}, held out: {held}; stops by: {by or 'none'}")
-            train(experiment, folder / fold.name, fold.held_out, say, fold.validation)
-            network = load_trained(experiment, folder / fold.name, len(experiment.data.channels))
-            if torch.cuda.is_available():
-                network = network.cuda()
-            write_rows(score_frames(network, experiment, fold, runs / KEPT), path)
-            (folder / fold.name / CHECKPOINT).unlink(missing_ok=True)
-            weights = folder / fold.name / WEIGHTS
+            train(experiment, path.parent, fold.held_out, say, fold.validation)
+            write_rows(_judged(experiment, fold, runs), path)
+            (path.parent / CHECKPOINT).unlink(missing_ok=True)
+            weights = path.parent / WEIGHTS
             if largest_weights is not None and weights.stat().st_size > largest_weights:
                 weights.unlink()
         scores += read_rows(FrameScore, path)
@@ -74,3 +71,11 @@ def cross_validate(
     write_rows(scores, folder / SCORES)
     write_rows(summaries, folder / SUMMARY)
     return CrossValidation(scores, summaries)
+
+
+def _judged(experiment: Experiment, fold: Fold, runs: Path) -> list[FrameScore]:
+    folder = runs / experiment.name / fold.name
+    network = load_trained(experiment, folder, len(experiment.data.channels))
+    if torch.cuda.is_available():
+        network = network.cuda()
+    return score_frames(network, experiment, fold, runs / KEPT)

@@ -17,22 +17,7 @@ WHERE: Final = ("folder", "dataset", "pack")
 
 def page(cells: Sequence[Cell], runs: Path, run: TableRun) -> str:
     """The markdown page about the cells that are done."""
-    lines = [
-        "# The paper's table on open data",
-        "",
-        f"Made by `{run.command}`. Left out heads only, both joints of a head in the same fold; "
-        "mean ± sample standard deviation over joints. Dice in per cent, CE in nats per voxel, HD "
-        "(Hausdorff distance) in voxels of 0.4 mm, in brackets in mm. In italics the paper's own "
-        "figure for the best network per object (Belikova et al., Sci Rep 11:16292, Table 1); it "
-        "measured other patients, so the two cannot be compared figure by figure.",
-        "",
-        *_conditions(cells, runs, run),
-        "",
-        "| network and loss | "
-        + " | ".join(f"{o} Dice | {o} CE | {o} HD" for o in OBJECTS.values())
-        + " |",
-        "|---" + "|---:" * 9 + "|",
-    ]
+    lines = [*_heading(run), *_conditions(cells, runs, run), "", *_rules("Dice", "CE", "HD")]
     by_place = {(cell.row, cell.object): cell for cell in cells}
     for row, title in ROWS.items():
         texts = [_cell(by_place.get((row, name)), row, name) for name in OBJECTS]
@@ -47,16 +32,33 @@ def page(cells: Sequence[Cell], runs: Path, run: TableRun) -> str:
         lines += ["", "Joints where nothing was found (Dice 0, not in the mean HD): "]
         lines[-1] += "; ".join(found) + "."
     lines += ["", "IoU in per cent and HD95 in mm:", ""]
-    lines += [
-        "| network and loss | "
-        + " | ".join(f"{o} IoU | {o} HD95" for o in OBJECTS.values())
-        + " |",
-        "|---" + "|---:" * 6 + "|",
-    ]
+    lines += _rules("IoU", "HD95")
     for row, title in ROWS.items():
         texts = [_second(by_place.get((row, name))) for name in OBJECTS]
         lines.append(f"| {title} | " + " | ".join(texts) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _heading(run: TableRun) -> list[str]:
+    return [
+        "# The paper's table on open data",
+        "",
+        f"Made by `{run.command}`. Left out heads only, both joints of a head in the same fold; "
+        "mean ± sample standard deviation over joints. Dice in per cent, CE in nats per voxel, HD "
+        "(Hausdorff distance) in voxels of 0.4 mm, in brackets in mm. In italics the paper's own "
+        "figure for the best network per object (Belikova et al., Sci Rep 11:16292, Table 1); it "
+        "measured other patients, so the two cannot be compared figure by figure.",
+        "",
+    ]
+
+
+def _rules(*measures: str) -> list[str]:
+    """The head of a table with so many measures of each object."""
+    titles = [f"{name} {measure}" for name in OBJECTS.values() for measure in measures]
+    return [
+        "| network and loss | " + " | ".join(titles) + " |",
+        "|---" + "|---:" * len(titles) + "|",
+    ]
 
 
 def _conditions(cells: Sequence[Cell], runs: Path, run: TableRun) -> list[str]:

@@ -40,7 +40,8 @@ class Learner:
         self.loss = build_loss(settings)
         network = build_network(experiment.network.kind, experiment.network.channels, outputs)
         self.network: nn.Module = network.to(processes.device)
-        if processes.device.type == "cuda":  # the layout of its bfloat16 convolutions
+        if processes.device.type == "cuda":  # sizes never change, and bfloat16 has its own layout
+            torch.backends.cudnn.benchmark = True
             self.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.average = MovingAverage(self.network, settings.average)
         self.shared = processes.share(self.network)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from threading import Event, Lock
+from threading import Lock
 
 from training.tables import ConfigError
 
@@ -30,42 +29,54 @@ def run_side_by_side(
     All are let finish, also where one fails; then ConfigError names the first that did, with its
     last line. Interrupted, all are ended before the interruption goes on.
     """
-    running: list[subprocess.Popen[str]] = []
-    lock, stopping = Lock(), Event()
-
-    def follow(arguments: Sequence[str]) -> tuple[int, str]:
-        with lock:
-            if stopping.is_set():
-                return 0, ""
-            process = subprocess.Popen(  # noqa: S603 - this interpreter, with our own arguments
-                [*program, *arguments],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                bufsize=1,
-            )
-            running.append(process)
-        last: deque[str] = deque(maxlen=1)
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.strip():
-                last.append(line.rstrip())
-                say(last[0])
-        return process.wait(), last[0] if last else "nothing was said"
-
+    children = _Children(program, say)
     failed: list[str] = []
     with ThreadPoolExecutor(max_workers=max(1, at_once)) as pool:
-        started = {pool.submit(follow, arguments): name for name, arguments in commands.items()}
+        started = {pool.submit(children.run, given): name for name, given in commands.items()}
         try:
             for future in as_completed(started):
                 code, last = future.result()
                 if code:
                     failed.append(f"{started[future]} ended with exit code {code}: {last}")
         except BaseException:
-            with lock:
-                stopping.set()
-                for process in running:
-                    process.terminate()
+            children.end()
             raise
     if failed:
         raise ConfigError(failed[0])
+
+
+class _Children:
+    """The processes that were started, to be ended together."""
+
+    def __init__(self, program: Sequence[str], say: Callable[[str], None]) -> None:
+        self._program, self._say = program, say
+        self._running: list[subprocess.Popen[str]] = []
+        self._lock, self._ended = Lock(), False
+
+    def run(self, arguments: Sequence[str]) -> tuple[int, str]:
+        """Start one, pass on its lines, and wait for it: its exit code and its last line."""
+        with self._lock:
+            if self._ended:
+                return 0, ""
+            process = subprocess.Popen(  # noqa: S603 - this interpreter, with our own arguments
+                [*self._program, *arguments],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                bufsize=1,
+            )
+            self._running.append(process)
+        last = "nothing was said"
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.strip():
+                last = line.rstrip()
+                self._say(last)
+        return process.wait(), last
+
+    def end(self) -> None:
+        """End all that run, and start no more."""
+        with self._lock:
+            self._ended = True
+            for process in self._running:
+                process.terminate()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +19,7 @@ from training.loop.processes import joined_processes
 from training.loop.progress import Record
 from training.loop.schedule import Clock
 from training.loop.spent import Spent
-from training.loop.tasks import build_task
+from training.loop.tasks import Drawn, Task, build_task
 from training.networks import build_network
 
 CHECKPOINT: Final = "checkpoint.pt"
@@ -45,53 +44,94 @@ def train(
     does reading the data.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    settings = experiment.train
     clock = Clock(now)
-    with ExitStack() as stack:
-        processes = stack.enter_context(joined_processes())
-        torch.manual_seed(settings.seed)
+    with joined_processes() as processes:
+        torch.manual_seed(experiment.train.seed)
         kept = folder.parent.parent / KEPT
         task = build_task(experiment, held_out, validation, processes.device, kept)
         learner = Learner(experiment, len(task.channels), processes)
-        step = learner.resume(folder / CHECKPOINT, clock)
-        looks = task.looks() if settings.patience else []
-        record = Record(folder, step) if processes.leads else None
-        spent = Spent(processes.device)
-
-        def done() -> float:
-            """The share that is done; by the leader's clock, where the clock counts at all."""
-            seconds = processes.from_leader(clock.seconds) if settings.minutes else 0.0
-            return learner.schedule.share(step, seconds)
-
-        share = done()
-        while share < 1 and not learner.stopper.stopped:
-            spent.losses.append(learner.step(task, step, share, spent))
-            step += 1
-            rate = learner.schedule.rate(share)
-            share = done()
-            if looks and (step % settings.validate_every == 0 or share >= 1):
-                spent.validation = processes.from_leader(learner.look(looks))
-                learner.stopper.look(spent.validation, learner.average.module)
-            ends = share >= 1 or learner.stopper.stopped
-            if step % settings.checkpoint_every and not ends:
-                continue
-            loss = processes.mean(_sound_loss(spent, step, experiment))
-            if record:
-                progress = spent.progress(step, share, loss, rate, settings.batch)
-                record.add(progress)
-                learner.save(folder / CHECKPOINT, step, clock.seconds)
-                say(progress.line(experiment.name, settings))
-            spent = Spent(processes.device, spent.validation)
-        if step == 0:
-            raise ConfigError(
-                f"{settings.minutes:g} minutes were over before the first step: reading the data "
-                "takes longer, give --minutes or train.minutes more"
-            )
-        finished = _finished(learner)
-        if record:
-            record.close()
-            _write(finished.state_dict(), folder / WEIGHTS)
+        course = _Course(experiment, folder, learner, clock, say)
+        course.resume()
+        looks = task.looks() if experiment.train.patience else []
+        while not course.ended:
+            course.step(task, looks)
+        finished = course.finish()
     return finished.eval().cpu()
+
+
+class _Course:
+    """One training on its way: how far it is, and what is written down of it."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        folder: Path,
+        learner: Learner,
+        clock: Clock,
+        say: Callable[[str], None],
+    ) -> None:
+        self.experiment, self.settings, self.folder = experiment, experiment.train, folder
+        self.learner, self.processes, self.clock, self.say = learner, learner.processes, clock, say
+        self.steps = 0
+        self.spent = Spent(self.processes.device)
+        self.record: Record | None = None
+
+    def resume(self) -> None:
+        """Go on from the folder's checkpoint, if there is one."""
+        self.steps = self.learner.resume(self.folder / CHECKPOINT, self.clock)
+        self.record = Record(self.folder, self.steps) if self.processes.leads else None
+        self.share = self._share()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the time or the steps are over, or patience is."""
+        return self.share >= 1 or self.learner.stopper.stopped
+
+    def _share(self) -> float:
+        """What is done of the training; by the leader's clock, where the clock counts at all."""
+        by_clock = self.settings.minutes > 0
+        seconds = self.processes.from_leader(self.clock.seconds) if by_clock else 0.0
+        return self.learner.schedule.share(self.steps, seconds)
+
+    def step(self, task: Task, looks: list[Drawn]) -> None:
+        """One step, a look where one is due, and a record and a checkpoint where those are."""
+        rate = self.learner.schedule.rate(self.share)
+        self.spent.losses.append(self.learner.step(task, self.steps, self.share, self.spent))
+        self.steps += 1
+        self.share = self._share()
+        if looks and (self.steps % self.settings.validate_every == 0 or self.share >= 1):
+            self.spent.validation = self.processes.from_leader(self.learner.look(looks))
+            self.learner.stopper.look(self.spent.validation, self.learner.average.module)
+        if self.ended or self.steps % self.settings.checkpoint_every == 0:
+            self._write_down(rate)
+            self.spent = Spent(self.processes.device, self.spent.validation)
+
+    def _write_down(self, rate: float) -> None:
+        loss = self.processes.mean(_sound_loss(self.spent, self.steps, self.experiment))
+        if self.record:
+            batch = self.settings.batch
+            progress = self.spent.progress(self.steps, self.share, loss, rate, batch)
+            self.record.add(progress)
+            self.learner.save(self.folder / CHECKPOINT, self.steps, self.clock.seconds)
+            self.say(progress.line(self.experiment.name, self.settings))
+
+    def finish(self) -> nn.Module:
+        """The averaged network, the best where validation heads chose it, written to the folder.
+
+        Raises ConfigError where there was no time for a single step.
+        """
+        if self.steps == 0:
+            raise ConfigError(
+                f"{self.settings.minutes:g} minutes were over before the first step: reading the "
+                "data takes longer, give --minutes or train.minutes more"
+            )
+        network = self.learner.average.module
+        if self.learner.stopper.weights:
+            network.load_state_dict(self.learner.stopper.weights)
+        if self.record:
+            self.record.close()
+            _write(network.state_dict(), self.folder / WEIGHTS)
+        return network
 
 
 def _sound_loss(spent: Spent, step: int, experiment: Experiment) -> float:
@@ -104,13 +144,6 @@ def _sound_loss(spent: Spent, step: int, experiment: Experiment) -> float:
         f"train.learning_rate, now {experiment.train.learning_rate:g}, or set "
         "train.mixed_precision to false"
     )
-
-
-def _finished(learner: Learner) -> nn.Module:
-    """The averaged network, with the best weights where validation heads chose them."""
-    if learner.stopper.weights:
-        learner.average.module.load_state_dict(learner.stopper.weights)
-    return learner.average.module
 
 
 def _write(weights: dict[str, Tensor], path: Path) -> None:
