@@ -28,10 +28,14 @@ def view(*, out: Path, served: bool, port: int, no_browser: bool) -> None:
     """
     from negvol_cli.render.viewing import find_page, open_in_browser
 
-    def show(url: str) -> None:
+    def show(url: str, entrance: str = "", code: str = "") -> None:
         say(url)
-        if not no_browser and not open_in_browser(url):
+        if no_browser:
+            return
+        if not open_in_browser(entrance or url):
             say("No browser was found: open this address in one.", err=True)
+        elif code:  # other users can read what a browser is started with
+            say(f"The browser asks for a code; it is {code}", err=True)
 
     page = find_page(out)
     if not served:

@@ -5,17 +5,36 @@ from __future__ import annotations
 import mimetypes
 import secrets
 import shutil
+import socket
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Final
-from urllib.parse import quote, unquote, urlsplit
+from typing import Any, Final
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from negvol_cli.errors import OutputError
 
 LOOPBACK: Final = "127.0.0.1"
+
+MOST_CONNECTIONS: Final = 32
+"""At once; a browser has six for one address."""
+ASKING_SECONDS: Final = 10.0
+"""How long somebody may take to say what is wanted; a browser on this machine does so at once."""
+SENDING_SECONDS: Final = 60.0
+"""How long whoever takes a file may pause."""
+
+_ENTRANCE: Final = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>negvol</title>
+<body style="font: 1rem system-ui; margin: 3rem">
+<form><label>Code, as printed in the terminal:
+<input name="code" type="password" autocomplete="off" autofocus size="26"></label>
+<button>Open</button></form>
+"""
 
 _TYPES: Final = {".glb": "model/gltf-binary", ".ply": "model/ply", ".stl": "model/stl"}
 _HEADERS: Final = {
@@ -26,11 +45,14 @@ _HEADERS: Final = {
 }
 
 
-def serve(page: Path, port: int, ready: Callable[[str], None]) -> None:
+def serve(page: Path, port: int, ready: Callable[[str, str, str], None]) -> None:
     """Serve ``page`` and what lies beside and below it on 127.0.0.1, until Ctrl-C.
 
-    ``ready`` is called with the address. The address contains a secret, so that other users of this
-    machine, who can reach its loopback interface, cannot read the page. Port 0 takes any free port.
+    ``ready`` is called with the page's address, with that of an entrance and with the code that the
+    entrance asks for. The page's address contains the code, which is secret, so that other users of
+    this machine, who can reach its loopback interface, cannot read the page. They can also read the
+    arguments of every program: a browser must be started on the entrance. Port 0 takes any free
+    port.
 
     Raises
     ------
@@ -38,7 +60,8 @@ def serve(page: Path, port: int, ready: Callable[[str], None]) -> None:
         The port is not available.
     """
     with open_server(page.parent, port) as server:
-        ready(server.address_of(page.name))
+        server.page = page.name
+        ready(server.address_of(page.name), server.entrance, server.secret)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
@@ -56,12 +79,68 @@ def open_server(folder: Path, port: int = 0) -> FolderServer:
 
 
 class FolderServer(ThreadingHTTPServer):
-    """Answers GET and HEAD for ``/<secret>/<file below folder>``."""
+    """Answers GET and HEAD for ``/<secret>/<file below folder>``.
+
+    ``page`` is where the entrance, ``/``, leads whoever knows the secret.
+    """
+
+    daemon_threads = True
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder.resolve()
         self.secret = secrets.token_urlsafe(16)
+        self.page = ""
+        self._lock = threading.Lock()
+        self._strangers: dict[socket.socket, float] = {}
+        self._known: set[socket.socket] = set()
         super().__init__((LOOPBACK, port), partial(_Handler))
+
+    @property
+    def entrance(self) -> str:
+        """The address of the page that asks for the secret."""
+        return f"http://{LOOPBACK}:{self.server_port}/"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Start a thread, in the place of the stranger who waited longest where there are many."""
+        with self._lock:
+            if len(self._known) >= MOST_CONNECTIONS:
+                self.shutdown_request(request)
+                return
+            if len(self._known) + len(self._strangers) >= MOST_CONNECTIONS:
+                self._hang_up(next(iter(self._strangers)))
+            self._strangers[request] = time.monotonic()
+        super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        """Hang up on those who have not asked for anything for a while; called twice a second."""
+        with self._lock:
+            late = time.monotonic() - ASKING_SECONDS
+            for request in [r for r, since in self._strangers.items() if since < late]:
+                self._hang_up(request)
+
+    def close_request(self, request: Any) -> None:
+        """Forget a connection that ends."""
+        self._strangers.pop(request, None)
+        self._known.discard(request)
+        super().close_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: whoever hangs up, or is hung up on, is no fault."""
+
+    def admit(self, request: Any) -> None:
+        """Note that whoever asks knows the secret, and may take its time."""
+        with self._lock:
+            if self._strangers.pop(request, None) is not None:
+                self._known.add(request)
+
+    def _hang_up(self, request: socket.socket) -> None:
+        del self._strangers[request]
+        with suppress(OSError):
+            request.shutdown(socket.SHUT_RDWR)  # its thread sees the end, and closes it
+
+    def knows(self, secret: str) -> bool:
+        """Whether this is the secret, in a time that tells nothing of it."""
+        return secrets.compare_digest(secret.encode(), self.secret.encode())
 
     def address_of(self, name: str) -> str:
         """Return the address of a file below the folder."""
@@ -70,7 +149,7 @@ class FolderServer(ThreadingHTTPServer):
     def find(self, path: str) -> Path | None:
         """Return the file that a request's path names, or None if it may not be seen."""
         first, *parts = unquote(urlsplit(path).path).removeprefix("/").split("/")
-        if not secrets.compare_digest(first.encode(), self.secret.encode()):
+        if not self.knows(first):
             return None
         if any(part.startswith(".") or "\\" in part or "\0" in part for part in parts):
             return None
@@ -81,6 +160,7 @@ class FolderServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: FolderServer
     server_version = "negvol"
+    timeout = SENDING_SECONDS
     sys_version = ""
 
     def do_GET(self) -> None:
@@ -98,7 +178,17 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Host") not in (f"{LOOPBACK}:{port}", f"localhost:{port}"):
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return
-        path = self.server.find(self.path)
+        try:
+            at_entrance = urlsplit(self.path).path == "/"
+            path = self.server.find(self.path)
+        except ValueError:  # no address at all
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return
+        if at_entrance:
+            self._let_in(with_body=with_body)
+            return
+        if path is not None:
+            self.server.admit(self.request)
         try:
             if path is None:
                 raise FileNotFoundError
@@ -115,6 +205,22 @@ class _Handler(BaseHTTPRequestHandler):
             return
         except OSError:
             self.send_error(HTTPStatus.NOT_FOUND)
+
+    def _let_in(self, *, with_body: bool) -> None:
+        """Ask for the secret; to whom has it, say where the page is."""
+        given = parse_qs(urlsplit(self.path).query).get("code", [""])[0].strip()
+        if self.server.knows(given):
+            self.send_response(HTTPStatus.SEE_OTHER)
+            self.send_header("Location", self.server.address_of(self.server.page))
+        else:
+            self.send_response(HTTPStatus.OK)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+        body = b"" if self.server.knows(given) else _ENTRANCE.encode()
+        for name, value in {**_HEADERS, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if with_body:
+            self.wfile.write(body)
 
 
 def _type_of(path: Path) -> str:

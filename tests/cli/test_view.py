@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 import webbrowser
 from collections.abc import Iterator
@@ -159,6 +161,44 @@ def test_serving_prints_an_address_that_works_and_ends_with_ctrl_c(tmp_path: Pat
 
     assert process.returncode == 0
     assert errors == "Serving until Ctrl-C.\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.usefixtures("ctrl_c_is_heard")
+def test_no_argument_of_the_browser_tells_the_secret(tmp_path: Path) -> None:
+    result(tmp_path / "out")
+    browser = tmp_path / "browser"
+    browser.write_text(
+        f'#!/bin/sh\necho "$@" > {tmp_path}/started.tmp\n'
+        f"mv {tmp_path}/started.tmp {tmp_path}/started\n"
+    )
+    browser.chmod(0o700)
+    command = [sys.executable, "-m", "negvol_cli", "view", str(tmp_path / "out"), "--serve"]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "BROWSER": str(browser)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            code = url.split("/")[3]
+            deadline = time.monotonic() + 60
+            while not (tmp_path / "started").exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            entrance = (tmp_path / "started").read_text().strip()
+            assert code not in entrance
+            with urllib.request.urlopen(f"{entrance}?code={code}", timeout=10) as answer:  # noqa: S310
+                assert answer.read() == b"<p>a page"
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+
+    assert f"The browser asks for a code; it is {code}" in errors
 
 
 def test_a_port_that_is_taken_is_explained(negvol: Negvol, tmp_path: Path) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from negvol_cli.render.serving import FolderServer, open_server
+from negvol_cli.render import serving
+from negvol_cli.render.serving import LOOPBACK, FolderServer, open_server
 
 
 @pytest.fixture
@@ -78,7 +82,6 @@ def test_head_answers_without_a_body(server: FolderServer) -> None:
     [
         "/summary.html",
         "/wrong/summary.html",
-        "/",
         "/{secret}",
         "/{secret}/",
         "/{secret}/head%201/",
@@ -125,3 +128,83 @@ def test_every_server_has_another_secret(server: FolderServer, tmp_path: Path) -
     with open_server(tmp_path) as other:
         assert other.secret != server.secret
         assert len(other.secret) >= 20
+
+
+def test_the_entrance_shows_nothing_and_asks_for_the_code(server: FolderServer) -> None:
+    status, body, headers = ask(server, "/")
+
+    assert status == 200
+    assert server.secret.encode() not in body
+    assert b'name="code"' in body
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_the_code_leads_from_the_entrance_to_the_page(server: FolderServer) -> None:
+    server.page = "summary.html"
+
+    status, _, headers = ask(server, f"/?code={server.secret}")
+    assert (status, headers["Location"]) == (303, server.address_of("summary.html"))
+
+    for wrong in ("", server.secret[:-1], f"{server.secret}x", "%00", "%ff"):
+        status, body, headers = ask(server, f"/?code={wrong}")
+        assert (status, headers["Location"]) == (200, None)
+        assert server.secret.encode() not in body
+
+
+def connect(server: FolderServer, say: bytes = b"GET /") -> socket.socket:
+    made = socket.create_connection((LOOPBACK, server.server_port), timeout=20)
+    made.sendall(say)
+    return made
+
+
+def test_idle_strangers_keep_nobody_out_and_take_no_threads(server: FolderServer) -> None:
+    before = threading.active_count()
+    idle = [connect(server) for _ in range(200)]
+
+    assert ask(server, f"/{server.secret}/summary.html")[0] == 200
+    assert threading.active_count() - before <= serving.MOST_CONNECTIONS + 5  # some just ending
+    for connection in idle:
+        connection.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+def test_whoever_does_not_say_what_is_wanted_is_cut_off(
+    server: FolderServer, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(serving, "ASKING_SECONDS", 0.2)
+    connection = connect(server, said)
+
+    assert connection.recv(100) == b""
+
+
+def test_a_byte_now_and_then_buys_no_time(
+    server: FolderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "ASKING_SECONDS", 0.5)
+    connection = connect(server)
+
+    sent = 0
+    with suppress(OSError):
+        while sent < 100:
+            connection.sendall(b"a")
+            sent += 1
+            time.sleep(0.1)
+
+    assert sent < 50
+
+
+def test_a_known_reader_may_take_its_time(
+    server: FolderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "ASKING_SECONDS", 0.2)
+    large = bytes(20_000_000)
+    (server.folder / "large.bin").write_bytes(large)
+    host = f"{LOOPBACK}:{server.server_port}"
+    connection = connect(
+        server, f"GET /{server.secret}/large.bin HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+    )
+
+    time.sleep(1.5)
+    received = b"".join(iter(lambda: connection.recv(1 << 20), b""))
+
+    assert received.endswith(large)
