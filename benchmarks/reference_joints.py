@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.joint_frame import FRAME_CENTRE, JointFrame
 from negvol_cli.geometry.resample import resample_nearest
 from negvol_cli.io.image import read_image
 from negvol_cli.mesh.backend import load_backend
@@ -34,7 +34,7 @@ COLUMNS = (
     "NV voxels mm³",
     "difference",
     "articular NV mm³",
-    "minimum",
+    "narrowest",
     "superior",
     "anterior",
     "posterior",
@@ -73,7 +73,7 @@ def measure(path: Path, side: Side) -> tuple[JointGeometry, float]:
         for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
     )
     geometry = measure_joint(
-        condyle, bone, frame, Settings(), backend, recorded_zyx=None, centre_known=True
+        condyle, bone, frame, Settings(), backend, recorded_zyx=None, centre_mm=FRAME_CENTRE
     )
     return geometry, time.process_time() - start
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from negvol_cli.errors import OutputError
 from negvol_cli.geometry.grid import Grid, Volume
-from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.joint_frame import FRAME_CENTRE, JointFrame
 from negvol_cli.geometry.resample import frame_hu
 from negvol_cli.io.formats.nifti_writer import write_nifti
 from negvol_cli.mesh.backend import load_backend
@@ -130,7 +130,7 @@ def measure_topology(
         frame.spacing_mm,
     )
     return measure_joint(
-        condyle, bone, frame, settings, load_backend(), recorded_zyx=None, centre_known=True
+        condyle, bone, frame, settings, load_backend(), recorded_zyx=None, centre_mm=FRAME_CENTRE
     )
 
 
@@ -169,7 +169,7 @@ def _compare_joint(joint: JointReport, drawn: Figures, truth: PhantomTruth) -> I
     ):
         found = (getattr(source, figure) for source in (joint, drawn, truth))
         yield Comparison(f"{joint.side} {name}", "mm³", *found)
-    for way in ("minimum", "superior"):
+    for way in ("narrowest", "superior"):
         if getattr(truth.joint_space_mm, way) is None:
             continue
         found = (getattr(source.joint_space_mm, way, None) for source in (joint, drawn, truth))

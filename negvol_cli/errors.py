@@ -3,6 +3,7 @@
 NegvolError            exit 1   anything we can explain
 ├── InputError         exit 3   the scan, labels or path are not usable
 ├── OutputError        exit 1   the result cannot be written where it was asked for
+├── NoCondyleError     exit 1   there is no condyle where the joint should be
 ├── ModelError         exit 4   the model bundle is missing, damaged or of another shape
 │   └── DeviceError    exit 4   the asked-for GPU cannot really run the model
 ├── BatchError         exit 5   some scans of a batch failed
@@ -46,6 +47,10 @@ class OutputError(NegvolError):
     """The result cannot be written where it was asked for."""
 
     nameless = "the result cannot be written"
+
+
+class NoCondyleError(NegvolError):
+    """There is no condyle where the joint should be."""
 
 
 class ModelError(NegvolError):

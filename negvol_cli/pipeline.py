@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from negvol_cli.bundle.bundle import Bundle, load_bundle
-from negvol_cli.errors import InputError
+from negvol_cli.errors import InputError, NoCondyleError
 from negvol_cli.geometry.grid import Volume
-from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.joint_frame import FRAME_CENTRE, JointFrame
 from negvol_cli.geometry.resample import crop_to, resample, resample_nearest
 from negvol_cli.inference.session import Predictor, open_session
 from negvol_cli.io.ct_checks import is_coarse
@@ -26,7 +26,6 @@ from negvol_cli.steps.calibrate_hu import in_hu
 from negvol_cli.steps.enhance import enhance_fossa
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.joint_view import JointView
-from negvol_cli.steps.landmarks import NoCondyleError
 from negvol_cli.steps.localise import FoundJoint, Localisation, Stance, Tiling, locate
 from negvol_cli.steps.measure import measure_joint
 from negvol_cli.steps.recentre import centred_on_process, frame_of_labels
@@ -155,7 +154,7 @@ def measure_label_map(labels: LabelMap, run: Run) -> Measurement:
                 run.settings,
                 run.backend,
                 recorded_zyx=None,
-                centre_known=False,
+                centre_mm=None,
             )
         joints[side] = judge(geometry, None, None, run.settings)
         views[side] = JointView(geometry, images.hu_zyx)
@@ -195,13 +194,13 @@ def _measure_side(
                 run.settings,
                 run.backend,
                 recorded_zyx=images.recorded_zyx,
-                centre_known=True,
+                centre_mm=FRAME_CENTRE,
             )
-        except NoCondyleError:
+        except NoCondyleError as err:
             return JointReport(
                 side=side,
                 status=Status.IMPLAUSIBLE,
-                reason="no condyle where the joint was found",
+                reason=str(err),
                 centre_mm_xyz=found.centre_mm_xyz,
                 confidence=found.confidence,
             ), None

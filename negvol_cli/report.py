@@ -15,7 +15,7 @@ from negvol_cli.geometry.grid import Vector
 from negvol_cli.settings import RESEARCH_USE
 from negvol_cli.structures import Side
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 COMPARED: Final = ("condyle", "temporal_bone", "negative_volume")
 """The structures of ``ReferenceComparison``."""
 
@@ -33,11 +33,12 @@ class Status(StrEnum):
 class JointSpace:
     """Distances in mm from the condylar head to the temporal bone, along the head's normals.
 
-    ``minimum`` is over the head; the others are medians over the part of the head that faces
-    that way. ``None`` where no normal of that part ends on bone inside the clip.
+    ``narrowest`` is the 5th percentile over the head (a minimum over thousands of points is
+    noise); the others are medians over the part of the head that faces that way, about the
+    condylar process's own axis. ``None`` where no normal of that part ends on bone inside the clip.
     """
 
-    minimum: float | None
+    narrowest: float | None
     superior: float | None
     anterior: float | None
     posterior: float | None

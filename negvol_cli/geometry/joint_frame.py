@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,9 @@ import numpy.typing as npt
 from negvol_cli.geometry.grid import Grid, Points, Vector
 from negvol_cli.settings import FRAME_SIZE, FRAME_SPACING_MM
 from negvol_cli.structures import Side
+
+FRAME_CENTRE: Final[Vector] = (0.0, 0.0, 0.0)
+"""The centre of a joint frame in its own coordinates: where the joint was localised."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.geometry.grid import Grid, Points, Vector, Volume, vector
+from negvol_cli.geometry.grid import Grid, Points, Vector, Volume
 from negvol_cli.phantom import paint
 from negvol_cli.phantom.bite import Bite
 from negvol_cli.phantom.cranium import Cranium
@@ -28,7 +28,7 @@ from negvol_cli.phantom.shapes import (
     union,
 )
 from negvol_cli.phantom.soft import SoftTissue
-from negvol_cli.phantom.truth import PhantomTruth, measure, upright
+from negvol_cli.phantom.truth import PhantomTruth, measure
 from negvol_cli.settings import ClipSettings
 from negvol_cli.structures import Label, Side, scan_label
 
@@ -110,33 +110,19 @@ class PhantomHead:
         return replace(self, pose=self.pose.moved(turn, shift_mm))
 
     def truth(
-        self,
-        side: Side,
-        clip: ClipSettings | None = None,
-        *,
-        step_mm: float = 0.4,
-        up: Vector = (0.0, 0.0, 1.0),
+        self, side: Side, clip: ClipSettings | None = None, *, step_mm: float = 0.4
     ) -> PhantomTruth:
         """The true measures of one joint, good to about 0.5 per cent; see ``truth.measure``.
 
-        ``up`` is what counts as superior, LPS; anterior is the direction nearest to -y that is
-        at right angles to it. A cubic clip turns with it. Takes some seconds. Raises ValueError
-        where there is no condyle.
+        Takes some seconds. Raises ValueError where there is no condyle.
         """
-        turn = upright(up)
-        mandible, bone = self.solid(Label.CONDYLE), self.solid(Label.TEMPORAL_BONE)
-        found = measure(
-            lambda points: mandible(points @ turn),
-            lambda points: bone(points @ turn),
-            vector(turn @ self.condyle_centre_mm(side)),
+        return measure(
+            self.solid(Label.CONDYLE),
+            self.solid(Label.TEMPORAL_BONE),
+            self.condyle_centre_mm(side),
             side,
             clip or ClipSettings(),
             step_mm=step_mm,
-        )
-        return replace(
-            found,
-            apex_mm=vector(found.apex_mm @ turn),
-            head_centre_mm=vector(found.head_centre_mm @ turn),
         )
 
     def solid(self, label: Label) -> Distance:

@@ -8,7 +8,7 @@ what is chosen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from negvol_cli.geometry.grid import Points, Vector, vector
+from negvol_cli.phantom.axis import process_axis
 from negvol_cli.phantom.probe import (
     Distance,
     Mask,
@@ -34,6 +35,7 @@ from negvol_cli.structures import Side
 NEARER_MM: Final = 0.5
 NEARER_SHARE: Final = 0.05
 FACING_DEGREES: Final = 45.0
+NARROWEST_SHARE: Final = 0.05
 SKIN_MM: Final = 0.02
 THICKEST_MM: Final = 20.0
 
@@ -42,32 +44,35 @@ THICKEST_MM: Final = 20.0
 class PhantomTruth:
     """What a perfect measurement of one joint gives; LPS mm, mm³.
 
-    ``narrowest_mm`` is the joint space that a twentieth of the head's facing surface falls short
-    of, ``roof_mm`` the least thickness of TB where superior normals of the head end on it.
+    ``up`` is the unit vector of the condylar process's own axis, ``roof_mm`` the least thickness
+    of TB where superior normals of the head end on it.
     """
 
     side: Side
+    up: Vector
     apex_mm: Vector
     head_centre_mm: Vector
     head_volume_mm3: float
     nv_mm3: float
     articular_nv_mm3: float
     joint_space_mm: JointSpace
-    narrowest_mm: float | None = None
     roof_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Clip:
+    """The clip in coordinates that ``turn`` (3, 3) makes of LPS; a cube stays along LPS."""
+
     centre: Points
     settings: ClipSettings
+    turn: Points
 
     def inside(self, points: Points) -> Mask:
         offset = points - self.centre
         half = self.settings.width_mm / 2
         if self.settings.shape is ClipShape.SPHERE:
             return np.asarray(np.einsum("ij,ij->i", offset, offset) <= half**2)
-        return np.asarray((np.abs(offset) <= half).all(axis=1))
+        return np.asarray((np.abs(offset @ self.turn) <= half).all(axis=1))
 
     def spread(self, step_mm: float) -> tuple[Points, float]:
         """Points (N, 3) spread evenly over the clip, and the mm³ of each: about ``step_mm``³.
@@ -80,7 +85,7 @@ class _Clip:
         root = 1.2207440846057596  # of x⁴ = x + 1
         points = np.arange(1, count + 1)[:, None] / root ** np.arange(1, 4) % 1.0
         points = points[np.argsort(np.floor(points[:, 2] * 24), kind="stable")]
-        points = (points - 0.5) * width + self.centre
+        points = (points - 0.5) * width @ self.turn.T + self.centre
         return points[self.inside(points)], width**3 / count
 
 
@@ -99,22 +104,57 @@ def measure(
     ``step_mm`` is about the distance of the points at which NV is counted. Choices made where the
     definitions leave one:
 
-    - The head is the part of MC connected to the apex, at most 10 mm below it and within 14 mm
-      of it horizontally; NV is counted about the whole MC in the clip, not the head alone.
+    - Up is the condylar process's own axis: see ``phantom.axis``. The apex is the point of MC
+      farthest along it within 12 mm of it.
+    - The head is the part of MC at most 10 mm below the apex's level and within 14 mm of the axis,
+      its largest piece; NV is counted about the whole MC in the clip, not the head alone.
     - A normal ends on TB where it meets TB inside the clip before some other part of MC is
       nearer than where it came from by more than the larger of 0.5 mm and 5 per cent.
     - Articular NV: NV points whose ray, from their nearest point of MC through them, ends on TB
       in that sense.
-    - Joint space towards a direction (superior +z, anterior -y, posterior +y, medial, lateral):
-      the median over those points of the head's surface which, seen from the head's centre, lie
-      within 45 degrees of it and whose normal ends on TB. Points count by the area they stand for.
+    - Joint space towards a direction (superior along the axis, anterior and posterior, medial and
+      lateral at right angles to it, as near as can be to LPS's): the median over those points of
+      the head's surface which, seen from the head's centre, lie within 45 degrees of it and whose
+      normal ends on TB. Narrowest is the 5th percentile over all of the head's points whose normal
+      ends on TB. Points count by the area they stand for.
     """
     settings = head or HeadSettings()
-    reach = settings.radius_mm + clip.width_mm / 2 + 3.0
-    cloud = surface_cloud(condyle, np.array(centre_mm), reach, min(0.5, step_mm * 1.25))
-    apex = _apex(condyle, cloud, np.array(centre_mm), settings.apex_radius_mm)
-    volume, middle, of_head = _head(condyle, cloud, apex, settings, min(step_mm, 0.3))
-    about = _Clip(middle, clip)
+    up, through = process_axis(condyle, np.array(centre_mm), settings)
+    turn = upright(up)
+    found = _measure_upright(
+        lambda points: condyle(points @ turn),
+        lambda points: temporal_bone(points @ turn),
+        turn @ through,
+        side,
+        _Clip(np.zeros(3), clip, turn),
+        settings,
+        step_mm,
+    )
+    return replace(
+        found,
+        up=up,
+        apex_mm=vector(found.apex_mm @ turn),
+        head_centre_mm=vector(found.head_centre_mm @ turn),
+    )
+
+
+def _measure_upright(
+    condyle: Distance,
+    temporal_bone: Distance,
+    through: Points,
+    side: Side,
+    clip: _Clip,
+    settings: HeadSettings,
+    step_mm: float,
+) -> PhantomTruth:
+    """The same where z is the axis's direction and ``through`` a point of it."""
+    reach = settings.radius_mm + clip.settings.width_mm / 2 + 3.0
+    cloud = surface_cloud(condyle, through, reach, min(0.5, step_mm * 1.25))
+    apex = _apex(condyle, cloud, through, settings.apex_radius_mm)
+    volume, middle, of_head = _head(
+        condyle, cloud, np.array([*through[:2], apex[2]]), settings, min(step_mm, 0.3)
+    )
+    about = replace(clip, centre=middle)
     lengths = np.full(len(cloud.points), np.nan)
     lengths[of_head] = _lengths(
         cloud, temporal_bone, about, cloud.points[of_head], cloud.normals[of_head]
@@ -127,13 +167,13 @@ def measure(
     articular = np.isfinite(_lengths(cloud, temporal_bone, about, start[free], way[free]))
     return PhantomTruth(
         side=side,
+        up=(0.0, 0.0, 1.0),
         apex_mm=vector(apex),
         head_centre_mm=vector(middle),
         head_volume_mm3=volume,
         nv_mm3=float(free.sum() * each_mm3),
         articular_nv_mm3=float(articular.sum() * each_mm3),
         joint_space_mm=_by_direction(cloud, lengths, of_head, middle, side),
-        narrowest_mm=_narrowest(cloud, lengths),
         roof_mm=_roof(cloud, lengths, middle, temporal_bone),
     )
 
@@ -169,9 +209,11 @@ def _apex(condyle: Distance, cloud: SurfaceCloud, centre: Points, radius: float)
 
 
 def _head(
-    condyle: Distance, cloud: SurfaceCloud, apex: Points, settings: HeadSettings, step: float
+    condyle: Distance, cloud: SurfaceCloud, top: Points, settings: HeadSettings, step: float
 ) -> tuple[float, Points, Mask]:
     """Volume and centroid of the head, and which surface points are its own.
+
+    ``top`` is the point of the axis at the apex's level.
 
     Volume is counted in voxels whose share inside follows from the distance at their middle;
     their faces lie on the plane that ends the head below.
@@ -181,7 +223,7 @@ def _head(
     step_z = settings.depth_mm / count
     up = (np.arange(count + 4) + 0.5) * step_z - settings.depth_mm
     z, y, x = np.meshgrid(up, across, across, indexing="ij")
-    points = np.stack([x, y, z], axis=-1).reshape(-1, 3) + apex
+    points = np.stack([x, y, z], axis=-1).reshape(-1, 3) + top
     values = condyle(points)
     edge = np.abs(values) < 2 * step
     slope = np.ones_like(values)
@@ -189,14 +231,11 @@ def _head(
     share = np.clip(0.5 - values / slope / step, 0.0, 1.0).reshape(x.shape)
     share *= np.clip(0.5 + (settings.radius_mm - np.hypot(x, y)) / step, 0.0, 1.0)
     pieces, _ = ndimage.label(share > 0.5)
-    j = len(across) // 2
-    k = int(np.argmax(up > -1.5 * step_z))
-    own_piece = pieces[k - 2 : k + 1, j - 2 : j + 2, j - 2 : j + 2]
-    piece = np.bincount(own_piece[own_piece > 0]).argmax()
+    piece = np.bincount(pieces[pieces > 0]).argmax()
     own = ndimage.binary_dilation(pieces == piece, iterations=2)
     weight = (share * own).ravel()
     middle = np.asarray(weight @ points / weight.sum())
-    offset = cloud.points - apex
+    offset = cloud.points - top
     of_head = (offset[:, 2] >= -settings.depth_mm) & (
         np.hypot(offset[:, 0], offset[:, 1]) <= settings.radius_mm
     )
@@ -241,21 +280,15 @@ def _by_direction(
         return _weighted_quantile(lengths[chosen], weight[chosen], 0.5) if chosen.any() else None
 
     return JointSpace(
-        minimum=float(lengths[measured].min()) if measured.any() else None,
+        narrowest=_weighted_quantile(lengths[measured], weight[measured], NARROWEST_SHARE)
+        if measured.any()
+        else None,
         superior=median(0, 0, 1),
         anterior=median(0, -1, 0),
         posterior=median(0, 1, 0),
         medial=median(-lateral, 0, 0),
         lateral=median(lateral, 0, 0),
     )
-
-
-def _narrowest(cloud: SurfaceCloud, lengths: Values) -> float | None:
-    """The 5th percentile of the joint space, by area."""
-    measured = np.isfinite(lengths)
-    if not measured.any():
-        return None
-    return _weighted_quantile(lengths[measured], _area(cloud)[measured], 0.05)
 
 
 def _roof(

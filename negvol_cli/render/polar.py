@@ -9,8 +9,7 @@ from typing import Final
 import numpy as np
 
 from negvol_cli.render import palette
-from negvol_cli.settings import HeadSettings
-from negvol_cli.steps.joint_space import SECTOR_VERTICES
+from negvol_cli.steps.joint_space import SECTOR_VERTICES, ways_from
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 
@@ -27,9 +26,10 @@ _RINGS_MM: Final = (2, 4, 6)
 
 @dataclass(frozen=True, slots=True)
 class Arc:
-    """A half circle about the head: over the ``start`` and ``end`` axes, by way of superior.
+    """A half circle about the head: from ``start`` over superior to the opposite direction.
 
-    Axes are unit vectors in the joint frame; ``names`` stand at the left and right.
+    ``start`` is a unit vector in the condylar process's axes (to lateral, posterior, up); ``names``
+    stand at the left and right.
     """
 
     title: str
@@ -82,20 +82,15 @@ def diagrams(views: Mapping[Side, JointView], sides: Iterable[Side]) -> tuple[Di
 def profile(view: JointView, arc: Arc) -> tuple[float | None, ...]:
     """The joint space in mm, a median for every 20° from the arc's start over superior.
 
-    Over the head's vertices within 30° of the arc's plane; None where fewer than five have one.
+    Over the head's vertices within 30° of the arc's plane, which turns with the condylar
+    process's axis; None where fewer than five have one.
     """
-    geometry, head = view.geometry, HeadSettings()
-    points, space = geometry.condyle.points_mm, geometry.joint_space_mm
-    below = points - geometry.apex_mm
-    of_head = (below[:, 2] >= -head.depth_mm) & (
-        np.hypot(below[:, 0], below[:, 1]) <= head.radius_mm
-    )
-    kept = of_head & np.isfinite(space)
-    offset, space = points[kept] - geometry.head_centre_mm, space[kept]
-    along, up = offset @ np.array(arc.start), offset[:, 2]
-    in_plane = np.hypot(along, up)
-    length = np.linalg.norm(offset, axis=1)
-    near = in_plane >= length * np.sqrt(1 - OUT_OF_PLANE**2)
+    geometry = view.geometry
+    kept = geometry.of_head & np.isfinite(geometry.joint_space_mm)
+    space = geometry.joint_space_mm[kept]
+    ways = ways_from(geometry.head_centre_mm, geometry.axis, geometry.condyle.points_mm[kept])
+    along, up = ways @ np.array(arc.start), ways[:, 2]
+    near = np.hypot(along, up) >= np.sqrt(1 - OUT_OF_PLANE**2)
     angle = np.degrees(np.arctan2(up, along))
     medians: list[float | None] = []
     for middle in _ANGLES:

@@ -12,7 +12,7 @@ from negvol_cli.structures import Side
 MISSING: Final = "–"
 ARTICULAR: Final = "Articular NV is the part of NV between the two bones."
 
-DIRECTIONS: Final = ("minimum", "superior", "anterior", "posterior", "medial", "lateral")
+DIRECTIONS: Final = ("narrowest", "superior", "anterior", "posterior", "medial", "lateral")
 
 _EQUAL_BELOW_PERCENT = 0.05
 """What is printed as 0.0 %."""

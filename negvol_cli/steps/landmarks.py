@@ -1,9 +1,13 @@
 """Where the condyle's apex and head lie, and the clip about the head's centre.
 
-Apex: the highest point of the condyle (MC) within 12 mm, horizontally, of the localised centre;
-on a label map without a centre, of the hinder of the mandible's two upper processes (the
-coronoid in front can stand higher). Head: the part of MC connected to the apex, at most 10 mm
-below it and within 14 mm of it horizontally. Head centre: its centroid.
+All of it is about the condylar process's own axis (``process_axis``), which is found from the
+localised centre or, on a label map without one, from the hinder of the mandible's two upper
+processes (the coronoid in front can stand higher). Apex: the point of the condyle (MC) farthest
+along the axis within 12 mm of it. Head: the part of MC at most 10 mm below the level of the apex
+and within 14 mm of the axis, the largest piece of it. Head centre: its centroid.
+
+Only the apex's level counts for the head: on a flat condyle the apex itself jumps from one pole
+to the other, and a cylinder about it would cut off the pole across.
 """
 
 from __future__ import annotations
@@ -15,20 +19,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from negvol_cli.errors import NegvolError
-from negvol_cli.geometry.grid import Grid, Points, Vector
+from negvol_cli.errors import NoCondyleError
+from negvol_cli.geometry.grid import Grid, Points, Vector, vector
 from negvol_cli.mesh.distance import Scalars, Surface, lattice, nodes
 from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.settings import ClipSettings, ClipShape, HeadSettings
+from negvol_cli.steps.process_axis import Axis
 
 PROCESS_HEIGHT_MM: Final = 4.0
 PROCESS_MM3: Final = 100.0
 PROCESS_BELOW_TOP_MM: Final = 25.0
-
-
-class NoCondyleError(NegvolError):
-    """There is no condyle where the joint should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,58 +170,87 @@ def _on_mask(mask_zyx: npt.NDArray[np.bool_], grid: Grid) -> Vector:
     return (float(px), float(py), float(pz))
 
 
-def apex_of(condyle: Mesh, near_mm: Vector, radius_mm: float) -> Vector:
-    """The highest vertex of the condyle within ``radius_mm``, horizontally, of ``near_mm``.
+def apex_of(condyle: Mesh, axis: Axis, radius_mm: float) -> Vector:
+    """The vertex of the condyle farthest along the axis, of those within ``radius_mm`` of it.
 
     Raises ``NoCondyleError`` where no vertex lies there.
     """
-    offset = condyle.points_mm[:, :2] - near_mm[:2]
-    height = np.where(
-        np.hypot(offset[:, 0], offset[:, 1]) <= radius_mm, condyle.points_mm[:, 2], -np.inf
+    level = np.where(
+        axis.across(condyle.points_mm) <= radius_mm, axis.along(condyle.points_mm), -np.inf
     )
-    if not np.isfinite(height).any():
+    if not np.isfinite(level).any():
         raise NoCondyleError(
-            f"the condyle's surface does not come within {radius_mm:g} mm of the joint's centre, "
+            f"the condyle's surface does not come within {radius_mm:g} mm of its own axis, "
             "so this joint cannot be measured; check the segmentation"
         )
-    x, y, z = condyle.points_mm[int(np.argmax(height))]
-    return (float(x), float(y), float(z))
+    return vector(condyle.points_mm[int(np.argmax(level))])
 
 
 def condylar_head(
-    condyle: Mesh, surface: Surface, apex_mm: Vector, settings: HeadSettings, spacing_mm: float
+    condyle: Mesh,
+    surface: Surface,
+    axis: Axis,
+    apex_mm: Vector,
+    settings: HeadSettings,
+    spacing_mm: float,
 ) -> Head:
-    """The head under ``apex_mm``; ``surface`` is the condyle's, sampled at ``spacing_mm``."""
-    apex = np.array(apex_mm)
-    reach = np.array([settings.radius_mm, settings.radius_mm, settings.depth_mm])
-    margin = 2.0 * spacing_mm
-    above = reach * (1.0, 1.0, 0.0)
-    grid = lattice(apex - reach - margin, apex + above + margin, spacing_mm)
-    room = _head_room(nodes(grid), apex, settings).reshape(grid.shape_zyx)
+    """The head under the level of ``apex_mm``; ``surface`` is the condyle's.
+
+    It is found on a lattice of ``spacing_mm``. Raises ``NoCondyleError`` where nothing is left.
+    """
+    cylinder = _Cylinder.under(apex_mm, axis, settings, 2.0 * spacing_mm)
+    grid = lattice(*cylinder.box_mm(2.0 * spacing_mm), spacing_mm)
+    room = cylinder.depth(nodes(grid)).reshape(grid.shape_zyx)
     field = np.minimum(room, -surface.field(grid, 3.0 * spacing_mm).values_zyx)
 
-    labels, _ = ndimage.label(field > 0)
-    index = grid.to_index(apex)[::-1]
-    _, seed = ndimage.distance_transform_edt(labels == 0, return_indices=True)
-    k, j, i = (int(n) for n in np.clip(np.rint(index), 0, np.array(grid.shape_zyx) - 1))
-    own = int(labels[tuple(seed[:, k, j, i])])
-    if own == 0:
+    labels, count = ndimage.label(field > 0)
+    if count == 0:
         raise NoCondyleError(
             "the condyle is too small to have a head, so this joint cannot be measured; "
             "check the segmentation"
         )
-    mesh = iso_surface(np.where((labels == own) | (labels == 0), field, -margin), grid, 0.0)
+    own = int(np.argmax(np.bincount(labels[labels > 0])))
+    mesh = iso_surface(np.where((labels == own) | (labels == 0), field, -spacing_mm), grid, 0.0)
 
-    candidates = np.flatnonzero(_head_room(condyle.points_mm, apex, settings) >= 0)
+    candidates = np.flatnonzero(cylinder.depth(condyle.points_mm) >= 0)
     close = ndimage.binary_dilation(labels == own, np.ones((3, 3, 3)))
     nearest = np.rint(grid.to_index(condyle.points_mm[candidates])).astype(int)
+    i, j, k = np.clip(nearest, 0, np.array(grid.size_xyz) - 1).T
     of_condyle = np.zeros(len(condyle.points_mm), dtype=np.bool_)
-    of_condyle[candidates] = close[nearest[:, 2], nearest[:, 1], nearest[:, 0]]
+    of_condyle[candidates] = close[k, j, i]
     return Head(apex_mm, mesh, mesh.centroid_mm, mesh.volume_mm3, of_condyle)
 
 
-def _head_room(points_mm: Points, apex_mm: Points, settings: HeadSettings) -> Scalars:
-    """How far inside the cylinder under the apex each point (N, 3) lies, in mm; minus outside."""
-    offset = points_mm - apex_mm
-    aside = settings.radius_mm - np.hypot(offset[:, 0], offset[:, 1])
-    return np.asarray(np.minimum(aside, settings.depth_mm + offset[:, 2]))
+@dataclass(frozen=True, slots=True)
+class _Cylinder:
+    """The room of a head about its axis: levels along the axis, and a radius, in mm."""
+
+    axis: Axis
+    bottom_mm: float
+    top_mm: float
+    radius_mm: float
+
+    @classmethod
+    def under(
+        cls, apex_mm: Vector, axis: Axis, settings: HeadSettings, spare_mm: float
+    ) -> _Cylinder:
+        """``spare_mm`` above the apex, so that its end does not flatten a head's top.
+
+        Without an end, what rises higher beyond 12 mm, such as a ramus that was taken for a
+        condyle, would belong to the head however far it went.
+        """
+        level = float(axis.along(np.array([apex_mm]))[0])
+        return cls(axis, level - settings.depth_mm, level + spare_mm, settings.radius_mm)
+
+    def depth(self, points_mm: Points) -> Scalars:
+        """(N,): how far inside the cylinder each point (N, 3) lies, in mm; minus outside."""
+        along = self.axis.along(points_mm)
+        ends = np.minimum(along - self.bottom_mm, self.top_mm - along)
+        return np.asarray(np.minimum(ends, self.radius_mm - self.axis.across(points_mm)))
+
+    def box_mm(self, margin_mm: float) -> tuple[Points, Points]:
+        """The lowest and highest corner (3,) of the box about it, ``margin_mm`` wider."""
+        up = np.array(self.axis.up)
+        ends = self.axis.through_mm + np.outer([self.bottom_mm, self.top_mm], up)
+        aside = self.radius_mm * np.sqrt(np.maximum(1.0 - up * up, 0.0)) + margin_mm
+        return ends.min(axis=0) - aside, ends.max(axis=0) + aside

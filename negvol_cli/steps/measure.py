@@ -19,6 +19,7 @@ from negvol_cli.settings import Settings
 from negvol_cli.steps.inflate import inflate
 from negvol_cli.steps.joint_space import joint_space
 from negvol_cli.steps.landmarks import Clip, apex_of, condylar_head, condyle_seed
+from negvol_cli.steps.process_axis import Axis, process_axis
 from negvol_cli.steps.reconstruct import only_component, without_hollows, without_specks
 from negvol_cli.steps.voxel_check import count_voxels, unseen_fraction
 
@@ -26,7 +27,6 @@ CONDYLE_EDGE_MM: Final = 0.6
 BONE_EDGE_MM: Final = 0.8
 BONE_MARGIN_MM: Final = 8.0
 SHOWN_MM: Final = 15.0
-PROCESS_RADIUS_MM: Final = 3.0
 DISAGREEMENT: Final = 0.02
 
 
@@ -37,8 +37,9 @@ class JointGeometry:
     ``temporal_bone`` is the bone about the joint, up to 8 mm beyond the clip; ``labels_zyx``
     (``Label`` values over the frame, in frame order: the right joint mirrored) has all of it.
     ``joint_space_mm`` (V,) belongs to the vertices of ``condyle``: the distance along the normal
-    to the temporal bone, NaN where the normal ends elsewhere. ``unseen_fraction`` is the share of
-    the clip, 0 to 1, that the scan did not record.
+    to the temporal bone, NaN where the normal ends elsewhere; ``of_head`` (V,) says which of them
+    belong to the condylar head, ``axis`` which way is up for it. ``unseen_fraction`` is the share
+    of the clip, 0 to 1, that the scan did not record.
     """
 
     frame: JointFrame
@@ -46,7 +47,9 @@ class JointGeometry:
     temporal_bone: Mesh
     inflated: Mesh
     joint_space_mm: npt.NDArray[np.float64]
+    of_head: npt.NDArray[np.bool_]
     labels_zyx: npt.NDArray[np.uint8]
+    axis: Axis
     apex_mm: Vector
     head_centre_mm: Vector
     head_volume_mm3: float
@@ -67,29 +70,25 @@ def measure_joint(
     backend: MeshBackend,
     *,
     recorded_zyx: npt.NDArray[np.bool_] | None,
-    centre_known: bool,
+    centre_mm: Vector | None,
 ) -> JointGeometry:
     """Measure one joint from the probabilities of MC and TB, [z, y, x] over the frame.
 
-    ``recorded_zyx`` is false where the scan has no data. With ``centre_known`` the frame's
-    centre is the localised centre of the joint; without, the hinder of the mandible's upper
-    processes is looked for. Raises ``NoCondyleError`` where there is no condyle.
+    ``recorded_zyx`` is false where the scan has no data. ``centre_mm`` is the localised centre of
+    the joint in frame mm; with None the hinder of the mandible's upper processes is looked for.
+    Raises ``NoCondyleError`` where there is no condyle.
     """
     grid = frame.local_grid
-    centre = (0.0, 0.0, 0.0) if centre_known else None
-    seed = condyle_seed(condyle_p >= 0.5, grid, settings.head, centre)
+    seed = condyle_seed(condyle_p >= 0.5, grid, settings.head, centre_mm)
     k, j, i = (int(n) for n in np.rint(grid.to_index(seed))[::-1])
     condyle_p = without_hollows(only_component(condyle_p, (k, j, i)), frame.spacing_mm)
     temporal_p = without_specks(temporal_p, grid.voxel_mm3)
 
     condyle = backend.refine(iso_surface(condyle_p, grid, 0.5), CONDYLE_EDGE_MM)
     surface = Surface(condyle)
-    apex = (
-        apex_of(condyle, centre, settings.head.apex_radius_mm)
-        if centre is not None
-        else apex_of(condyle, seed, PROCESS_RADIUS_MM)
-    )
-    head = condylar_head(condyle, surface, apex, settings.head, settings.inflation.grid_mm)
+    axis = process_axis(condyle_p >= 0.5, grid, centre_mm or seed, settings.head, recorded_zyx)
+    apex = apex_of(condyle, axis, settings.head.apex_radius_mm)
+    head = condylar_head(condyle, surface, axis, apex, settings.head, settings.inflation.grid_mm)
     clip = Clip(head.centre_mm, settings.clip)
     reach_mm = max(clip.half_width_mm, SHOWN_MM) + BONE_MARGIN_MM
     near, near_grid = crop(temporal_p, grid, clip.centre_mm, reach_mm)
@@ -103,16 +102,18 @@ def measure_joint(
         temporal_bone=temporal_bone,
         inflated=inflation.inflated,
         joint_space_mm=inflation.joint_space_mm,
+        of_head=head.of_condyle,
         labels_zyx=voxels.labels_zyx,
+        axis=axis,
         apex_mm=apex,
         head_centre_mm=head.centre_mm,
         head_volume_mm3=head.volume_mm3,
         nv_mm3=inflation.nv_mm3,
         nv_voxel_mm3=voxels.nv_mm3,
         articular_nv_mm3=inflation.articular_nv_mm3,
-        joint_space=joint_space(condyle, inflation.joint_space_mm, head),
+        joint_space=joint_space(condyle, inflation.joint_space_mm, head, axis),
         watertight=watertight,
-        flags=_flags(inflation.nv_mm3, voxels.nv_mm3, watertight),
+        flags=(*_flags(inflation.nv_mm3, voxels.nv_mm3, watertight), *axis.doubts),
         unseen_fraction=unseen_fraction(recorded_zyx, grid, clip),
     )
 

@@ -1,4 +1,8 @@
-"""Where a joint frame belongs, once something of the mandible is labelled."""
+"""Where a joint frame belongs, once something of the mandible is labelled: about the head.
+
+The head's centre comes from the process's own axis, as it does when the joint is measured, so
+that a head that lay tilted in the scanner is framed alike.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from negvol_cli.geometry.grid import Grid, Volume, vector
+from negvol_cli.errors import NoCondyleError
+from negvol_cli.geometry.grid import Grid, Vector, Volume, vector
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import resample
+from negvol_cli.settings import HeadSettings
 from negvol_cli.steps.joint_images import Floats
-from negvol_cli.steps.landmarks import NoCondyleError, hinder_process
+from negvol_cli.steps.landmarks import hinder_process
+from negvol_cli.steps.process_axis import process_axis
 from negvol_cli.structures import Label, Side
 
 Mask = npt.NDArray[np.bool_]
@@ -23,9 +30,6 @@ UPPER_MM: Final = 15.0
 WIDE_MM: Final = 96
 """A frame at 1 mm that holds both processes of any mandible, wherever the first centre lies."""
 
-BELOW_APEX_MM: Final = 6.0
-"""About the middle of a condylar head of 10 mm below its apex."""
-
 WELL_CENTRED_MM: Final = 3.0
 """Less than the localiser's voxel of 4 mm: moving the frame for it would gain nothing."""
 
@@ -34,7 +38,7 @@ FARTHEST_MM: Final = 15.0
 
 
 def centred_on_process(condyle_p: Floats, frame: JointFrame) -> JointFrame | None:
-    """The frame about the condylar process that was segmented in ``frame``, [z, y, x].
+    """The frame about the condylar head that was segmented in ``frame``, [z, y, x].
 
     The localiser sees voxels of 4 mm; the segmenter shows where the condyle really is. None where
     the frame is centred to 3 mm already, or where no condylar process was segmented within 15 mm:
@@ -42,13 +46,39 @@ def centred_on_process(condyle_p: Floats, frame: JointFrame) -> JointFrame | Non
     """
     grid = frame.local_grid
     try:
-        apex = hinder_process(_nearest_piece(condyle_p >= 0.5, grid), grid)
+        centre = _head_centre(_nearest_piece(condyle_p >= 0.5, grid), grid)
     except NoCondyleError:
         return None
-    centre = np.subtract(apex, (0.0, 0.0, BELOW_APEX_MM))
     if not WELL_CENTRED_MM < np.linalg.norm(centre) <= FARTHEST_MM:
         return None
     return JointFrame(frame.side, vector(frame.to_world(centre)))
+
+
+def frame_of_labels(volume: Volume, side: Side) -> JointFrame:
+    """The frame about the condylar head in one side's labels (``Label`` values).
+
+    Raises NoCondyleError where the mandible's label has no such process.
+    """
+    mandible = volume.values_zyx == Label.CONDYLE
+    if not mandible.any():
+        raise NoCondyleError(
+            f"no voxel of the {side} side is labelled as mandible, so this joint cannot be "
+            "measured; check the label map"
+        )
+    points = volume.grid.to_world(np.argwhere(mandible)[:, ::-1])
+    upper = points[points[:, 2] > points[:, 2].max() - UPPER_MM].mean(axis=0)
+    wide = JointFrame(side, vector(upper), spacing_mm=1.0, size=WIDE_MM)
+    mask = Volume(mandible.astype(np.float32), volume.grid)
+    inside = wide.mirror(resample(mask, wide.grid, fill=0.0)) >= 0.5
+    return JointFrame(side, vector(wide.to_world(_head_centre(inside, wide.local_grid))))
+
+
+def _head_centre(mandible: Mask, grid: Grid) -> Vector:
+    """The centre of the head on the hinder process of a mandible [z, y, x], mm of ``grid``."""
+    top = hinder_process(mandible, grid)
+    labels, _ = ndimage.label(mandible)
+    i, j, k = (int(n) for n in np.rint(grid.to_index(top)))
+    return process_axis(labels == labels[k, j, i], grid, top, HeadSettings()).through_mm
 
 
 def _nearest_piece(mask: Mask, grid: Grid) -> Mask:
@@ -60,19 +90,3 @@ def _nearest_piece(mask: Mask, grid: Grid) -> Mask:
     near = np.linalg.norm(points, axis=1) <= FARTHEST_MM
     size = np.bincount(labels[mask][near], minlength=count + 1)
     return np.asarray(labels == int(np.argmax(size))) & mask
-
-
-def frame_of_labels(volume: Volume, side: Side) -> JointFrame:
-    """The frame about the condylar process in one side's labels (``Label`` values).
-
-    Raises NoCondyleError where the mandible's label has no such process.
-    """
-    mandible = volume.values_zyx == Label.CONDYLE
-    points = volume.grid.to_world(np.argwhere(mandible)[:, ::-1])
-    upper = points[points[:, 2] > points[:, 2].max() - UPPER_MM].mean(axis=0)
-    wide = JointFrame(side, vector(upper), spacing_mm=1.0, size=WIDE_MM)
-    mask = Volume(mandible.astype(np.float32), volume.grid)
-    process = hinder_process(
-        wide.mirror(resample(mask, wide.grid, fill=0.0)) >= 0.5, wide.local_grid
-    )
-    return JointFrame(side, vector(wide.to_world(process) - (0.0, 0.0, BELOW_APEX_MM)))

@@ -143,7 +143,9 @@ def _head_is_seen(
 ) -> bool:
     grid = geometry.frame.local_grid
     where = np.argwhere(~recorded_zyx)[:, ::-1]
-    offset: Points = grid.to_world(where) - geometry.apex_mm
-    beside = np.hypot(offset[:, 0], offset[:, 1]) <= settings.head.radius_mm
-    level = (offset[:, 2] >= -settings.head.depth_mm) & (offset[:, 2] <= ABOVE_APEX_MM)
+    unseen: Points = grid.to_world(where)
+    apex = geometry.axis.along(np.array([geometry.apex_mm]))[0]
+    along = geometry.axis.along(unseen) - apex
+    level = (along >= -settings.head.depth_mm) & (along <= ABOVE_APEX_MM)
+    beside = geometry.axis.across(unseen) <= settings.head.radius_mm
     return not bool((beside & level).any())

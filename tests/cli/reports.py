@@ -18,7 +18,12 @@ def joint(side: Side, nv_mm3: float) -> JointReport:
         nv_voxel_mm3=nv_mm3,
         articular_nv_mm3=nv_mm3 / 10,
         joint_space_mm=JointSpace(
-            minimum=1.5, superior=2.5, anterior=2.0, posterior=3.0, medial=3.5, lateral=float("nan")
+            narrowest=1.5,
+            superior=2.5,
+            anterior=2.0,
+            posterior=3.0,
+            medial=3.5,
+            lateral=float("nan"),
         ),
         watertight=True,
     )

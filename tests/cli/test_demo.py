@@ -22,27 +22,27 @@ from tests.cli.conftest import Negvol
 from tests.cli.reports import report
 
 SPACES = JointSpace(
-    minimum=1.2, superior=2.5, anterior=2.0, posterior=None, medial=3.0, lateral=3.0
+    narrowest=1.2, superior=2.5, anterior=2.0, posterior=None, medial=3.0, lateral=3.0
 )
 
 
 def truth(side: Side, nv_mm3: float) -> PhantomTruth:
     return PhantomTruth(
         side=side,
+        up=(0.0, 0.0, 1.0),
         apex_mm=(0.0, 0.0, 5.0),
         head_centre_mm=(0.0, 0.0, 0.0),
         head_volume_mm3=1200.0,
         nv_mm3=nv_mm3,
         articular_nv_mm3=nv_mm3 / 10,
         joint_space_mm=SPACES,
-        narrowest_mm=1.2,
         roof_mm=0.8,
     )
 
 
 TRUTHS = {Side.RIGHT: truth(Side.RIGHT, 4000.0), Side.LEFT: truth(Side.LEFT, 4000.0)}
 OUTLINES = {
-    Side.RIGHT: Figures(1600.0, 2500.0, 250.0, replace(SPACES, minimum=1.0, superior=None)),
+    Side.RIGHT: Figures(1600.0, 2500.0, 250.0, replace(SPACES, narrowest=1.0, superior=None)),
     Side.LEFT: Figures(1600.0, 5000.0, 500.0, SPACES),
 }
 
@@ -75,12 +75,12 @@ def test_figures_stand_beside_the_truth() -> None:
         "right condylar head": (1500.0, 1600.0, 1200.0),
         "right NV": (3000.0, 2500.0, 4000.0),
         "right articular NV": (300.0, 250.0, 400.0),
-        "right joint space, minimum": (1.5, 1.0, 1.2),
+        "right joint space, narrowest": (1.5, 1.0, 1.2),
         "right joint space, superior": (2.5, None, 2.5),
         "left condylar head": (1500.0, 1600.0, 1200.0),
         "left NV": (5000.0, 5000.0, 4000.0),
         "left articular NV": (500.0, 500.0, 400.0),
-        "left joint space, minimum": (1.5, 1.2, 1.2),
+        "left joint space, narrowest": (1.5, 1.2, 1.2),
         "left joint space, superior": (2.5, 2.5, 2.5),
         "NV asymmetry, (L-R)/(L+R)": (0.25, pytest.approx(1 / 3), 0.0),
     }
@@ -106,7 +106,7 @@ def test_the_table_gives_the_difference_and_the_place(negvol: Negvol) -> None:
     assert "right NV 3000 mm³ 2500 mm³ +20.0 % 4000 mm³ -25.0 %" in lines
     assert "left NV 5000 mm³ 5000 mm³ +0.0 % 4000 mm³ +25.0 %" in lines
     assert f"right joint space, superior 2.5 mm {MISSING} {MISSING} 2.5 mm +0.0 mm" in lines
-    assert "left joint space, minimum 1.5 mm 1.2 mm +0.3 mm 1.2 mm +0.3 mm" in lines
+    assert "left joint space, narrowest 1.5 mm 1.2 mm +0.3 mm 1.2 mm +0.3 mm" in lines
     assert "NV asymmetry, (L-R)/(L+R) 0.250 0.333 -0.083 0.000 +0.250" in lines
     assert max(len(line) for line in result.stdout.splitlines()) <= 80
     assert lines[-1] == f"Pictures and files: {Path('negvol-demo/phantom-7/report.html')}"

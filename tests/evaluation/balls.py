@@ -14,6 +14,7 @@ from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import JointSpace
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.steps.measure import JointGeometry
+from negvol_cli.steps.process_axis import Axis
 from negvol_cli.structures import Label, Side
 
 RADIUS_MM = 7.0
@@ -49,14 +50,18 @@ def view(side: Side, *, ct: bool = True) -> JointView:
         temporal_bone=Mesh.empty(),
         inflated=Mesh.empty(),
         joint_space_mm=np.zeros(0),
+        of_head=np.zeros(0, dtype=np.bool_),
         labels_zyx=labels,
+        axis=Axis((0.0, 0.0, 1.0), (0.0, 0.0, 0.0)),
         apex_mm=(0.0, 0.0, RADIUS_MM),
         head_centre_mm=(0.0, 0.0, 0.0),
         head_volume_mm3=1436.8,
         nv_mm3=1000.0,
         nv_voxel_mm3=1000.0,
         articular_nv_mm3=100.0,
-        joint_space=JointSpace(minimum=3, superior=3, anterior=3, posterior=3, medial=3, lateral=3),
+        joint_space=JointSpace(
+            narrowest=3, superior=3, anterior=3, posterior=3, medial=3, lateral=3
+        ),
         watertight=True,
     )
     return JointView(geometry, hu)

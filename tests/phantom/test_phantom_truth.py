@@ -55,7 +55,7 @@ def test_a_ball_in_a_round_socket_has_the_space_between_the_two(inner_mm):
     assert truth.apex_mm == pytest.approx((10.0, -20.0, 35.0), abs=0.02)
     space = truth.joint_space_mm
     for length in (
-        space.minimum,
+        space.narrowest,
         space.superior,
         space.anterior,
         space.posterior,
@@ -84,7 +84,7 @@ def test_without_bone_the_whole_clip_is_filled_and_no_joint_space_is_known(shape
 
     assert truth.nv_mm3 == pytest.approx(clip_mm3 - ball_mm3(BALL_MM), rel=0.003)
     assert truth.articular_nv_mm3 == 0
-    assert truth.joint_space_mm.minimum is None
+    assert truth.joint_space_mm.narrowest is None
     assert truth.joint_space_mm.superior is None
 
 
@@ -104,9 +104,9 @@ def test_the_roof_is_as_thick_as_the_shell_and_the_narrowest_space_is_the_gap():
     truth = measure(ball(BALL_MM), socket(8.0, 8.4), CENTRE, Side.LEFT, SPHERE_CLIP)
 
     assert truth.roof_mm == pytest.approx(0.4, abs=0.03)
-    assert truth.narrowest_mm == pytest.approx(3.0, abs=0.02)
+    assert truth.joint_space_mm.narrowest == pytest.approx(3.0, abs=0.02)
     bare = measure(ball(BALL_MM), nothing, CENTRE, Side.LEFT, SPHERE_CLIP)
-    assert (bare.roof_mm, bare.narrowest_mm) == (None, None)
+    assert (bare.roof_mm, bare.joint_space_mm.narrowest) == (None, None)
 
 
 def test_points_beside_a_balls_surface_lie_as_far_from_it_as_they_were_moved():
@@ -137,9 +137,11 @@ def test_a_normal_that_meets_another_part_of_the_mandible_first_does_not_end_on_
         for solid in (ball(BALL_MM), with_a_process_at(-28.0), with_a_process_at(-12.0))
     )
 
-    assert free.joint_space_mm.minimum == pytest.approx(7.0, abs=0.05)
-    assert behind.joint_space_mm.minimum == pytest.approx(7.0, abs=0.05)
-    assert before.joint_space_mm.minimum is None
+    seen = 1 - 12 / 15  # of the unit sphere's height: the wall, 12 mm off, is met in the clip
+    fifth = 12 / (1 - 0.05 * seen) - BALL_MM
+    assert free.joint_space_mm.narrowest == pytest.approx(fifth, abs=0.05)
+    assert behind.joint_space_mm.narrowest == pytest.approx(fifth, abs=0.05)
+    assert before.joint_space_mm.narrowest is None
     assert before.head_volume_mm3 == pytest.approx(free.head_volume_mm3, rel=1e-3)
 
 
@@ -152,7 +154,7 @@ def test_medial_and_lateral_follow_the_side():
         for side in (Side.LEFT, Side.RIGHT)
     )
 
-    assert left.minimum == pytest.approx(2.0, abs=0.05)
+    assert left.narrowest == pytest.approx(7 / (1 - 0.05 * (1 - 7 / 15)) - BALL_MM, abs=0.05)
     assert left.lateral is not None
     assert left.medial is None
     assert (right.medial, right.lateral) == (left.lateral, left.medial)

@@ -53,7 +53,7 @@ def test_joints_have_the_spaces_and_roofs_of_their_range(varied):
     roofs = [truth.roof_mm for truth in truths]
 
     assert min(spaces) > 0.55
-    assert max(spaces) < 6.0
+    assert max(spaces) < 6.5  # up the process's axis, which leans on the one that was drawn
     assert max(spaces) > 2 * min(spaces)
     assert 0.05 < min(roofs) < 0.8
     assert max(roofs) > 2 * min(roofs)
@@ -111,15 +111,14 @@ def test_ranges_that_cannot_be_are_refused(wrong):
         Variety(**wrong)
 
 
-@pytest.mark.parametrize("turn", [(0.0, 90.0, 0.0), (15.0, 0.0, 0.0), (-10.0, 8.0, 12.0)])
-def test_a_head_that_lies_otherwise_has_the_same_truth_about_its_own_up(head, turn):
+@pytest.mark.parametrize("turn", [(15.0, 0.0, 0.0), (0.0, -15.0, 0.0), (-10.0, 8.0, 12.0)])
+def test_a_head_that_lies_otherwise_has_the_same_truth(head, turn):
+    """Superior is the condylar process's own axis, not the scan's."""
     turned = head.moved(turn, (5.0, -3.0, 20.0))
     rotation = np.array(turned.pose.turn).reshape(3, 3) @ np.array(head.pose.turn).reshape(3, 3).T
-    straight, lying = (
-        h.truth(Side.LEFT, step_mm=0.6, up=tuple(up))
-        for h, up in ((head, (0.0, 0.0, 1.0)), (turned, rotation[:, 2]))
-    )
+    straight, lying = (h.truth(Side.LEFT, step_mm=0.6) for h in (head, turned))
 
+    assert lying.up == pytest.approx(tuple(rotation @ straight.up), abs=0.01)
     assert lying.nv_mm3 == pytest.approx(straight.nv_mm3, rel=0.005)
     assert lying.head_volume_mm3 == pytest.approx(straight.head_volume_mm3, rel=0.005)
     assert lying.joint_space_mm.superior == pytest.approx(
@@ -139,7 +138,7 @@ def test_a_childs_head_is_a_smaller_one():
     spaces = [truth.joint_space_mm for truth in truths]
 
     np.testing.assert_allclose(apart[1], 0.75 * apart[0], atol=0.01)
-    assert spaces[1].minimum == pytest.approx(0.75 * spaces[0].minimum, rel=0.05)
+    assert spaces[1].narrowest == pytest.approx(0.75 * spaces[0].narrowest, rel=0.05)
     assert truths[1].roof_mm == pytest.approx(0.75 * truths[0].roof_mm, rel=0.05)
     with pytest.raises(ValueError, match="scale must lie"):
         draw_head(1, scale=2.0)

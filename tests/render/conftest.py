@@ -14,6 +14,7 @@ from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import Asymmetry, JointReport, JointSpace, ScanReport, Status
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.steps.measure import JointGeometry
+from negvol_cli.steps.process_axis import Axis
 from negvol_cli.structures import Label, Side
 
 HEAD_CENTRE = (3.0, -2.0, 1.0)
@@ -58,7 +59,9 @@ def make_view() -> Callable[..., JointView]:
             temporal_bone=sphere(15.0, step_mm),
             inflated=sphere(INFLATED_MM, step_mm),
             joint_space_mm=space,
+            of_head=np.ones(len(condyle.points_mm), dtype=np.bool_),
             labels_zyx=np.zeros((64, 64, 64), dtype=np.uint8),
+            axis=Axis((0.0, 0.0, 1.0), HEAD_CENTRE),
             apex_mm=(3.0, -2.0, 8.0),
             head_centre_mm=HEAD_CENTRE,
             head_volume_mm3=1436.8,
@@ -83,7 +86,7 @@ def with_reference(view: JointView, radius_mm: float) -> JointView:
 
 def spaces() -> JointSpace:
     return JointSpace(
-        minimum=1.23, superior=2.51, anterior=1.96, posterior=2.81, medial=3.34, lateral=None
+        narrowest=1.23, superior=2.51, anterior=1.96, posterior=2.81, medial=3.34, lateral=None
     )
 
 
@@ -112,7 +115,7 @@ def report() -> ScanReport:
         nv_voxel_mm3=1921.8,
         articular_nv_mm3=1410.0,
         joint_space_mm=JointSpace(
-            minimum=0.0, superior=3.0, anterior=None, posterior=2.0, medial=1.0, lateral=4.0
+            narrowest=0.0, superior=3.0, anterior=None, posterior=2.0, medial=1.0, lateral=4.0
         ),
         watertight=True,
     )

@@ -73,7 +73,7 @@ def test_the_figures_are_those_of_the_report(page: str):
     assert rows["Negative volume (NV)"] == ["2315", "1922", "mm³", "R is 1.20 × L"]
     assert rows["Articular NV"] == ["1205", "1410", "mm³", "L is 1.17 × R"]
     assert rows["Condylar head"] == ["1843", "1843", "mm³", "equal"]
-    assert rows["Joint space, minimum"] == ["1.2", "0.0", "mm", ""]
+    assert rows["Joint space, narrowest"] == ["1.2", "0.0", "mm", ""]
     assert rows["Anterior"] == ["2.0", "–"]
     assert rows["Lateral"] == ["–", "4.0"]
 

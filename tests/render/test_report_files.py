@@ -99,7 +99,7 @@ def test_the_formulas_stand_in_the_json(report: ScanReport):
     ],
 )
 def test_a_report_of_another_kind_is_refused(report: ScanReport, change: dict[str, object]):
-    with pytest.raises(InputError, match="schema 2"):
+    with pytest.raises(InputError, match="schema 3"):
         report_from_dict({**report_to_dict(report), **change})
 
 
@@ -134,8 +134,8 @@ def test_the_csv_has_a_row_per_joint_and_units_in_its_columns(tmp_path: Path, re
     assert (right["side"], left["side"]) == ("right", "left")
     assert (right["nv_mm3"], left["nv_mm3"]) == ("2315.4", "1921.8")
     assert (right["joint_space_lateral_mm"], left["joint_space_lateral_mm"]) == ("", "4")
-    assert left["joint_space_minimum_mm"] == "0"
-    assert right["schema"] == "2"
+    assert left["joint_space_narrowest_mm"] == "0"
+    assert right["schema"] == "3"
     assert right["watertight"] == "true"
     assert float(right["nv_asymmetry_signed"]) == pytest.approx(-0.0929, abs=1e-4)
     assert right["joint_flags"] == "the meshes touch"

@@ -21,7 +21,7 @@ Condylar head volume, mm³      1843     1843   equal
 Negative volume (NV), mm³      2315     1922   R is 1.20 × L
 Articular NV, mm³              1205     1410   L is 1.17 × R
 Joint space, mm
-  minimum                       1.2      0.0
+  narrowest                     1.2      0.0
   superior                      2.5      3.0
   anterior                      2.0        –
   posterior                     2.8      2.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.geometry.grid import Points
+from negvol_cli.geometry.grid import Points, Vector
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.mesh.backend import MeshBackend
 from negvol_cli.settings import Settings
@@ -50,7 +50,7 @@ def measured(
     frame: JointFrame = LEFT,
     settings: Settings | None = None,
     recorded: npt.NDArray[np.bool_] | None = None,
-    centre_known: bool = True,
+    centre_mm: Vector | None = (0.0, 0.0, 0.0),
 ) -> JointGeometry:
     return measure_joint(
         condyle,
@@ -59,5 +59,5 @@ def measured(
         settings or Settings(),
         backend,
         recorded_zyx=recorded,
-        centre_known=centre_known,
+        centre_mm=centre_mm,
     )

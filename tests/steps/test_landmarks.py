@@ -3,17 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from negvol_cli.errors import NegvolError
+from negvol_cli.errors import NegvolError, NoCondyleError
 from negvol_cli.mesh.distance import Surface, lattice, nodes
 from negvol_cli.settings import HeadSettings
 from negvol_cli.steps.landmarks import (
-    NoCondyleError,
     apex_of,
     condylar_head,
     condyle_seed,
     hinder_process,
 )
-from tests.steps.solids import arc, ball_mm3, disc, lathe, line, moved, sphere
+from negvol_cli.steps.process_axis import Axis
+from tests.steps.solids import arc, ball_mm3, both, disc, lathe, line, moved, sphere, turn
 
 GRID = lattice((-32, -32, -32), (31.5, 31.5, 31.5), 0.5)
 
@@ -79,25 +79,42 @@ def test_no_condyle_within_reach_is_explained():
         condyle_seed(ball((25, 0, 0), 6.0), GRID, HeadSettings(), (0.0, 0.0, 0.0))
 
 
+def upright(*through_mm):
+    return Axis((0.0, 0.0, 1.0), through_mm)
+
+
 def test_the_apex_is_the_highest_point_within_reach_and_not_the_coronoid():
     low, high = sphere(5.0, 0.5), moved(sphere(5.0, 0.5), np.eye(3), (0.0, -20.0, 8.0))
-    points = np.vstack([low.points_mm, high.points_mm])
-    triangles = np.vstack([low.triangles, high.triangles + len(low.points_mm)])
 
-    apex = apex_of(type(low)(points, triangles), (1.0, 2.0, 0.0), 12.0)
+    apex = apex_of(both(low, high), upright(1.0, 2.0, 0.0), 12.0)
 
     assert apex == pytest.approx((0.0, 0.0, 5.0), abs=1e-9)
 
 
+@pytest.mark.parametrize("degrees", [-15.0, 15.0, 40.0])
+def test_the_apex_lies_up_the_axis_and_not_up_the_scan(degrees):
+    rotation = turn("y", degrees)
+    up = rotation @ (0.0, 0.0, 1.0)
+    body = moved(sphere(5.0, 0.25), rotation, (3.0, 0.0, 0.0))
+
+    apex = apex_of(body, Axis(tuple(up), (3.0, 0.0, 0.0)), 12.0)
+
+    assert apex == pytest.approx(tuple(5.0 * up + (3.0, 0.0, 0.0)), abs=0.05)
+
+
 def test_a_surface_out_of_reach_has_no_apex():
     with pytest.raises(NoCondyleError, match="does not come within 12 mm"):
-        apex_of(sphere(5.0, 0.5), (30.0, 0.0, 0.0), 12.0)
+        apex_of(sphere(5.0, 0.5), upright(30.0, 0.0, 0.0), 12.0)
+
+
+def head_of(body, axis, apex):
+    return condylar_head(body, Surface(body), axis, apex, HeadSettings(), 0.5)
 
 
 def test_a_ball_of_10_mm_is_its_own_head():
     body = moved(sphere(5.0, 0.5), np.eye(3), (1.3, -2.1, 0.4))
 
-    head = condylar_head(body, Surface(body), (1.3, -2.1, 5.4), HeadSettings(), 0.5)
+    head = head_of(body, upright(1.3, -2.1, 0.4), (1.3, -2.1, 5.4))
 
     assert head.volume_mm3 == pytest.approx(ball_mm3(5.0), rel=0.015)
     assert head.centre_mm == pytest.approx((1.3, -2.1, 0.4), abs=0.02)
@@ -110,7 +127,7 @@ def test_a_head_on_a_neck_ends_10_mm_under_its_apex():
     outline = [*line((0, -30), (6, -30), 0.5), *line((6, -30), (6, 0), 0.5), *arc(6, 0, 90, 0.5)]
     body = lathe(outline, 0.5)
 
-    head = condylar_head(body, Surface(body), (0.0, 0.0, 6.0), HeadSettings(), 0.5)
+    head = head_of(body, upright(0.0, 0.0, 0.0), (0.0, 0.0, 6.0))
 
     cap, stump = ball_mm3(6.0) / 2, np.pi * 36 * 4
     assert head.volume_mm3 == pytest.approx(cap + stump, rel=0.01)
@@ -119,10 +136,47 @@ def test_a_head_on_a_neck_ends_10_mm_under_its_apex():
     assert body.points_mm[head.of_condyle, 2].min() == pytest.approx(-4.0, abs=0.3)
 
 
-def test_a_plate_wider_than_the_head_may_be_is_cut_14_mm_from_the_apex():
+@pytest.mark.parametrize(("axis", "degrees"), [("x", 15.0), ("y", -15.0), ("y", 40.0)])
+def test_a_tilted_head_on_a_tilted_neck_has_the_same_head(axis, degrees):
+    outline = [*line((0, -30), (6, -30), 0.5), *line((6, -30), (6, 0), 0.5), *arc(6, 0, 90, 0.5)]
+    rotation = turn(axis, degrees)
+    body = moved(lathe(outline, 0.5), rotation, (2.0, 1.0, -3.0))
+    up = rotation @ (0.0, 0.0, 1.0)
+
+    head = head_of(body, Axis(tuple(up), (2.0, 1.0, -3.0)), tuple(6.0 * up + (2.0, 1.0, -3.0)))
+
+    cap, stump = ball_mm3(6.0) / 2, np.pi * 36 * 4
+    along = (cap * 3 / 8 * 6 - stump * 2) / (cap + stump)
+    assert head.volume_mm3 == pytest.approx(cap + stump, rel=0.01)
+    assert head.centre_mm == pytest.approx(tuple(along * up + (2.0, 1.0, -3.0)), abs=0.03)
+
+
+def test_which_pole_of_a_flat_head_is_the_apex_changes_nothing():
+    """Two knobs, 8 mm apart on either side: only the level of the higher counts."""
+    left, right = (moved(sphere(6.0, 0.5), np.eye(3), (x, 0.0, 0.0)) for x in (-7.0, 7.0))
+    body = both(left, right)
+
+    one, two = (head_of(body, upright(0.0, 0.0, 0.0), (x, 0.0, 6.0)) for x in (-7.0, 7.0))
+
+    assert one.volume_mm3 == two.volume_mm3
+    assert one.centre_mm == two.centre_mm
+
+
+def test_what_rises_above_the_apex_beside_it_neither_ends_in_an_error_nor_counts():
+    """A wall 13 mm off, taken for bone of the condyle, went past the lattice about the head."""
+    wall = moved(disc(0.9, -5.0, 30.0, 0.4), np.eye(3), (12.95, 0.0, 0.0))
+    body = both(sphere(5.0, 0.5), wall)
+
+    head = head_of(body, upright(0.0, 0.0, 0.0), (0.0, 0.0, 5.0))
+
+    assert head.volume_mm3 == pytest.approx(ball_mm3(5.0), rel=0.015)
+    assert not head.of_condyle[len(sphere(5.0, 0.5).points_mm) :].any()
+
+
+def test_a_plate_wider_than_the_head_may_be_is_cut_14_mm_from_the_axis():
     body = disc(20.0, 0.0, 4.0, 0.8)
 
-    head = condylar_head(body, Surface(body), (0.0, 0.0, 4.0), HeadSettings(), 0.5)
+    head = head_of(body, upright(0.0, 0.0, 0.0), (0.0, 0.0, 4.0))
 
     assert head.volume_mm3 == pytest.approx(np.pi * 14**2 * 4, rel=0.01)
 
@@ -130,10 +184,9 @@ def test_a_plate_wider_than_the_head_may_be_is_cut_14_mm_from_the_apex():
 def test_what_is_not_connected_within_the_head_does_not_belong_to_it():
     """Two discs, one 4 mm under the other, joined by nothing."""
     upper, lower = disc(6.0, 0.0, 3.0, 0.6), disc(6.0, -7.0, -4.0, 0.6)
-    points = np.vstack([upper.points_mm, lower.points_mm])
-    body = type(upper)(points, np.vstack([upper.triangles, lower.triangles + len(upper.points_mm)]))
+    body = both(upper, lower)
 
-    head = condylar_head(body, Surface(body), (0.0, 0.0, 3.0), HeadSettings(), 0.5)
+    head = head_of(body, upright(0.0, 0.0, 0.0), (0.0, 0.0, 3.0))
 
     assert head.volume_mm3 == pytest.approx(np.pi * 36 * 3, rel=0.03)
     assert not head.of_condyle[len(upper.points_mm) :].any()

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from negvol_cli.errors import NoCondyleError
 from negvol_cli.io.mesh_files import world_mesh
 from negvol_cli.settings import ClipSettings, ClipShape, Settings
-from negvol_cli.steps.landmarks import NoCondyleError
 from negvol_cli.structures import Label
 from tests.steps.made_joints import LEFT, RIGHT, ball, frame_points, measured, socket, soft
 from tests.steps.solids import ball_mm3, cap_mm3
@@ -30,7 +30,8 @@ def test_a_ball_in_a_socket_comes_out_with_the_figures_of_the_formula(ball_in_so
     assert ball_in_socket.head_centre_mm == pytest.approx(CENTRE, abs=0.1)
     assert ball_in_socket.apex_mm[2] == pytest.approx(CENTRE[2] + 5.0, abs=0.1)
     assert ball_in_socket.watertight
-    assert ball_in_socket.flags == ()
+    assert len(ball_in_socket.flags) == 1  # a ball has no ramus
+    assert "too little of the ramus" in ball_in_socket.flags[0]
     assert ball_in_socket.unseen_fraction == 0.0
 
 
@@ -39,7 +40,7 @@ def test_its_joint_space_is_the_width_of_the_gap_all_around(ball_in_socket):
 
     for part in ("superior", "anterior", "posterior", "medial", "lateral"):
         assert getattr(space, part) == pytest.approx(3.0, abs=0.1)
-    assert space.minimum == pytest.approx(3.0, abs=0.2)
+    assert space.narrowest == pytest.approx(3.0, abs=0.2)
     below = ball_in_socket.condyle.points_mm[:, 2] < CENTRE[2] - 1.0
     assert np.isnan(ball_in_socket.joint_space_mm[below]).all()
 
@@ -88,7 +89,7 @@ def test_a_joint_without_temporal_bone_has_no_joint_space(backend):
     assert joint.temporal_bone.is_empty
     assert joint.nv_mm3 == pytest.approx(ball_mm3(15) - ball_mm3(5), rel=0.01)
     assert joint.articular_nv_mm3 == 0.0
-    assert joint.joint_space.minimum is None
+    assert joint.joint_space.narrowest is None
     assert joint.joint_space.superior is None
     assert joint.watertight
 
@@ -100,7 +101,7 @@ def test_bone_on_bone_has_no_joint_space_left(backend):
 
     below = ball_mm3(15) - cap_mm3(15, 11) - (ball_mm3(5) - cap_mm3(5, 1))
     assert joint.nv_mm3 == pytest.approx(below, rel=0.01)
-    assert joint.joint_space.minimum == pytest.approx(0.0, abs=0.02)
+    assert joint.joint_space.narrowest == pytest.approx(0.0, abs=0.02)
     assert joint.joint_space.superior == pytest.approx(0.0, abs=0.1)
 
 
@@ -131,16 +132,26 @@ def test_marrow_inside_the_condyle_is_not_inflated_into(backend):
 
 
 def test_without_a_centre_the_joint_is_found_at_the_hinder_process(backend):
-    """Two posts on a ramus: the front one, a coronoid, stands higher."""
+    """Two round posts on a ramus: the front one, a coronoid, stands higher."""
     x, y, z = np.moveaxis(frame_points(), -1, 0)
-    front, back = (4.0 - np.hypot(x - 1.0, y - at) for at in (-14.0, 10.0))
+    front, back = (
+        4.0 - np.hypot(np.hypot(x - 1.0, y - at), np.maximum(z - top + 4.0, 0.0))
+        for at, top in ((-14.0, 14.0), (10.0, 3.0))
+    )
     ramus = np.minimum(np.minimum(3.0 - np.abs(x - 1.0), 13.0 - np.abs(y + 2.0)), -12.0 - z)
-    depth = np.maximum(np.minimum(front, 14.0 - z), np.minimum(back, 3.0 - z))
 
-    joint = measured(soft(np.maximum(depth, ramus)), NOTHING, backend, centre_known=False)
+    joint = measured(
+        soft(np.maximum.reduce([front, back, ramus])), NOTHING, backend, centre_mm=None
+    )
 
-    assert joint.apex_mm[2] == pytest.approx(3.0, abs=0.4)
-    assert joint.head_centre_mm == pytest.approx((1.0, 10.0, -2.0), abs=0.3)
+    up = np.array(joint.axis.up)
+    assert np.degrees(np.arccos(up[2])) < 30.0  # leaning away from the ramus, which lies in front
+    assert joint.apex_mm == pytest.approx((1.0, 10.0, -1.0) + 4.0 * up, abs=0.4)
+    # the base is tilted with the axis: 6 mm along it below the middle of the round top
+    cap, post = ball_mm3(4.0) / 2, np.pi * 16 * 6 / up[2]
+    below = (cap * 0.5 + post * (-1.0 - 3.0 / up[2])) / (cap + post)
+    assert joint.head_volume_mm3 == pytest.approx(cap + post, rel=0.02)
+    assert joint.head_centre_mm == pytest.approx((1.0, 10.0, below), abs=0.3)
 
 
 def test_a_clip_beyond_the_recorded_scan_is_told(backend):
@@ -161,7 +172,6 @@ def test_a_disagreement_of_mesh_and_voxels_is_flagged(backend):
     joint = measured(ball(5.0), (pillars | rafters).astype(np.float32), backend)
 
     assert abs(joint.nv_mm3 / joint.nv_voxel_mm3 - 1) > 0.02
-    assert len(joint.flags) == 1
     assert "disagree" in joint.flags[0]
 
 

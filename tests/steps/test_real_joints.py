@@ -73,7 +73,9 @@ def test_mesh_and_voxels_agree_within_2_per_cent(reference, case, side):
     joint = reference(case, side)
 
     assert joint.nv_mm3 == pytest.approx(joint.nv_voxel_mm3, rel=0.02)
-    assert joint.flags == ()
+    short = case == "sharp-base"  # its field of view ends 11 to 13 mm below the heads' centres
+    assert joint.axis.own is not short
+    assert joint.flags == joint.axis.doubts
     assert joint.watertight
     assert joint.inflated.is_watertight
     assert 0 < joint.articular_nv_mm3 < joint.nv_mm3
@@ -151,7 +153,7 @@ def test_a_label_map_without_a_centre_gives_what_one_with_it_gives(
     condyle, bone, frame = probabilities("fullhead", Side.RIGHT)
     located = reference("fullhead", Side.RIGHT)
 
-    found = measured(condyle, bone, backend, frame=frame, centre_known=False)
+    found = measured(condyle, bone, backend, frame=frame, centre_mm=None)
 
     assert found.apex_mm == pytest.approx(located.apex_mm, abs=1e-9)
     assert found.nv_mm3 == located.nv_mm3

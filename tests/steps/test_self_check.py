@@ -10,11 +10,12 @@ from negvol_cli.report import JointReport, JointSpace, Status
 from negvol_cli.settings import FRAME_SIZE, Settings
 from negvol_cli.steps.localise import FoundJoint
 from negvol_cli.steps.measure import JointGeometry
+from negvol_cli.steps.process_axis import Axis
 from negvol_cli.steps.self_check import doubt_distance, judge, missing
 from negvol_cli.structures import Label, Side
 
 EMPTY = Mesh(np.empty((0, 3)), np.empty((0, 3), dtype=np.int32))
-SPACE = JointSpace(minimum=1, superior=2, anterior=3, posterior=2, medial=2, lateral=2)
+SPACE = JointSpace(narrowest=1, superior=2, anterior=3, posterior=2, medial=2, lateral=2)
 
 
 @pytest.fixture
@@ -27,7 +28,9 @@ def geometry() -> JointGeometry:
         temporal_bone=EMPTY,
         inflated=EMPTY,
         joint_space_mm=np.empty(0),
+        of_head=np.empty(0, dtype=np.bool_),
         labels_zyx=labels,
+        axis=Axis((0.0, 0.0, 1.0), (2.0, 0.0, 0.0)),
         apex_mm=(0.0, 0.0, 5.0),
         head_centre_mm=(2.0, 0.0, 0.0),
         head_volume_mm3=1200.0,

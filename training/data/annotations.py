@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from negvol_cli.errors import NoCondyleError
 from negvol_cli.geometry.grid import Grid, Vector, Volume, vector
 from negvol_cli.geometry.resample import crop_to
 from negvol_cli.io.image import read_image
-from negvol_cli.steps.landmarks import NoCondyleError
 from negvol_cli.steps.recentre import frame_of_labels
 from negvol_cli.structures import Label
 from training.data.contours import read_contour, voxelise

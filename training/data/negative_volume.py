@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from negvol_cli.errors import NoCondyleError
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.mesh.backend import load_backend
 from negvol_cli.mesh.iso_surface import smooth_labels
 from negvol_cli.settings import FRAME_SIZE, FRAME_SPACING_MM, Settings
-from negvol_cli.steps.landmarks import NoCondyleError
 from negvol_cli.steps.measure import measure_joint
 from negvol_cli.structures import Label
 from training.data.cache import cached
@@ -48,7 +48,13 @@ def _measure(mc: Mask, tb: Mask, sample: JointSample) -> Mask:
     condyle, bone = (smooth_labels(mask, frame.spacing_mm) for mask in (mc, tb))
     try:
         geometry = measure_joint(
-            condyle, bone, frame, Settings(), load_backend(), recorded_zyx=None, centre_known=True
+            condyle,
+            bone,
+            frame,
+            Settings(),
+            load_backend(),
+            recorded_zyx=None,
+            centre_mm=(0.0, 0.0, 0.0),
         )
     except NoCondyleError as err:
         raise ConfigError(
