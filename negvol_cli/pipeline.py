@@ -119,7 +119,8 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
         if found is None:
             joints[side] = missing(side, located[side.other], scan.volume)
             continue
-        joints[side], view = _measure_side(side, found, scan.volume, run, sharp=sharp)
+        measure = partial(_measure_side, side, found, scan.volume, run, sharp=sharp)
+        joints[side], view = _or_why_not(side, measure, found)
         if view is not None:
             views[side] = view
     expected = models.bundle.expected_error if sharp else None
@@ -130,9 +131,7 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
         bundle=models.bundle.stamp,
         provider=models.provider,
     )
-    if not views:
-        why = "; ".join(f"{joint.side}: {joint.status_text}" for joint in report.joints)
-        raise InputError(f"no joint of {scan.name} could be measured ({why}): give another scan")
+    _refuse_without_views(report, views, "scan")
     return Measurement(report, scan, views)
 
 
@@ -146,19 +145,12 @@ def measure_label_map(labels: LabelMap, run: Run) -> Measurement:
             continue
         run.progress(f"measuring the {side} joint", 0.2 if side is Side.RIGHT else 0.5)
         with run.watch.step("measure"):
-            images = _images_of_labels(labels.joint(side), side)
-            geometry = measure_joint(
-                images.condyle_p,
-                images.bone_p,
-                images.frame,
-                run.settings,
-                run.backend,
-                recorded_zyx=None,
-                centre_mm=None,
-            )
-        joints[side] = judge(geometry, None, None, run.settings)
-        views[side] = JointView(geometry, images.hu_zyx)
+            measure = partial(_measure_labels_of, side, labels.joint(side), run)
+            joints[side], view = _or_why_not(side, measure)
+        if view is not None:
+            views[side] = view
     report = _report(labels.scan, joints, labels.scan.notes, run)
+    _refuse_without_views(report, views, "label map")
     return Measurement(report, labels.scan, views)
 
 
@@ -179,31 +171,69 @@ def labels_on_scan(measurement: Measurement) -> Volume:
     return Volume(labels, grid)
 
 
+def _or_why_not(
+    side: Side,
+    measure: Callable[[], tuple[JointReport, JointView]],
+    found: FoundJoint | None = None,
+) -> tuple[JointReport, JointView | None]:
+    """What ``measure`` gives; where it fails, why, so that the other joint is still measured.
+
+    SciPy and the mesh libraries refuse shapes that no joint has, by errors without a common base.
+    """
+    try:
+        return measure()
+    except NoCondyleError as err:
+        reason = str(err)
+    except (ValueError, IndexError, ArithmeticError, RuntimeError) as err:
+        reason = f"it could not be measured ({type(err).__name__}: {err})"
+    return JointReport(
+        side=side,
+        status=Status.IMPLAUSIBLE,
+        reason=" ".join(reason.split()),
+        centre_mm_xyz=found.centre_mm_xyz if found else None,
+        confidence=found.confidence if found else None,
+    ), None
+
+
+def _refuse_without_views(report: ScanReport, views: Mapping[Side, JointView], what: str) -> None:
+    """Raise InputError where nothing could be measured."""
+    if not views:
+        why = "; ".join(f"{joint.side}: {joint.status_text}" for joint in report.joints)
+        raise InputError(
+            f"no joint of {report.scan} could be measured ({why}): give another {what}"
+        )
+
+
+def _measure_labels_of(side: Side, volume: Volume, run: Run) -> tuple[JointReport, JointView]:
+    images = _images_of_labels(volume, side)
+    geometry = measure_joint(
+        images.condyle_p,
+        images.bone_p,
+        images.frame,
+        run.settings,
+        run.backend,
+        recorded_zyx=None,
+        centre_mm=None,
+    )
+    return judge(geometry, None, None, run.settings), JointView(geometry, images.hu_zyx)
+
+
 def _measure_side(
     side: Side, found: FoundJoint, ct: Volume, run: Run, *, sharp: bool
-) -> tuple[JointReport, JointView | None]:
+) -> tuple[JointReport, JointView]:
     """One joint; ``sharp`` where the scan's greys are good enough to say where bones end."""
     images, found = _segmented(side, found, ct, run)
     images = _with_edges(images, run, sharp=sharp)
     with run.watch.step("measure"):
-        try:
-            geometry = measure_joint(
-                images.condyle_p,
-                images.bone_p,
-                images.frame,
-                run.settings,
-                run.backend,
-                recorded_zyx=images.recorded_zyx,
-                centre_mm=FRAME_CENTRE,
-            )
-        except NoCondyleError as err:
-            return JointReport(
-                side=side,
-                status=Status.IMPLAUSIBLE,
-                reason=str(err),
-                centre_mm_xyz=found.centre_mm_xyz,
-                confidence=found.confidence,
-            ), None
+        geometry = measure_joint(
+            images.condyle_p,
+            images.bone_p,
+            images.frame,
+            run.settings,
+            run.backend,
+            recorded_zyx=images.recorded_zyx,
+            centre_mm=FRAME_CENTRE,
+        )
     recorded = images.recorded_zyx
     seen = replace(geometry, labels_zyx=np.where(recorded, geometry.labels_zyx, 0).astype(np.uint8))
     judged = judge(seen, found, recorded, run.settings)

@@ -227,6 +227,8 @@ def _save_meshes(measurement: Measurement, folder: Path) -> None:
         if measurement.report.joint(side).nv_mm3 is not None:
             meshes["inflated"] = (geometry.inflated, colours.NEGATIVE_VOLUME)
         for name, (mesh, colour) in meshes.items():
+            if mesh.is_empty:  # no temporal bone was found
+                continue
             space = geometry.joint_space_mm if name == "condyle" else None
             path = folder / f"{side}_{name}.ply"
             write_ply(mesh, geometry.frame, path, colour=colour, joint_space_mm=space)

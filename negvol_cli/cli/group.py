@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Final
 
 import click
 
 from negvol_cli.cli import batch, demo, doctor, evaluate, measure, models, run, view
 from negvol_cli.cli.failures import explained
+from negvol_cli.cli.printing import say
 from negvol_cli.cli.private import note_key
 from negvol_cli.settings import RESEARCH_USE
 from negvol_cli.version import __version__
@@ -20,6 +22,14 @@ class Group(click.Group):
         """Note whether a key is among the arguments: wrong ones must not be repeated then."""
         note_key(ctx, args)
         return super().parse_args(ctx, args)
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the program; help or a version that cannot be printed is explained as well."""
+        try:
+            return super().main(*arguments, **options)
+        except OSError as err:
+            say(f"negvol: cannot print to this output ({err.strerror}): use another", err=True)
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an exception becomes a sentence on stderr and an exit code."""
