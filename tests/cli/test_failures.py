@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -88,3 +90,20 @@ def test_a_reader_who_left_is_no_failure_to_report(monkeypatch: pytest.MonkeyPat
     result = fail_with(BrokenPipeError(errno.EPIPE, "Broken pipe"), monkeypatch)
 
     assert result.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no such device here")
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"]])
+def test_help_that_cannot_be_printed_is_a_sentence(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "negvol_cli", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("negvol: ")
+    assert len(ran.stderr.splitlines()) == 1

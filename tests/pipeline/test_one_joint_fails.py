@@ -61,7 +61,7 @@ def test_a_joint_of_one_voxel_is_reported_and_the_other_measured(both, tmp_path)
     report = measure_labels(path, tmp_path / "out")
 
     assert report.left.status is Status.IMPLAUSIBLE
-    assert report.left.reason == "no condylar process"
+    assert "no condylar process of at least" in report.left.reason
     assert report.right.status is Status.OK
 
 
@@ -88,5 +88,5 @@ def test_where_no_joint_can_be_measured_both_reasons_are_given(both, tmp_path):
     right = scan_label(Side.RIGHT, Label.CONDYLE)
     path = store(both, tmp_path / "labels.nii.gz", without=(CONDYLE, right), specks=True)
 
-    with pytest.raises(InputError, match=r"right: not found: no label; left: implausible: no con"):
+    with pytest.raises(InputError, match=r"right: not found: no label; left: implausible: the la"):
         measure_labels(path)
