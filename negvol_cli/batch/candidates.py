@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from negvol_cli.batch.spool import Stored
+from negvol_cli.batch.zip_members import Member
 from negvol_cli.io.dicom import Identity, Series
 from negvol_cli.io.pseudonyms import Entry
 
@@ -23,7 +24,7 @@ class Candidate:
     name: str
     path: Path = field(repr=False)
     shown: str = field(repr=False)
-    member: str | None = field(default=None, repr=False)
+    member: Member | None = field(default=None, repr=False)
     series: Series | Stored | None = field(default=None, repr=False)
 
     def load_series(self) -> Series | None:
@@ -35,7 +36,9 @@ class Candidate:
     def entry(self) -> Entry:
         """The line of the crosswalk that says whose scan bears this name, and where it lies."""
         series = self.load_series()
-        place = str(self.path) if self.member is None else f"{self.path}/{self.member}"
+        place = str(self.path)
+        if self.member is not None:
+            place += f", file {self.member.number + 1} in it"
         who = Identity() if series is None else series.identity
         return Entry(pseudonym=self.name, who=who, place=place)
 

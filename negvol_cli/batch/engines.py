@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeVar
 
@@ -70,6 +74,7 @@ class Processes:
 
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
+        _start_tracker()
         self._pool = self._new()
 
     def __enter__(self) -> Self:
@@ -105,6 +110,20 @@ class Processes:
         """End the processes at once; ``kill_workers`` is new in Python 3.14."""
         for process in list((self._pool._processes or {}).values()):
             process.kill()
+
+
+def _start_tracker() -> None:
+    """Start the helper that ``multiprocessing`` has on Unix, deaf to the end of the session.
+
+    It ignores Ctrl-C and SIGTERM by itself, but not SIGHUP, and complains where it was ended first.
+    """
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which the helper inherits
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 class Cluster:

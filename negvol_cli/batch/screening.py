@@ -7,7 +7,7 @@ failure explained.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -29,13 +29,16 @@ def is_image(name: str) -> bool:
     return name.lower().endswith(IMAGE_ENDINGS)
 
 
-def why_no_ct(path: Path, *, values: bool = True) -> str | None:
+def why_no_ct(
+    path: Path, packed: tuple[IO[bytes], int] | None = None, *, values: bool = True
+) -> str | None:
     """Why the image at ``path`` is left out, in a few words; None where it is to be measured.
 
-    Without ``values`` the header alone is judged, of a file that need not hold more.
+    ``packed`` is the stream and the size of a file in a zip. Without ``values`` the header alone is
+    judged.
     """
     try:
-        with open_image(path) as image:
+        with open_image(path, packed) as image:
             return _why_not(image, values=values)
     except InputError:  # measuring it will explain
         return None

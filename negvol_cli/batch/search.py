@@ -13,8 +13,8 @@ from negvol_cli.batch.candidates import Candidate, LeftOut
 from negvol_cli.batch.resume import is_result
 from negvol_cli.batch.screening import is_image, why_no_ct
 from negvol_cli.batch.series_search import SeriesSearch
-from negvol_cli.batch.source import unpacked
 from negvol_cli.batch.spool import Spool
+from negvol_cli.batch.zip_members import BROKEN, Member, opened
 from negvol_cli.errors import InputError
 from negvol_cli.io.dicom import Identity, Series, find_series, fingerprint
 from negvol_cli.io.image import name_of
@@ -23,7 +23,6 @@ Looking = Callable[[str], None]
 
 _IN_TWO_FILES: Final = {".mhd", ".nhdr"}
 _UNPACKED_TO_LOOK: Final = 2**25  # a label map packs small; of a larger file the header will do
-_HEADER_BYTES: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,35 +103,35 @@ class Search:
         """The images in a zip, and its DICOM series; a damaged one is tried, to be explained."""
         try:
             with zipfile.ZipFile(path) as archive:
-                members = [m for m in archive.infolist() if not m.is_dir()]
-                images = sorted((m for m in members if is_image(m.filename)), key=_name_in_zip)
-                for member in images:
-                    self._member(archive, member, path)
-            if len(images) < len(members):
+                members = archive.infolist()
+            files = [n for n, member in enumerate(members) if not member.is_dir()]
+            images = [n for n in files if is_image(members[n].filename)]
+            for number in sorted(images, key=lambda n: (members[n].filename, n)):
+                self._member(path, members[number], Member(number, members[number].CRC))
+            if len(images) < len(files):
                 for _ in self._series(find_series(path)):
                     pass
-        except (InputError, zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError):
+        except (InputError, OSError, *BROKEN):
             self._add(path, self._parts(path))
 
-    def _member(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
-        inside = Path(member.filename)
-        shown = f"{self._shown(path)}/{member.filename}"
+    def _member(self, path: Path, info: zipfile.ZipInfo, member: Member) -> None:
+        inside = Path(info.filename)
         if any(part.startswith(".") or part == "__MACOSX" for part in inside.parts):
             return
+        shown = f"{self._shown(path)}/{info.filename}"
         if inside.suffix.lower() in _IN_TWO_FILES:
             self.left_out.append(LeftOut(shown=shown, reason="in two files: unpack the zip"))
             return
-        whole = member.file_size <= _UNPACKED_TO_LOOK
         try:
-            with unpacked(archive, member, path, None if whole else _HEADER_BYTES) as file:
-                why = why_no_ct(file, values=whole)
+            with opened(path, member) as (name, packed):
+                why = why_no_ct(name, packed, values=info.file_size <= _UNPACKED_TO_LOOK)
         except InputError:
             why = None
         if why:
             self.left_out.append(LeftOut(shown=shown, reason=why))
             return
         parts = (*self._parts(path), *inside.parts[:-1], name_of(inside))
-        self._add(path, parts, member.filename)
+        self._add(path, parts, member, info.filename)
 
     def _series(self, found: Iterable[Series]) -> Iterator[Path]:
         """Take in series; the folders, or zips, that they lie in."""
@@ -156,10 +155,14 @@ class Search:
                 )
                 self.hits.append(hit)
 
-    def _add(self, path: Path, parts: tuple[str, ...], member: str | None = None) -> None:
-        shown = self._shown(path) if member is None else f"{self._shown(path)}/{member}"
+    def _add(
+        self, path: Path, parts: tuple[str, ...], member: Member | None = None, inside: str = ""
+    ) -> None:
+        shown, identity = self._shown(path), f"file {self._shown(path)}"
+        if member is not None:
+            shown, identity = f"{shown}/{inside}", f"{identity}/{inside} {member.number}"
         scan = Candidate(name="", path=path, shown=shown, member=member)
-        self.hits.append(Hit(candidate=scan, wanted="_".join(parts), identity=f"file {shown}"))
+        self.hits.append(Hit(candidate=scan, wanted="_".join(parts), identity=identity))
 
     def _parts(self, path: Path) -> tuple[str, ...]:
         """The folders below the searched one that a file lies in, and its own bare name."""
@@ -179,7 +182,3 @@ def _content_of(series: Series) -> str:
         return fingerprint(series)
     except (InputError, OSError):
         return series.digest
-
-
-def _name_in_zip(member: zipfile.ZipInfo) -> str:
-    return member.filename

@@ -71,8 +71,10 @@ def _hush() -> None:
 
 
 def prepare_process() -> None:
-    """Called once in a new process, which ends with its parent and leaves Ctrl-C to it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Called once in a new process, which ends with its parent and leaves signals to it."""
+    for name in ("SIGINT", "SIGHUP", "SIGTERM"):  # a session ends with one to all its processes
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import errno
+import signal
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import click
 
 from negvol_cli.cli.printing import printable, say
 from negvol_cli.cli.private import WrongUsage, has_key, is_private, places
+from negvol_cli.cli.signals import Ended
 from negvol_cli.errors import NegvolError, explain, explain_nameless
 
-INTERRUPTED = 130
+SIGNALLED: Final = 128
+"""Shells add to this the number of the signal that ended a command: 130 for Ctrl-C."""
 
 
 @contextmanager
@@ -38,7 +42,7 @@ def explained(ctx: click.Context) -> Iterator[None]:
             raise
         sentence, code = _explain(err)
         traced = traceback.format_exc()
-        if is_private(ctx) and code != INTERRUPTED:
+        if is_private(ctx) and not isinstance(err, KeyboardInterrupt):
             sentence, traced = explain_nameless(err), places(err)
         if ctx.params.get("debug"):
             say(traced, err=True, end="")
@@ -49,7 +53,8 @@ def explained(ctx: click.Context) -> Iterator[None]:
 def _explain(err: BaseException) -> tuple[str, int]:
     """A sentence for the person at the keyboard, and the exit code."""
     if isinstance(err, KeyboardInterrupt):
-        return "stopped; nothing half done is left behind", INTERRUPTED
+        number = err.number if isinstance(err, Ended) else int(signal.SIGINT)
+        return "stopped; nothing half done is left behind", SIGNALLED + number
     if sentence := explain(err):
         return sentence, err.exit_code if isinstance(err, NegvolError) else 1
     from negvol_cli.version import program_stamp

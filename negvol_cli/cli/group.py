@@ -11,6 +11,7 @@ from negvol_cli.cli import batch, demo, doctor, evaluate, measure, models, run, 
 from negvol_cli.cli.failures import explained
 from negvol_cli.cli.printing import say
 from negvol_cli.cli.private import note_key
+from negvol_cli.cli.signals import ends_like_ctrl_c
 from negvol_cli.settings import RESEARCH_USE
 from negvol_cli.version import __version__
 
@@ -33,7 +34,7 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an exception becomes a sentence on stderr and an exit code."""
-        with explained(ctx):
+        with ends_like_ctrl_c(), explained(ctx):
             return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -90,6 +90,11 @@ def read_image(path: Path) -> Scan:
     return _read_file(path, least_mm=0.0)
 
 
+def read_packed_scan(path: Path, stream: IO[bytes], size: int) -> Scan:
+    """Like ``read_scan`` for an image file of ``size`` bytes in a zip; ``path`` names it."""
+    return _read_file(path, least_mm=LEAST_SCAN_MM, packed=(stream, size))
+
+
 def write_labels(labels_zyx: npt.NDArray[np.uint8], scan: Scan, path: Path) -> None:
     """Write labels [z, y, x] over ``scan.volume.grid`` on the scan's own grid, as uint8 .nii.gz.
 
@@ -108,9 +113,9 @@ def name_of(path: Path) -> str:
     return stem if f".{ending.lower()}" in _EXTENSIONS and stem else name
 
 
-def _read_file(path: Path, *, least_mm: float) -> Scan:
+def _read_file(path: Path, *, least_mm: float, packed: tuple[IO[bytes], int] | None = None) -> Scan:
     """One image file, read once: checked, hashed and turned to LPS on the way."""
-    with open_image(path) as image:
+    with open_image(path, packed) as image:
         image.check()
         grid = image.grid
         check_extent(grid, path, least_mm=least_mm)

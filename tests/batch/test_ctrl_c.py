@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,6 +86,35 @@ def test_twice_ends_at_once_with_nothing_half_written(heads: Path, tmp_path: Pat
     assert running.returncode == 130
     assert results(out) == set()
     assert not list(out.glob(".*"))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize("whom", [os.kill, os.killpg])
+def test_the_end_of_a_session_leaves_nothing_half_written_and_no_scan_unpacked(
+    heads: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    code: int,
+    whom: Callable[[int, int], None],
+) -> None:
+    out, temporary = tmp_path / "out", tmp_path / "temporary"
+    temporary.mkdir()
+    (tmp_path / "in").mkdir()
+    with zipfile.ZipFile(tmp_path / "in" / "study.zip", "w") as archive:
+        archive.write(heads / "head0.nii.gz", "patient.nii.gz")
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    with start(tmp_path / "in", out) as running:
+        wait_for_work(out)
+        whom(running.pid, number)
+        _, said = running.communicate(timeout=600)
+
+    assert running.returncode == code
+    assert said.splitlines()[-1] == "negvol: stopped; nothing half done is left behind"
+    assert results(out) == set()
+    assert not list(out.glob(".*"))
+    assert list(temporary.iterdir()) == []
+    wait_until(lambda: not _group_is_alive(running.pid))
 
 
 def test_a_killed_batch_takes_its_processes_with_it(heads: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -179,17 +179,24 @@ class ImageFile:
 
 
 @contextmanager
-def open_image(path: Path) -> Iterator[ImageFile]:
+def open_image(path: Path, packed: tuple[IO[bytes], int] | None = None) -> Iterator[ImageFile]:
     """An image file whose header was read, its format taken from the name.
+
+    ``packed`` is the file's stream and size where it is no file of the disk but of a zip; ``path``
+    gives its name alone then.
 
     Raises InputError where the file is missing, empty, unreadable, no file at all, of an unknown
     extension, not what its extension says, and where a field of its header is missing, has no
     meaning or contradicts another.
     """
     with ExitStack() as stack, _explained(path):
-        path.stat()  # what is not there is not of the wrong kind
+        if packed is None:
+            path.stat()  # what is not there is not of the wrong kind
         read = _reader_for(path)
-        file = HashedFile(stack.enter_context(open_regular(path)))
+        if packed is None:
+            file = HashedFile(stack.enter_context(open_regular(path)))
+        else:
+            file = HashedFile(*packed)
         if file.size == 0:
             raise InputError(f"{path} is empty (0 bytes): copy or export it again")
         try:

@@ -8,7 +8,7 @@ import stat
 import zlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import IO, BinaryIO, Final
 
 from negvol_cli.errors import InputError
 
@@ -44,12 +44,15 @@ def refuse_special(path: Path, mode: int) -> None:
 
 
 class HashedFile:
-    """An open file whose every byte goes into a SHA-256 as it is read."""
+    """An open file whose every byte goes into a SHA-256 as it is read.
 
-    def __init__(self, file: BinaryIO) -> None:
+    ``size`` in bytes is asked of the system where it is not given.
+    """
+
+    def __init__(self, file: IO[bytes], size: int | None = None) -> None:
         self._file = file
         self._sha256 = hashlib.sha256()
-        self.size = os.fstat(file.fileno()).st_size
+        self.size = os.fstat(file.fileno()).st_size if size is None else size
 
     def blocks(self) -> Iterator[bytes]:
         """What is left of the file, block by block."""
