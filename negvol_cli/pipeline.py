@@ -25,14 +25,14 @@ from negvol_cli.settings import ClipSettings, Settings
 from negvol_cli.steps.calibrate_hu import in_hu
 from negvol_cli.steps.enhance import enhance_fossa
 from negvol_cli.steps.joint_images import JointImages
-from negvol_cli.steps.joint_view import JointView
+from negvol_cli.steps.joint_view import JointView, as_judged
 from negvol_cli.steps.localise import FoundJoint, Localisation, Stance, Tiling, locate
 from negvol_cli.steps.measure import measure_joint
 from negvol_cli.steps.recentre import centred_on_process, frame_of_labels
 from negvol_cli.steps.reconstruct import without_hollows
 from negvol_cli.steps.refine_edges import end_at_edges
 from negvol_cli.steps.segment import segment_joint
-from negvol_cli.steps.self_check import doubt_distance, judge, metal_flags, missing
+from negvol_cli.steps.self_check import doubt_pair, judge, metal_flags, missing
 from negvol_cli.structures import AIR_HU, Label, Side, scan_label
 from negvol_cli.timing import Stopwatch
 
@@ -132,7 +132,7 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
         provider=models.provider,
     )
     _refuse_without_views(report, views, "scan")
-    return Measurement(report, scan, views)
+    return _measurement(report, scan, views)
 
 
 def measure_label_map(labels: LabelMap, run: Run) -> Measurement:
@@ -151,7 +151,12 @@ def measure_label_map(labels: LabelMap, run: Run) -> Measurement:
             views[side] = view
     report = _report(labels.scan, joints, labels.scan.notes, run)
     _refuse_without_views(report, views, "label map")
-    return Measurement(report, labels.scan, views)
+    return _measurement(report, labels.scan, views)
+
+
+def _measurement(report: ScanReport, scan: Scan, views: Mapping[Side, JointView]) -> Measurement:
+    judged = {side: as_judged(view, report.joint(side)) for side, view in views.items()}
+    return Measurement(report, scan, judged)
 
 
 def labels_on_scan(measurement: Measurement) -> Volume:
@@ -222,8 +227,8 @@ def _measure_side(
     side: Side, found: FoundJoint, ct: Volume, run: Run, *, sharp: bool
 ) -> tuple[JointReport, JointView]:
     """One joint; ``sharp`` where the scan's greys are good enough to say where bones end."""
-    images, found = _segmented(side, found, ct, run)
-    images = _with_edges(images, run, sharp=sharp)
+    network, found = _segmented(side, found, ct, run)
+    images = _with_edges(network, run, sharp=sharp)
     with run.watch.step("measure"):
         geometry = measure_joint(
             images.condyle_p,
@@ -236,7 +241,7 @@ def _measure_side(
         )
     recorded = images.recorded_zyx
     seen = replace(geometry, labels_zyx=np.where(recorded, geometry.labels_zyx, 0).astype(np.uint8))
-    judged = judge(seen, found, recorded, run.settings)
+    judged = judge(seen, found, recorded, run.settings, network=network, refined=images)
     flags = (*judged.flags, *metal_flags(images.hu_zyx, images.frame.spacing_mm))
     return replace(judged, flags=flags), JointView(seen, images.hu_zyx)
 
@@ -292,7 +297,7 @@ def _images_of_labels(volume: Volume, side: Side) -> JointImages:
 def _report(
     scan: Scan, joints: Mapping[Side, JointReport], flags: tuple[str, ...], run: Run
 ) -> ScanReport:
-    right, left = doubt_distance(joints[Side.RIGHT], joints[Side.LEFT])
+    right, left = doubt_pair(joints[Side.RIGHT], joints[Side.LEFT])
     backend = run.backend
     return ScanReport(
         scan=scan.name,

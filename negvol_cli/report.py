@@ -77,8 +77,41 @@ class ReferenceComparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One self-check of a joint.
+
+    Attributes
+    ----------
+    name
+        What was measured, with its unit; docs/method.md lists them.
+    value
+        The figure; None where it could not be had, which fails.
+    least, most
+        The limits it must keep, None where there is none on that side.
+    passed
+        Whether it keeps them.
+    why
+        In words what is wrong; empty where it passed.
+    where_mm_xyz
+        The place that stands for the figure, LPS mm; None where there is none.
+    """
+
+    name: str
+    value: float | None
+    least: float | None
+    most: float | None
+    passed: bool
+    why: str = ""
+    where_mm_xyz: Vector | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JointReport:
-    """One joint. ``reason`` says in words why the status is not ok; ``flags`` what to beware of."""
+    """One joint. ``reason`` says in words why the status is not ok; ``flags`` what to beware of.
+
+    A joint that is implausible has no figure. ``nv_lower_bound_mm3`` is the NV of what was scanned
+    of the clip, where a small part of it was not; it is never compared.
+    """
 
     side: Side
     status: Status
@@ -89,11 +122,13 @@ class JointReport:
     head_volume_mm3: float | None = None
     nv_mm3: float | None = None
     nv_voxel_mm3: float | None = None
+    nv_lower_bound_mm3: float | None = None
     articular_nv_mm3: float | None = None
     joint_space_mm: JointSpace | None = None
     watertight: bool | None = None
     reference: ReferenceComparison | None = None
     flags: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     @property
     def status_text(self) -> str:

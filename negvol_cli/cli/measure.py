@@ -20,6 +20,7 @@ from negvol_cli.structures import Side
 )
 @options.out(None)
 @options.clip
+@options.sphere_mm
 @options.reference
 @options.overwrite
 @options.as_json
@@ -30,6 +31,7 @@ def measure(
     side: str | None,
     out: Path | None,
     clip: str,
+    sphere_mm: float | None,
     references: tuple[Path, ...],
     overwrite: bool,
     as_json: bool,
@@ -43,7 +45,7 @@ def measure(
     from negvol_cli.cli.output import print_result
     from negvol_cli.study import measure_labels
 
-    settings = options.settings_of(clip=clip)
+    settings = options.settings_of(clip=clip, sphere_mm=sphere_mm)
     with progress(quiet) as report_progress:
         report = measure_labels(
             labels,

@@ -38,6 +38,12 @@ clip = click.option(
     show_default=True,
     help="Shape of the measurement volume around the condylar head, 30 mm wide.",
 )
+sphere_mm = click.option(
+    "--sphere-mm",
+    type=click.FloatRange(10.0, 40.0),
+    metavar="MM",
+    help="Width of the measurement sphere, for a joint near the edge of the scan.  [default: 30]",
+)
 threads = click.option(
     "--threads", type=click.IntRange(min=1), help="CPU threads for the networks.  [default: all]"
 )
@@ -82,12 +88,23 @@ def settings_of(
     *,
     device: str = Device.AUTO,
     clip: str = ClipShape.SPHERE,
+    sphere_mm: float | None = None,
     threads: int | None = None,
     no_enhance: bool = False,
 ) -> Settings:
-    """Return the settings that these options ask for; the others keep their defaults."""
+    """Return the settings that these options ask for; the others keep their defaults.
+
+    Raises
+    ------
+    click.UsageError
+        A width is given for a sphere where a cube is asked for.
+    """
+    shape = ClipShape(clip)
+    if sphere_mm is not None and shape is not ClipShape.SPHERE:
+        raise click.UsageError("--sphere-mm sets the width of a sphere: leave --clip cube out")
+    width = {} if sphere_mm is None else {"width_mm": sphere_mm}
     return Settings(
-        clip=ClipSettings(shape=ClipShape(clip)),
+        clip=ClipSettings(shape=shape, **width),
         device=Device(device),
         threads=threads,
         enhance=not no_enhance,
@@ -99,13 +116,26 @@ def settings(command: Command) -> Command:
 
     @device
     @clip
+    @sphere_mm
     @threads
     @no_enhance
     @functools.wraps(command)
     def collected(
-        *, device: str, clip: str, threads: int | None, no_enhance: bool, **others: Any
+        *,
+        device: str,
+        clip: str,
+        sphere_mm: float | None,
+        threads: int | None,
+        no_enhance: bool,
+        **others: Any,
     ) -> None:
-        chosen = settings_of(device=device, clip=clip, threads=threads, no_enhance=no_enhance)
+        chosen = settings_of(
+            device=device,
+            clip=clip,
+            sphere_mm=sphere_mm,
+            threads=threads,
+            no_enhance=no_enhance,
+        )
         command(settings=chosen, **others)
 
     return cast("Command", collected)

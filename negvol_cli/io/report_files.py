@@ -22,6 +22,7 @@ from negvol_cli.report import (
     SCHEMA,
     Agreement,
     Asymmetry,
+    Check,
     JointReport,
     JointSpace,
     ReferenceComparison,
@@ -140,6 +141,7 @@ def _row(report: ScanReport, joint: JointReport) -> dict[str, Any]:
         "head_volume_mm3": joint.head_volume_mm3,
         "nv_mm3": joint.nv_mm3,
         "nv_voxel_mm3": joint.nv_voxel_mm3,
+        "nv_lower_bound_mm3": joint.nv_lower_bound_mm3,
         "articular_nv_mm3": joint.articular_nv_mm3,
         "nv_expected_error_percent": report.nv_expected_error_percent,
         "articular_nv_expected_error_percent": report.articular_nv_expected_error_percent,
@@ -150,6 +152,7 @@ def _row(report: ScanReport, joint: JointReport) -> dict[str, Any]:
         **_reference_cells(joint.reference),
         **_asymmetry_cells("nv_asymmetry", report.nv_asymmetry),
         **_asymmetry_cells("articular_nv_asymmetry", report.articular_nv_asymmetry),
+        "failed_checks": "; ".join(check.name for check in joint.checks if not check.passed),
         "joint_flags": "; ".join(joint.flags),
         "scan_flags": "; ".join(report.flags),
         **_components("spacing", report.spacing_mm_xyz),
@@ -211,11 +214,17 @@ def _joint(side: Side, values: Mapping[str, Any]) -> JointReport:
     given["flags"] = tuple(given["flags"])
     for name in ("centre_mm_xyz", "head_centre_mm_xyz"):
         given[name] = vector(given[name]) if given[name] is not None else None
+    given["checks"] = tuple(_check(check) for check in given["checks"])
     if given["joint_space_mm"] is not None:
         given["joint_space_mm"] = _filled(JointSpace, given["joint_space_mm"])
     if given["reference"] is not None:
         given["reference"] = _reference(given["reference"])
     return _filled(JointReport, given)
+
+
+def _check(values: Mapping[str, Any]) -> Check:
+    where = values["where_mm_xyz"]
+    return _filled(Check, {**values, "where_mm_xyz": vector(where) if where is not None else None})
 
 
 def _reference(values: Mapping[str, Any]) -> ReferenceComparison:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageChops, ImageDraw
 from skimage.measure import find_contours
 
+from negvol_cli.geometry.grid import Vector
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.render import palette
 from negvol_cli.render.lettering import write
@@ -24,6 +25,8 @@ BONE_WINDOW_HU: Final = (-400.0, 1600.0)
 """A usual bone window: level 600 HU, width 2000 HU."""
 
 SCALE_BAR_MM: Final = 10.0
+RING_MM: Final = 3.5
+"""Radius of the ring about a place that a self-check marked."""
 
 DASH_PX: Final = 9.0
 GAP_PX: Final = 4.0
@@ -60,7 +63,8 @@ def draw_cut(view: JointView, plane: Plane, size_px: int, *, with_nv: bool = Tru
 
     The section is ``VIEW_MM`` wide and shows the patient's own sides; the right joint is not
     mirrored. Without ``with_nv`` the negative volume, which then has no value either, is left out.
-    A reference lies under the other lines, so that it shows only where they differ from it.
+    A reference lies under the other lines, so that it shows only where they differ from it. Where a
+    self-check marked a place, the section goes through that place, with a ring about it.
     """
     plot = _Projection(view, plane, size_px * _FINER)
     geometry = view.geometry
@@ -79,6 +83,8 @@ def draw_cut(view: JointView, plane: Plane, size_px: int, *, with_nv: bool = Tru
     bone = _dashes(plot.outlines(geometry.temporal_bone))
     plot.line(draw, bone, palette.TEMPORAL_BONE, 2.0)
     plot.line(draw, condyle, palette.CONDYLE, 2.6)
+    if view.mark_mm is not None:
+        plot.line(draw, [plot.ring(view.mark_mm)], palette.MARK, 2.2)
     image = image.reduce(_FINER)
     _annotate(image, plane)
     return image
@@ -91,13 +97,16 @@ class _Projection:
         self._picture, self._plane, self._size = view, plane, size_px
         self._signs = np.array([-1.0 if view.side is Side.RIGHT else 1.0, 1.0, 1.0])
         self._centre = np.array(view.geometry.head_centre_mm)
+        through = self._centre if view.mark_mm is None else np.array(view.mark_mm)
+        self._through = float(through[plane.across])
 
     def ct(self) -> Image.Image:
         """The CT in the bone window, RGB; black where the joint frame ends."""
         frame, plane = self._picture.geometry.frame, self._plane
         upright = frame.mirror(self._picture.hu_zyx)
         index = self._centre * self._signs / frame.spacing_mm + (frame.size - 1) / 2
-        at = float(np.clip(index[plane.across], 0, frame.size - 1))
+        across = self._through * self._signs[plane.across] / frame.spacing_mm
+        at = float(np.clip(across + (frame.size - 1) / 2, 0, frame.size - 1))
         low = min(int(at), frame.size - 2)
         pair = np.take(upright, [low, low + 1], axis=2 - plane.across)
         first, second = np.moveaxis(pair, 2 - plane.across, 0)
@@ -125,7 +134,7 @@ class _Projection:
     def outlines(self, mesh: Mesh) -> list[Outline]:
         """The mesh's outlines in this plane, in pixels (x, y)."""
         across = self._plane.across
-        return self._placed(section(mesh, across, float(self._centre[across])))
+        return self._placed(section(mesh, across, self._through))
 
     def reference(self, label: Label) -> list[Outline]:
         """The outlines of a structure of the reference, if there is one, in pixels (x, y)."""
@@ -134,11 +143,19 @@ class _Projection:
             return []
         frame, across = self._picture.geometry.frame, self._plane.across
         middle = (frame.size - 1) / 2
-        at = round(float(self._centre[across]) / frame.spacing_mm + middle)
+        at = round(self._through / frame.spacing_mm + middle)
         cut = np.take(labels, min(max(at, 0), frame.size - 1), axis=2 - across) == label
         lines = find_contours(cut.astype(np.float32), 0.5)  # type: ignore[no-untyped-call]
         # An array's last axis is the first coordinate.
         return self._placed([(line[:, ::-1] - middle) * frame.spacing_mm for line in lines])
+
+    def ring(self, place_mm: Vector) -> Outline:
+        """A circle about a place in frame mm, in pixels (x, y)."""
+        turn = np.linspace(0.0, 2 * np.pi, 49)
+        axes = [axis for axis in range(3) if axis != self._plane.across]
+        middle = np.array(place_mm)[axes]
+        circle = middle + RING_MM * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+        return self._placed([circle])[0]
 
     def _placed(self, lines: list[Outline]) -> list[Outline]:
         """Lines of frame mm in this plane, their coordinates in x, y, z order, in pixels."""

@@ -27,6 +27,9 @@ __all__ = [
     "rgb",
 ]
 
+MARK: Final = "#F0E442"
+"""A place that a self-check found wrong: a ring, in Okabe and Ito's yellow."""
+
 BLACK: Final = "#000000"
 INK: Final = "#1B2A34"
 MUTED: Final = "#5A6872"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from negvol_cli.geometry.grid import Vector, vector
+from negvol_cli.report import JointReport, Status
 from negvol_cli.steps.measure import JointGeometry
-from negvol_cli.structures import Side
+from negvol_cli.structures import Label, Side
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,11 +21,13 @@ class JointView:
     right joint mirrored), over the voxels of ``geometry.frame.local_grid``. A joint measured
     from labels alone has no CT: there it is air (-1000) throughout. ``reference_zyx`` is somebody
     else's segmentation of the joint, if there is one: ``Label`` values over the same voxels.
+    ``mark_mm`` is the place, in frame mm, at which a self-check found the joint implausible.
     """
 
     geometry: JointGeometry
     hu_zyx: npt.NDArray[np.float32]
     reference_zyx: npt.NDArray[np.uint8] | None = None
+    mark_mm: Vector | None = None
 
     def __post_init__(self) -> None:
         shape = self.geometry.frame.local_grid.shape_zyx
@@ -38,3 +42,26 @@ class JointView:
     def side(self) -> Side:
         """The side of the patient that is shown."""
         return self.geometry.frame.side
+
+
+def as_judged(view: JointView, joint: JointReport) -> JointView:
+    """The view of a joint with what was said of it.
+
+    Of an implausible joint the bones are shown, and where it is wrong, but neither negative volume
+    nor joint space, from which figures could be read.
+    """
+    if joint.status is not Status.IMPLAUSIBLE:
+        return view
+    geometry = view.geometry
+    labels = geometry.labels_zyx
+    bare = replace(
+        geometry,
+        labels_zyx=np.where(labels == Label.NEGATIVE_VOLUME, Label.BACKGROUND, labels).astype(
+            np.uint8
+        ),
+        joint_space_mm=np.full_like(geometry.joint_space_mm, np.nan),
+    )
+    places = (c.where_mm_xyz for c in joint.checks if not c.passed)
+    place = next((p for p in places if p is not None), None)
+    mark = None if place is None else vector(geometry.frame.to_frame(place))
+    return replace(view, geometry=bare, mark_mm=mark)

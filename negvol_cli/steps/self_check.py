@@ -8,17 +8,19 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.geometry.grid import Points, Volume
+from negvol_cli.geometry.grid import Points, Volume, vector
 from negvol_cli.report import JointReport, Status
-from negvol_cli.settings import Settings
+from negvol_cli.settings import ClipShape, Settings
+from negvol_cli.steps.checks import check_joint, check_pair, failed
+from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import BETWEEN_JOINTS_MM, FoundJoint
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.structures import Label, Side
 
 CUT_FRACTION: Final = 0.005
-HEAD_VOLUME_MM3: Final = (250.0, 5000.0)
-WIDEST_JOINT_SPACE_MM: Final = 12.0
-FARTHEST_HEAD_MM: Final = 15.0
+MOST_UNSEEN: Final = 0.1
+"""Of the clip: where more of it was not scanned, not even a lower bound is given."""
+LEAST_SPHERE_MM: Final = 20.0
 ABOVE_APEX_MM: Final = 6.0
 METAL_HU: Final = 3000.0
 LEAST_METAL_MM3: Final = 5.0
@@ -29,35 +31,66 @@ def judge(
     found: FoundJoint | None,
     recorded_zyx: npt.NDArray[np.bool_] | None,
     settings: Settings,
+    *,
+    network: JointImages | None = None,
+    refined: JointImages | None = None,
 ) -> JointReport:
     """The report of one joint; figures that the field of view or nonsense spoils are None.
 
-    ``found`` is what the localiser said, None where there was none; ``recorded_zyx`` is false,
-    in frame order, where the scan has no data.
+    Parameters
+    ----------
+    geometry
+        What was measured, its labels 0 where the scan has no data.
+    found
+        What the localiser said, None where there was none.
+    recorded_zyx
+        False, in frame order, where the scan has no data; None where it has data throughout.
+    settings
+        Those that it was measured with.
+    network, refined
+        The joint as the networks gave it, and as it was measured; None where there is no CT.
     """
-    status, reason = Status.OK, ""
-    if geometry.unseen_fraction > CUT_FRACTION:
-        status = Status.CUT
-        reason = f"{geometry.unseen_fraction:.0%} of the clip not scanned"
-    elif why := _implausible(geometry):
-        status, reason = Status.IMPLAUSIBLE, why
     head_seen = recorded_zyx is None or _head_is_seen(geometry, recorded_zyx, settings)
-    whole = status is not Status.CUT
-    head_centre = geometry.frame.to_world(geometry.head_centre_mm)
-    return JointReport(
+    checks = check_joint(geometry, network, refined, head_seen=head_seen)
+    cut = geometry.unseen_fraction > CUT_FRACTION
+    bounded = head_seen and cut and geometry.unseen_fraction <= MOST_UNSEEN
+    bound = _scanned_nv_mm3(geometry) if bounded else None
+    report = JointReport(
         side=geometry.frame.side,
-        status=status,
-        reason=reason,
+        status=Status.CUT if cut else Status.OK,
+        reason=_cut_reason(geometry, recorded_zyx, settings, bound) if cut else "",
         centre_mm_xyz=found.centre_mm_xyz if found else None,
         confidence=found.confidence if found else None,
-        head_centre_mm_xyz=(float(head_centre[0]), float(head_centre[1]), float(head_centre[2])),
+        head_centre_mm_xyz=vector(geometry.frame.to_world(geometry.head_centre_mm)),
         head_volume_mm3=geometry.head_volume_mm3 if head_seen else None,
-        nv_mm3=geometry.nv_mm3 if whole else None,
-        nv_voxel_mm3=geometry.nv_voxel_mm3 if whole else None,
-        articular_nv_mm3=geometry.articular_nv_mm3 if whole else None,
+        nv_mm3=None if cut else geometry.nv_mm3,
+        nv_voxel_mm3=None if cut else geometry.nv_voxel_mm3,
+        nv_lower_bound_mm3=bound,
+        articular_nv_mm3=None if cut else geometry.articular_nv_mm3,
         joint_space_mm=geometry.joint_space if head_seen else None,
         watertight=geometry.watertight,
         flags=(*geometry.flags, *_frame_flags(geometry, recorded_zyx)),
+        checks=checks,
+    )
+    wrong = failed(checks)
+    if not wrong:
+        return report
+    others = tuple(f"also: {check.why}" for check in wrong[1:])
+    return implausible(replace(report, flags=(*report.flags, *others)), wrong[0].why)
+
+
+def implausible(joint: JointReport, reason: str) -> JointReport:
+    """The joint's report without any figure, and why."""
+    return replace(
+        joint,
+        status=Status.IMPLAUSIBLE,
+        reason=reason,
+        head_volume_mm3=None,
+        nv_mm3=None,
+        nv_voxel_mm3=None,
+        nv_lower_bound_mm3=None,
+        articular_nv_mm3=None,
+        joint_space_mm=None,
     )
 
 
@@ -90,22 +123,53 @@ def metal_flags(hu_zyx: npt.NDArray[np.float32], spacing_mm: float) -> tuple[str
     return (f"metal near the joint: {volume:.0f} mm³ above {METAL_HU:.0f} HU",)
 
 
-def doubt_distance(right: JointReport, left: JointReport) -> tuple[JointReport, JointReport]:
-    """Both reports, implausible instead of ok where the heads lie too near, too far, or crossed."""
-    if right.head_centre_mm_xyz is None or left.head_centre_mm_xyz is None:
-        return right, left
-    apart = float(np.linalg.norm(np.subtract(right.head_centre_mm_xyz, left.head_centre_mm_xyz)))
-    least, most = BETWEEN_JOINTS_MM
-    if least <= apart <= most and left.head_centre_mm_xyz[0] > right.head_centre_mm_xyz[0]:
-        return right, left
-    reason = f"the condyles lie {apart:.0f} mm apart (expected {least:.0f} to {most:.0f})"
-    doubted = (
-        replace(joint, status=Status.IMPLAUSIBLE, reason=reason)
-        if joint.status is Status.OK
-        else joint
-        for joint in (right, left)
-    )
-    return next(doubted), next(doubted)
+def doubt_pair(right: JointReport, left: JointReport) -> tuple[JointReport, JointReport]:
+    """Both reports with what only both together show: heads too near, too far, crossed, or unlike.
+
+    A joint that would be ok or cut becomes implausible by it, for which of the two is wrong cannot
+    be told.
+    """
+    checks = check_pair(right, left)
+    wrong = failed(checks)
+    both = []
+    for joint in (right, left):
+        joint = replace(joint, checks=(*joint.checks, *checks))
+        if wrong and joint.status in (Status.OK, Status.CUT):
+            joint = implausible(joint, wrong[0].why)
+        both.append(joint)
+    return both[0], both[1]
+
+
+def _cut_reason(
+    geometry: JointGeometry,
+    recorded_zyx: npt.NDArray[np.bool_] | None,
+    settings: Settings,
+    bound_mm3: float | None,
+) -> str:
+    """How much of the clip was not scanned, and what can be had all the same."""
+    shape = settings.clip.shape
+    said = f"{geometry.unseen_fraction:.0%} of the measurement {shape} not scanned"
+    if bound_mm3 is not None:
+        said += f", NV is at least {bound_mm3:.0f} mm³"
+    fits = 0.0 if recorded_zyx is None else largest_sphere_mm(geometry, recorded_zyx)
+    if shape is ClipShape.SPHERE and LEAST_SPHERE_MM <= fits < settings.clip.width_mm:
+        said += f"; a sphere of {fits:.0f} mm fits (--sphere-mm {fits:.0f})"
+    return said
+
+
+def largest_sphere_mm(geometry: JointGeometry, recorded_zyx: npt.NDArray[np.bool_]) -> float:
+    """The width, in whole mm, of the largest sphere about the head centre that was scanned."""
+    grid = geometry.frame.local_grid
+    unseen = grid.to_world(np.argwhere(~recorded_zyx)[:, ::-1])
+    if not len(unseen):
+        return float(geometry.frame.size * geometry.frame.spacing_mm)
+    away = float(np.linalg.norm(unseen - geometry.head_centre_mm, axis=1).min())
+    return float(np.floor(max(0.0, 2.0 * away - geometry.frame.spacing_mm)))
+
+
+def _scanned_nv_mm3(geometry: JointGeometry) -> float:
+    voxels = int((geometry.labels_zyx == Label.NEGATIVE_VOLUME).sum())
+    return voxels * geometry.frame.local_grid.voxel_mm3
 
 
 def _frame_flags(
@@ -116,26 +180,6 @@ def _frame_flags(
         return ()
     frame = geometry.frame
     return (f"{unseen:.0%} of the {frame.size * frame.spacing_mm:.0f} mm joint frame not scanned",)
-
-
-def _implausible(geometry: JointGeometry) -> str:
-    least, most = HEAD_VOLUME_MM3
-    if not least <= geometry.head_volume_mm3 <= most:
-        return (
-            f"condylar head of {geometry.head_volume_mm3:.0f} mm³ "
-            f"(expected {least:.0f} to {most:.0f})"
-        )
-    away = float(np.linalg.norm(geometry.head_centre_mm))
-    if away > FARTHEST_HEAD_MM:
-        return f"condylar head {away:.0f} mm from where the joint was found"
-    if not (geometry.labels_zyx == Label.TEMPORAL_BONE).any():
-        return "no temporal bone was found"
-    superior = geometry.joint_space.superior
-    if superior is None:
-        return "no temporal bone above the condyle"
-    if superior > WIDEST_JOINT_SPACE_MM:
-        return f"superior joint space of {superior:.1f} mm"
-    return ""
 
 
 def _head_is_seen(

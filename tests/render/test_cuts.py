@@ -1,15 +1,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from negvol_cli.render import palette
-from negvol_cli.render.cuts import AXIAL, CORONAL, PLANES, SAGITTAL, VIEW_MM, Plane, draw_cut
+from negvol_cli.render.cuts import (
+    AXIAL,
+    CORONAL,
+    PLANES,
+    RING_MM,
+    SAGITTAL,
+    VIEW_MM,
+    Plane,
+    draw_cut,
+)
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
-from tests.render.conftest import CONDYLE_MM, with_reference
+from tests.render.conftest import CONDYLE_MM, HEAD_CENTRE, with_reference
 
 SIZE_PX = 440
 PX_PER_MM = SIZE_PX / VIEW_MM
@@ -116,3 +126,26 @@ def test_a_picture_must_fit_its_frame(make_view: MakeView):
 
     with pytest.raises(ValueError, match="does not fit the joint frame"):
         JointView(geometry, np.zeros((3, 64, 64), dtype=np.float32))
+
+
+@pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize("plane", PLANES)
+def test_a_marked_place_is_ringed_in_a_section_through_it(
+    make_view: MakeView, side: Side, plane: Plane
+):
+    mark = np.array(HEAD_CENTRE)
+    mark[plane.across] += 6.0  # the condyle of 7 mm is a disc of 3.6 mm there
+    image = np.asarray(
+        draw_cut(replace(make_view(side), mark_mm=tuple(mark)), plane, SIZE_PX, with_nv=False)
+    ).astype(float)
+    centre = SIZE_PX / 2
+    for radius_mm, colour in ((RING_MM, palette.MARK), (7.0, None)):
+        for angle in np.radians([20, 110, 200, 290]):
+            x, y = np.floor(
+                centre + radius_mm * PX_PER_MM * np.array([np.cos(angle), np.sin(angle)])
+            ).astype(int)
+            near = image[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3)
+            if colour is None:
+                assert near.max() < 90
+            else:
+                assert np.abs(near - palette.rgb(colour)).sum(axis=1).min() < 90

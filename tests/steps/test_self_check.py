@@ -4,41 +4,32 @@ import numpy as np
 import pytest
 
 from negvol_cli.geometry.grid import Grid, Volume
-from negvol_cli.geometry.joint_frame import JointFrame
-from negvol_cli.mesh.mesh import Mesh
-from negvol_cli.report import JointReport, JointSpace, Status
+from negvol_cli.report import JointReport, Status
 from negvol_cli.settings import FRAME_SIZE, Settings
+from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import FoundJoint
 from negvol_cli.steps.measure import JointGeometry
-from negvol_cli.steps.process_axis import Axis
-from negvol_cli.steps.self_check import doubt_distance, judge, missing
+from negvol_cli.steps.self_check import doubt_pair, judge, missing
 from negvol_cli.structures import Label, Side
-
-EMPTY = Mesh(np.empty((0, 3)), np.empty((0, 3), dtype=np.int32))
-SPACE = JointSpace(narrowest=1, superior=2, anterior=3, posterior=2, medial=2, lateral=2)
+from tests.steps.made_joints import RIGHT, ball, measured, socket
 
 
-@pytest.fixture
-def geometry() -> JointGeometry:
-    labels = np.zeros((FRAME_SIZE,) * 3, dtype=np.uint8)
-    labels[100:] = Label.TEMPORAL_BONE
-    return JointGeometry(
-        frame=JointFrame(Side.RIGHT, (-50.0, 0.0, 0.0)),
-        condyle=EMPTY,
-        temporal_bone=EMPTY,
-        inflated=EMPTY,
-        joint_space_mm=np.empty(0),
-        of_head=np.empty(0, dtype=np.bool_),
-        labels_zyx=labels,
-        axis=Axis((0.0, 0.0, 1.0), (2.0, 0.0, 0.0)),
-        apex_mm=(0.0, 0.0, 5.0),
-        head_centre_mm=(2.0, 0.0, 0.0),
-        head_volume_mm3=1200.0,
-        nv_mm3=6000.0,
-        nv_voxel_mm3=6010.0,
-        articular_nv_mm3=900.0,
-        joint_space=SPACE,
-        watertight=True,
+@pytest.fixture(scope="module")
+def sound(backend) -> JointGeometry:
+    """A ball of 6 mm under a socket 2.5 mm away."""
+    return measured(ball(6.0), socket(8.5, 12.0), backend, frame=RIGHT)
+
+
+@pytest.fixture(scope="module")
+def images() -> JointImages:
+    """The CT of that joint, and what a network is sure of."""
+    return ct_of(ball(6.0), socket(8.5, 12.0))
+
+
+def ct_of(condyle, bone) -> JointImages:
+    hu = 40.0 + 1000.0 * np.maximum(condyle, bone)
+    return JointImages(
+        RIGHT, hu.astype(np.float32), condyle, bone, np.ones(condyle.shape, dtype=bool)
     )
 
 
@@ -46,52 +37,88 @@ def everything_seen() -> np.ndarray:
     return np.ones((FRAME_SIZE,) * 3, dtype=bool)
 
 
-def test_a_sound_joint_is_ok_and_its_head_lies_in_the_world(geometry):
-    report = judge(geometry, FoundJoint((-50.0, 0.0, 0.0), 0.8), everything_seen(), Settings())
+def judged(geometry, images=None, **others) -> JointReport:
+    given = {"found": None, "recorded_zyx": everything_seen(), "settings": Settings(), **others}
+    return judge(geometry, **{"network": images, "refined": images, **given})
+
+
+def test_a_sound_joint_is_ok_and_its_head_lies_in_the_world(sound, images):
+    report = judged(sound, images, found=FoundJoint((-45.0, 10.0, -20.0), 0.8))
 
     assert report.status is Status.OK
-    assert report.flags == ()
-    assert report.head_centre_mm_xyz == (-52.0, 0.0, 0.0)
-    assert (report.nv_mm3, report.confidence) == (6000.0, 0.8)
+    assert report.flags == sound.flags  # a ball has no ramus
+    assert report.head_centre_mm_xyz == pytest.approx((-45.0, 10.0, -20.0), abs=2.0)
+    assert (report.nv_mm3, report.confidence) == (sound.nv_mm3, 0.8)
+    assert len(report.checks) >= 12
+    assert all(check.passed and check.why == "" for check in report.checks)
 
 
-def test_a_joint_cut_below_keeps_its_joint_space_but_gives_no_nv(geometry):
+def test_a_joint_cut_below_keeps_its_joint_space_and_a_lower_bound_of_nv(sound):
     seen = everything_seen()
     seen[:40] = False
-    report = judge(replace(geometry, unseen_fraction=0.1), None, seen, Settings())
+    cut = replace(
+        sound,
+        unseen_fraction=0.03,
+        labels_zyx=np.where(seen, sound.labels_zyx, 0).astype(np.uint8),
+    )
+    report = judged(cut, recorded_zyx=seen)
+    voxels = (cut.labels_zyx == Label.NEGATIVE_VOLUME).sum()
 
-    assert report.status_text == "cut by the field of view: 10% of the clip not scanned"
+    assert report.status is Status.CUT
+    assert report.status_text.startswith(
+        "cut by the field of view: 3% of the measurement sphere not scanned, "
+        f"NV is at least {voxels / 8:.0f} mm³"
+    )
+    assert report.nv_lower_bound_mm3 == voxels / 8
+    assert report.nv_lower_bound_mm3 < sound.nv_mm3
     assert (report.nv_mm3, report.nv_voxel_mm3, report.articular_nv_mm3) == (None, None, None)
-    assert report.joint_space_mm == SPACE
-    assert report.flags == ("31% of the 64 mm joint frame not scanned",)
-    assert report.head_volume_mm3 == 1200.0
+    assert report.joint_space_mm == sound.joint_space
+    assert report.flags == (*sound.flags, "31% of the 64 mm joint frame not scanned")
+    assert report.head_volume_mm3 == sound.head_volume_mm3
 
 
-def test_a_joint_cut_through_its_head_gives_no_figure_at_all(geometry):
+def test_the_largest_sphere_that_fits_is_offered(sound):
+    seen = everything_seen()
+    seen[: round(64 + 2 * (sound.head_centre_mm[2] - 11.5))] = False
+    report = judged(replace(sound, unseen_fraction=0.05), recorded_zyx=seen)
+
+    assert report.reason.endswith("a sphere of 22 mm fits (--sphere-mm 22)")
+
+
+def test_a_joint_cut_far_has_no_lower_bound_and_is_offered_no_sphere(sound):
+    seen = everything_seen()
+    seen[: round(64 + 2 * (sound.head_centre_mm[2] - 9.0))] = False
+    report = judged(replace(sound, unseen_fraction=0.2), recorded_zyx=seen)
+
+    assert report.reason == "20% of the measurement sphere not scanned"
+    assert report.nv_lower_bound_mm3 is None
+
+
+def test_a_joint_cut_through_its_head_gives_no_figure_at_all(sound):
     seen = everything_seen()
     seen[:64] = False
-    report = judge(replace(geometry, unseen_fraction=0.5), None, seen, Settings())
+    report = judged(replace(sound, unseen_fraction=0.5), recorded_zyx=seen)
 
     assert report.status is Status.CUT
     assert report.head_volume_mm3 is None
     assert report.joint_space_mm is None
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"head_volume_mm3": 90.0}, "condylar head of 90 mm³ (expected 250 to 5000)"),
-        ({"head_centre_mm": (0.0, 20.0, 0.0)}, "condylar head 20 mm from where"),
-        ({"labels_zyx": np.zeros((FRAME_SIZE,) * 3, np.uint8)}, "no temporal bone was found"),
-        ({"joint_space": replace(SPACE, superior=None)}, "no temporal bone above the condyle"),
-        ({"joint_space": replace(SPACE, superior=14.0)}, "superior joint space of 14.0 mm"),
-    ],
-)
-def test_nonsense_is_called_implausible_with_the_reason(geometry, change, why):
-    report = judge(replace(geometry, **change), None, everything_seen(), Settings())
+@pytest.mark.parametrize("unseen", [0.0, 0.05])
+def test_an_implausible_joint_has_no_figure_even_where_it_is_cut(sound, unseen):
+    report = judged(replace(sound, head_volume_mm3=90.0, unseen_fraction=unseen))
 
-    assert report.status is Status.IMPLAUSIBLE
-    assert report.status_text.startswith(f"implausible: {why}")
+    assert report.status_text == "implausible: condylar head of 90 mm³ (expected 250 to 5000)"
+    for name in ("head_volume_mm3", "nv_mm3", "nv_voxel_mm3", "nv_lower_bound_mm3"):
+        assert getattr(report, name) is None
+    assert report.articular_nv_mm3 is None
+    assert report.joint_space_mm is None
+
+
+def test_what_else_is_wrong_is_flagged(sound):
+    report = judged(replace(sound, head_volume_mm3=90.0, head_centre_mm=(0.0, 20.0, 0.0)))
+
+    assert any(flag.startswith("also: condylar head 20 mm from where") for flag in report.flags)
 
 
 SCAN = Volume(np.zeros((50, 50, 50), np.int16), Grid((50,) * 3, (3.0,) * 3, (-75.0,) * 3))
@@ -116,13 +143,40 @@ def test_without_any_joint_nothing_is_said_of_the_field_of_view():
     assert missing(Side.LEFT, None, SCAN).status is Status.NOT_FOUND
 
 
+def pair_joint(side: Side, x: float, head_volume_mm3: float = 1500.0) -> JointReport:
+    return JointReport(
+        side=side,
+        status=Status.OK,
+        head_centre_mm_xyz=(x, 0.0, 0.0),
+        head_volume_mm3=head_volume_mm3,
+        nv_mm3=5000.0,
+    )
+
+
 @pytest.mark.parametrize(
     ("right_x", "left_x", "doubted"),
     [(-50.0, 50.0, False), (-30.0, 30.0, True), (-80.0, 80.0, True), (50.0, -50.0, True)],
 )
 def test_condyles_too_near_too_far_or_on_each_others_side_are_doubted(right_x, left_x, doubted):
-    right = JointReport(side=Side.RIGHT, status=Status.OK, head_centre_mm_xyz=(right_x, 0.0, 0.0))
-    left = JointReport(side=Side.LEFT, status=Status.OK, head_centre_mm_xyz=(left_x, 0.0, 0.0))
+    right, left = pair_joint(Side.RIGHT, right_x), pair_joint(Side.LEFT, left_x)
 
-    for joint in doubt_distance(right, left):
+    for joint in doubt_pair(right, left):
         assert (joint.status is Status.IMPLAUSIBLE) is doubted
+        assert joint.nv_mm3 is (None if doubted else 5000.0)
+
+
+def test_condyles_too_unlike_are_both_doubted():
+    right = pair_joint(Side.RIGHT, -50.0, head_volume_mm3=500.0)
+    left = pair_joint(Side.LEFT, 50.0, head_volume_mm3=1600.0)
+
+    for joint in doubt_pair(right, left):
+        assert joint.reason == (
+            "one condylar head is 3.2 times as large as the other (at most 3.0)"
+        )
+
+
+def test_a_joint_that_is_cut_is_doubted_with_the_other():
+    right = replace(pair_joint(Side.RIGHT, -20.0), status=Status.CUT)
+    left = pair_joint(Side.LEFT, 20.0)
+
+    assert {joint.status for joint in doubt_pair(right, left)} == {Status.IMPLAUSIBLE}

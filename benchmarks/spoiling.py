@@ -1,0 +1,167 @@
+"""Joints spoilt on purpose: what a network, a localiser or a header may get wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from negvol_cli.geometry.grid import Points
+from negvol_cli.steps.joint_images import Floats, JointImages
+from negvol_cli.steps.reconstruct import without_hollows
+from negvol_cli.structures import AIR_HU
+
+Mask = npt.NDArray[np.bool_]
+CORTEX_MM: Final = 1.0
+LEAK_MM: Final = 5.0
+ROOF_MM: Final = 9.0
+SHIFT_MM: Final = 5.0
+CORONOID_AHEAD_MM: Final = 14.0
+LEAST_CORONOID_MM3: Final = 150.0
+
+
+def hollow(images: JointImages) -> JointImages:
+    """Marrow hollow behind 1 mm of cortex, with a slit 2 mm wide down its medial side."""
+    points = _points(images)
+    slit = (np.abs(points[..., 1]) < 1.0) & (points[..., 0] < 0) & (points[..., 2] > -10)
+    return _hollowed(images, slit)
+
+
+def half_open(images: JointImages) -> JointImages:
+    """Marrow hollow, and the front third of the condyle's cortex missing with it."""
+    points = _points(images)
+    head = (images.condyle_p >= 0.5) & (np.linalg.norm(points, axis=-1) < 9.0)
+    front = np.quantile(points[head][:, 1], 0.33) if head.any() else 0.0
+    return _hollowed(images, points[..., 1] < front)
+
+
+def leaked(images: JointImages) -> JointImages:
+    """The condyle with a ball of the soft tissue beside its head, 10 mm across."""
+    return _with_leak(images, lateral=True)
+
+
+def leaked_ahead(images: JointImages) -> JointImages:
+    """The condyle with a ball of the soft tissue in front of its head."""
+    return _with_leak(images, lateral=False)
+
+
+def fused(images: JointImages) -> JointImages:
+    """The temporal bone filling the joint space above the condyle."""
+    condyle = images.condyle_p >= 0.5
+    above = _points(images)[..., 2] > 0
+    near = ndimage.distance_transform_edt(~condyle, sampling=images.frame.spacing_mm) < 6.0
+    wide = np.linalg.norm(_points(images)[..., :2], axis=-1) < 9.0
+    filled = near & above & wide & ~condyle
+    return replace(images, bone_p=_set(images.bone_p, filled, 1.0))
+
+
+def without_roof(images: JointImages) -> JointImages:
+    """The temporal bone with a hole 18 mm across above the condyle."""
+    points = _points(images)
+    column = (np.linalg.norm(points[..., :2], axis=-1) < ROOF_MM) & (points[..., 2] > -5.0)
+    return replace(images, bone_p=_set(images.bone_p, column, 0.0))
+
+
+def without_bone(images: JointImages) -> JointImages:
+    """No temporal bone at all."""
+    return replace(images, bone_p=np.zeros_like(images.bone_p))
+
+
+def swapped(images: JointImages) -> JointImages:
+    """Condyle and temporal bone exchanged."""
+    return replace(images, condyle_p=images.bone_p, bone_p=images.condyle_p)
+
+
+def shifted(images: JointImages, axis: int = 2) -> JointImages:
+    """Both bones 5 mm off, along x unless another axis of [z, y, x] is given."""
+    return replace(
+        images,
+        condyle_p=_rolled(images, images.condyle_p, SHIFT_MM, axis, 0.0),
+        bone_p=_rolled(images, images.bone_p, SHIFT_MM, axis, 0.0),
+    )
+
+
+def shifted_condyle(images: JointImages) -> JointImages:
+    """The condyle alone 5 mm too far in front."""
+    moved = _rolled(images, images.condyle_p, -SHIFT_MM, 1, 0.0)
+    return replace(images, condyle_p=np.minimum(moved, 1.0 - images.bone_p))
+
+
+def coronoid(images: JointImages) -> JointImages | None:
+    """The coronoid process taken for the condyle; None where there is none in view."""
+    points = _points(images)
+    ahead = (images.condyle_p >= 0.5) & (points[..., 1] < -CORONOID_AHEAD_MM)
+    if ahead.sum() * images.frame.local_grid.voxel_mm3 < LEAST_CORONOID_MM3:
+        return None
+    top = points[ahead][np.argmax(points[ahead][:, 2])]
+    only = _set(images.condyle_p, points[..., 1] >= -CORONOID_AHEAD_MM, 0.0)
+    moved = replace(images, condyle_p=only)
+    for axis, off in ((0, top[2] - 6.0), (1, top[1]), (2, top[0])):
+        moved = replace(
+            moved,
+            hu_zyx=_rolled(moved, moved.hu_zyx, -off, axis, AIR_HU),
+            condyle_p=_rolled(moved, moved.condyle_p, -off, axis, 0.0),
+            bone_p=_rolled(moved, moved.bone_p, -off, axis, 0.0),
+        )
+    return moved
+
+
+SPOILING: Final[dict[str, Callable[[JointImages], JointImages | None]]] = {
+    "marrow hollow, cortex slit": hollow,
+    "marrow hollow, front open": half_open,
+    "leak beside the head": leaked,
+    "leak in front of the head": leaked_ahead,
+    "joint space filled with temporal bone": fused,
+    "roof missing": without_roof,
+    "no temporal bone": without_bone,
+    "labels exchanged": swapped,
+    "both bones 5 mm off": shifted,
+    "condyle 5 mm off": shifted_condyle,
+    "coronoid taken for condyle": coronoid,
+}
+
+
+def _hollowed(images: JointImages, opened: Mask) -> JointImages:
+    spacing = images.frame.spacing_mm
+    solid = without_hollows(images.condyle_p, spacing) >= 0.5
+    depth = ndimage.distance_transform_edt(solid, sampling=spacing)
+    return replace(
+        images, condyle_p=_set(images.condyle_p, solid & ((depth > CORTEX_MM) | opened), 0.0)
+    )
+
+
+def _with_leak(images: JointImages, *, lateral: bool) -> JointImages:
+    points = _points(images)
+    condyle = images.condyle_p >= 0.5
+    head = points[condyle & (np.linalg.norm(points, axis=-1) < 9.0)]
+    if not len(head):
+        return images
+    middle = head.mean(axis=0)
+    middle[0 if lateral else 1] = (
+        np.quantile(head[:, 0], 0.98) if lateral else np.quantile(head[:, 1], 0.02)
+    )
+    ball = np.linalg.norm(points - middle, axis=-1) <= LEAK_MM
+    soft = ball & (images.hu_zyx < 200.0) & (images.bone_p < 0.5)
+    return replace(images, condyle_p=_set(images.condyle_p, soft, 1.0))
+
+
+def _set(values: Floats, where: Mask, value: float) -> Floats:
+    return np.where(where, np.float32(value), values)
+
+
+def _rolled(images: JointImages, values: Floats, off_mm: float, axis: int, fill: float) -> Floats:
+    """``values`` moved by ``off_mm`` along an axis of [z, y, x]."""
+    shift = [0.0, 0.0, 0.0]
+    shift[axis] = float(round(off_mm / images.frame.spacing_mm))
+    return np.asarray(ndimage.shift(values, shift, order=0, cval=fill), dtype=np.float32)
+
+
+def _points(images: JointImages) -> Points:
+    """(z, y, x, 3): the voxels' centres, frame mm."""
+    grid = images.frame.local_grid
+    index = np.moveaxis(np.indices(grid.shape_zyx)[::-1], 0, -1)
+    return grid.to_world(index)

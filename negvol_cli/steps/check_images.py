@@ -1,0 +1,99 @@
+"""What the CT and the networks say of a measured joint: greys, agreement, certainty."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from negvol_cli.geometry.grid import Points, crop, vector
+from negvol_cli.mesh.mesh import Mesh
+from negvol_cli.steps.check_shape import NEAR_MM, Finding
+from negvol_cli.steps.joint_images import Floats, JointImages
+from negvol_cli.steps.measure import JointGeometry
+from negvol_cli.structures import Label
+
+TISSUE_MM: Final = 20.0
+FROM_BONE_MM: Final = 2.0
+TISSUE_HU: Final = (-200.0, 400.0)
+RIM_WITHIN_MM: Final = 12.0
+"""Of the head centre: how much of a bone's surface is looked behind."""
+BIN_HU: Final = 10.0
+SMOOTH_BINS: Final = 2.0
+RIM_MM: Final = 1.5
+RIM_STEP_MM: Final = 0.25
+MARGIN_MM: Final = 2.0
+
+
+def tissue_level(images: JointImages, geometry: JointGeometry) -> float | None:
+    """The commonest grey, HU, of what is neither bone nor air within 20 mm of the head centre.
+
+    None where too little of it was recorded.
+    """
+    grid = geometry.frame.local_grid
+    centre = geometry.head_centre_mm
+    hu, part = crop(images.hu_zyx, grid, centre, TISSUE_MM)
+    labels, _ = crop(geometry.labels_zyx, grid, centre, TISSUE_MM)
+    recorded, _ = crop(images.recorded_zyx, grid, centre, TISSUE_MM)
+    bone = (labels == Label.CONDYLE) | (labels == Label.TEMPORAL_BONE)
+    away = ndimage.distance_transform_edt(~bone, sampling=geometry.frame.spacing_mm) > FROM_BONE_MM
+    low, high = TISSUE_HU
+    counts, edges = np.histogram(hu[away & recorded], bins=np.arange(low, high + BIN_HU, BIN_HU))
+    if counts.sum() * part.voxel_mm3 < 200.0:
+        return None
+    smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), SMOOTH_BINS)
+    return float(edges[int(np.argmax(smooth))] + BIN_HU / 2)
+
+
+def dim_share(hu_zyx: Floats, geometry: JointGeometry, mesh: Mesh, level_hu: float) -> Finding:
+    """The share, 0 to 1, of a bone's surface near the head without a bright rim behind it.
+
+    A rim is bright where within 1.5 mm inwards along the normal the CT reaches ``level_hu``.
+    """
+    near = np.linalg.norm(mesh.points_mm - geometry.head_centre_mm, axis=1) <= RIM_WITHIN_MM
+    if not near.any():
+        return Finding(0.0)
+    points, normals = mesh.points_mm[near], mesh.vertex_normals()[near]
+    along = np.arange(0.0, RIM_MM + RIM_STEP_MM / 2, RIM_STEP_MM)
+    inwards: Points = points[:, None, :] - normals[:, None, :] * along[:, None]
+    index = geometry.frame.local_grid.to_index(inwards.reshape(-1, 3)).T[::-1]
+    hu = ndimage.map_coordinates(hu_zyx, index, order=1, mode="nearest")
+    dim = hu.reshape(len(points), -1).max(axis=1) < level_hu
+    where = vector(points[dim].mean(axis=0)) if dim.any() else None
+    return Finding(float(dim.mean()), where)
+
+
+def agreement(network_p: Floats, refined_p: Floats, geometry: JointGeometry) -> Finding:
+    """Dice of one bone before and after its edges were refined, within 15 mm of the head centre."""
+    grid, centre = geometry.frame.local_grid, geometry.head_centre_mm
+    before, part = crop(network_p, grid, centre, NEAR_MM)
+    after, _ = crop(refined_p, grid, centre, NEAR_MM)
+    near = _within(part.to_world(_indices(before.shape)), centre, NEAR_MM)
+    a, b = (before >= 0.5) & near, (after >= 0.5) & near
+    both = int(a.sum() + b.sum())
+    if both == 0:
+        return Finding(0.0)
+    where = np.argwhere(a ^ b)[:, ::-1]
+    middle = vector(part.to_world(where).mean(axis=0)) if len(where) else None
+    return Finding(float(2 * (a & b).sum() / both), middle)
+
+
+def entropy_bits(images: JointImages, geometry: JointGeometry) -> Finding:
+    """The mean entropy of the networks' three classes within 15 mm of the head, bits a voxel."""
+    grid, centre = geometry.frame.local_grid, geometry.head_centre_mm
+    condyle, part = crop(images.condyle_p, grid, centre, NEAR_MM)
+    bone, _ = crop(images.bone_p, grid, centre, NEAR_MM)
+    near = _within(part.to_world(_indices(condyle.shape)), centre, NEAR_MM)
+    p = np.stack([condyle, bone, np.clip(1 - condyle - bone, 0, 1)])
+    entropy = -(p * np.log2(np.maximum(p, 1e-6))).sum(axis=0)
+    return Finding(float(entropy[near].mean()))
+
+
+def _indices(shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    return np.moveaxis(np.indices(shape)[::-1], 0, -1)
+
+
+def _within(points: Points, centre: tuple[float, ...], radius: float) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.linalg.norm(points - np.asarray(centre), axis=-1) <= radius)

@@ -1,0 +1,93 @@
+"""What the shape of a measured joint says of it: hollows, contact, roof, joint space, volumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from negvol_cli.geometry.grid import Points, Vector, crop, vector
+from negvol_cli.mesh.distance import Surface
+from negvol_cli.steps.measure import JointGeometry
+from negvol_cli.structures import Label
+
+Mask = npt.NDArray[np.bool_]
+
+CLOSED_MM: Final = 1.0
+NEAR_MM: Final = 15.0
+"""Of the head centre: the measurement sphere of the method, whatever clip is set."""
+TOUCHING_MM: Final = 0.5
+UPWARD_COSINE: Final = float(np.cos(np.radians(45.0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A figure and, in frame mm, the place that stands for it; None where there is none."""
+
+    value: float
+    where_mm: Vector | None = None
+
+
+def hollow_mm3(geometry: JointGeometry) -> Finding:
+    """The volume inside the condyle that is neither bone, near the head, and its largest piece.
+
+    Inside is what the condyle, closed by 1 mm, encloses in some sagittal, coronal or axial slice.
+    Any negative volume inside the condyle is part of it.
+    """
+    grid = geometry.frame.local_grid
+    reach = NEAR_MM + 2 * CLOSED_MM
+    labels, part = crop(geometry.labels_zyx, grid, geometry.head_centre_mm, reach)
+    condyle = labels == Label.CONDYLE
+    closed = ndimage.binary_closing(condyle, _ball(CLOSED_MM / geometry.frame.spacing_mm))
+    inside = closed.copy()
+    for axis in range(3):
+        slices = np.moveaxis(closed, axis, 0)
+        filled = np.stack([ndimage.binary_fill_holes(part) for part in slices])
+        inside |= np.moveaxis(filled, 0, axis)
+    empty = inside & ~closed & (labels != Label.TEMPORAL_BONE)
+    points = part.to_world(np.argwhere(empty)[:, ::-1])
+    near = np.linalg.norm(points - geometry.head_centre_mm, axis=1) <= NEAR_MM
+    if not near.any():
+        return Finding(0.0)
+    pieces, _ = ndimage.label(empty)
+    sizes = np.bincount(pieces[empty][near])
+    largest = near & (pieces[empty] == int(np.argmax(sizes)))
+    return Finding(float(near.sum()) * grid.voxel_mm3, vector(points[largest].mean(axis=0)))
+
+
+def contact_share(geometry: JointGeometry) -> Finding:
+    """The share of the condylar head's surface, 0 to 1, nearer than 0.5 mm to the temporal bone."""
+    points = head_points(geometry)
+    if geometry.temporal_bone.is_empty or not len(points):
+        return Finding(0.0)
+    distance = Surface(geometry.temporal_bone).nearest(points, TOUCHING_MM).distance_mm
+    touching = np.abs(distance) < TOUCHING_MM
+    where = vector(points[touching].mean(axis=0)) if touching.any() else None
+    return Finding(float(touching.mean()), where)
+
+
+def roof_share(geometry: JointGeometry) -> Finding:
+    """The share of the head's upper surface, 0 to 1, whose normals end on the temporal bone."""
+    offset = geometry.condyle.points_mm - geometry.head_centre_mm
+    length = np.maximum(np.linalg.norm(offset, axis=1), 1e-9)
+    upward = offset @ np.array(geometry.axis.up) >= UPWARD_COSINE * length
+    up = upward & geometry.of_head
+    if not up.any():
+        return Finding(0.0)
+    open_ = up & ~np.isfinite(geometry.joint_space_mm)
+    where = vector(geometry.condyle.points_mm[open_].mean(axis=0)) if open_.any() else None
+    return Finding(1.0 - float(open_.sum() / up.sum()), where)
+
+
+def head_points(geometry: JointGeometry) -> Points:
+    """(N, 3): the vertices of the condylar head, frame mm."""
+    return np.asarray(geometry.condyle.points_mm[geometry.of_head])
+
+
+def _ball(radius: float) -> Mask:
+    reach = int(radius)
+    offsets = np.indices((2 * reach + 1,) * 3) - reach
+    return np.asarray((offsets**2).sum(axis=0) <= radius**2)

@@ -1,0 +1,215 @@
+"""The self-checks of one joint: each a figure, the limits that it must keep, and the verdict.
+
+The limits were chosen with ``benchmarks/spoilt_joints.py``, on real, degraded and phantom joints
+that were measured well and on the same joints spoilt on purpose; docs/accuracy.md has the table of
+hits and false alarms. It judges the heads that the limits were chosen on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from negvol_cli.geometry.grid import Vector, vector
+from negvol_cli.report import Check, JointReport
+from negvol_cli.steps.calibrate_hu import TISSUE_HU
+from negvol_cli.steps.check_images import agreement, dim_share, entropy_bits, tissue_level
+from negvol_cli.steps.check_shape import Finding, contact_share, hollow_mm3, roof_share
+from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.localise import BETWEEN_JOINTS_MM
+from negvol_cli.steps.measure import JointGeometry
+from negvol_cli.steps.reconstruct import without_hollows
+from negvol_cli.structures import Label
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The limits of one figure, None where it is open, and what to say beyond them.
+
+    ``words`` is a format of ``value``, ``least`` and ``most``.
+    """
+
+    name: str
+    least: float | None
+    most: float | None
+    words: str
+
+    def of(self, value: float, where_mm_xyz: Vector | None = None) -> Check:
+        """The verdict on a figure and, LPS mm, the place that stands for it."""
+        low = self.least is not None and value < self.least
+        high = self.most is not None and value > self.most
+        passed = bool(np.isfinite(value)) and not low and not high
+        why = "" if passed else self.words.format(value=value, least=self.least, most=self.most)
+        return Check(
+            name=self.name,
+            value=value,
+            least=self.least,
+            most=self.most,
+            passed=passed,
+            why=why,
+            where_mm_xyz=where_mm_xyz,
+        )
+
+    def check(self, found: Finding, geometry: JointGeometry) -> Check:
+        """The verdict on a finding in one joint."""
+        where = None if found.where_mm is None else vector(geometry.frame.to_world(found.where_mm))
+        return self.of(found.value, where)
+
+
+HEAD_VOLUME: Final = Limit(
+    "head_volume_mm3",
+    250.0,
+    5000.0,
+    "condylar head of {value:.0f} mm³ (expected {least:.0f} to {most:.0f})",
+)
+HEAD_OFFSET: Final = Limit(
+    "head_offset_mm", None, 15.0, "condylar head {value:.0f} mm from where the joint was found"
+)
+BONE: Final = Limit("temporal_bone_mm3", 100.0, None, "no temporal bone was found")
+ROOF: Final = Limit(
+    "roof_share",
+    0.5,
+    None,
+    "no temporal bone above {value:.0%} of the condyle (at least {least:.0%})",
+)
+SUPERIOR: Final = Limit("superior_space_mm", None, 12.0, "superior joint space of {value:.1f} mm")
+HOLLOW: Final = Limit(
+    "hollow_mm3", None, 15.0, "hollow places of {value:.0f} mm³ inside the condyle"
+)
+CONTACT: Final = Limit(
+    "contact_share",
+    None,
+    0.4,
+    "the two bones touch over {value:.0%} of the condylar head (at most {most:.0%})",
+)
+MESH: Final = Limit(
+    "mesh_voxel_difference",
+    None,
+    0.05,
+    "NV by mesh and by voxels differ by {value:.0%} (at most {most:.0%})",
+)
+TISSUE: Final = Limit(
+    "soft_tissue_hu",
+    -20.0,
+    100.0,
+    "soft tissue about the joint lies at {value:.0f} HU (expected {least:.0f} to {most:.0f})",
+)
+RIM_ABOVE_TISSUE_HU: Final = 150.0
+CONDYLE_RIM: Final = Limit(
+    "condyle_dim_share",
+    None,
+    0.03,
+    "{value:.0%} of the condylar head's surface has no bright bone behind it",
+)
+BONE_RIM: Final = Limit(
+    "temporal_bone_dim_share",
+    None,
+    0.03,
+    "{value:.0%} of the temporal bone's surface by the joint has no bright bone behind it",
+)
+CONDYLE_AGREES: Final = Limit(
+    "condyle_edge_agreement",
+    0.9,
+    None,
+    "the condyle's edges in the CT are not where the network puts them (Dice {value:.2f})",
+)
+BONE_AGREES: Final = Limit(
+    "temporal_bone_edge_agreement",
+    0.85,
+    None,
+    "the temporal bone's edges in the CT are not where the network puts them (Dice {value:.2f})",
+)
+ENTROPY: Final = Limit(
+    "network_entropy_bits", None, 0.2, "the network is not sure ({value:.2f} bits a voxel)"
+)
+APART: Final = Limit(
+    "condyles_apart_mm",
+    *BETWEEN_JOINTS_MM,
+    "the condyles lie {value:.0f} mm apart (expected {least:.0f} to {most:.0f})",
+)
+CROSSED: Final = Limit(
+    "left_of_right_mm",
+    0.0,
+    None,
+    "the left condyle lies to the right of the right one",
+)
+UNLIKE: Final = Limit(
+    "head_volume_ratio",
+    None,
+    3.0,
+    "one condylar head is {value:.1f} times as large as the other (at most {most:.1f})",
+)
+
+
+def check_joint(
+    geometry: JointGeometry,
+    network: JointImages | None,
+    refined: JointImages | None,
+    *,
+    head_seen: bool,
+) -> tuple[Check, ...]:
+    """Every check of one joint, those first that explain most.
+
+    ``network`` is the joint as the networks gave it, ``refined`` what was measured; None where
+    there is no CT. Where the scan does not show the whole head (``head_seen`` false) its volume
+    and what lies above it are not judged.
+    """
+    images = () if network is None or refined is None else _of_images(geometry, network, refined)
+    return (*_of_shape(geometry, head_seen), *images)
+
+
+def check_pair(right: JointReport, left: JointReport) -> tuple[Check, ...]:
+    """What both joints of a scan say of each other; nothing where one was not found."""
+    if right.head_centre_mm_xyz is None or left.head_centre_mm_xyz is None:
+        return ()
+    across = np.subtract(left.head_centre_mm_xyz, right.head_centre_mm_xyz)
+    checks = [CROSSED.of(float(across[0])), APART.of(float(np.linalg.norm(across)))]
+    volumes = (right.head_volume_mm3, left.head_volume_mm3)
+    if volumes[0] and volumes[1]:
+        checks.append(UNLIKE.of(max(volumes[0], volumes[1]) / min(volumes[0], volumes[1])))
+    return tuple(checks)
+
+
+def failed(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Those that did not pass."""
+    return tuple(check for check in checks if not check.passed)
+
+
+def _of_shape(geometry: JointGeometry, head_seen: bool) -> Iterator[Check]:
+    def check(limit: Limit, value: float | Finding) -> Check:
+        return limit.check(value if isinstance(value, Finding) else Finding(value), geometry)
+
+    voxel_mm3 = geometry.frame.local_grid.voxel_mm3
+    bone_mm3 = float((geometry.labels_zyx == Label.TEMPORAL_BONE).sum()) * voxel_mm3
+    if head_seen:
+        yield check(HEAD_VOLUME, Finding(geometry.head_volume_mm3, geometry.head_centre_mm))
+    away = float(np.linalg.norm(geometry.head_centre_mm))
+    yield check(HEAD_OFFSET, Finding(away, geometry.head_centre_mm))
+    yield check(BONE, bone_mm3)
+    if head_seen:
+        yield check(ROOF, roof_share(geometry))
+        if geometry.joint_space.superior is not None:
+            yield check(SUPERIOR, Finding(geometry.joint_space.superior, geometry.apex_mm))
+    yield check(HOLLOW, hollow_mm3(geometry))
+    yield check(CONTACT, contact_share(geometry))
+    larger = max(geometry.nv_mm3, geometry.nv_voxel_mm3, 1.0)
+    yield check(MESH, abs(geometry.nv_mm3 - geometry.nv_voxel_mm3) / larger)
+
+
+def _of_images(
+    geometry: JointGeometry, network: JointImages, refined: JointImages
+) -> Iterator[Check]:
+    tissue_hu = tissue_level(refined, geometry)
+    if tissue_hu is not None:
+        yield TISSUE.check(Finding(tissue_hu), geometry)
+    level = (TISSUE_HU if tissue_hu is None else tissue_hu) + RIM_ABOVE_TISSUE_HU
+    hu = refined.hu_zyx
+    yield CONDYLE_RIM.check(dim_share(hu, geometry, geometry.condyle, level), geometry)
+    yield BONE_RIM.check(dim_share(hu, geometry, geometry.temporal_bone, level), geometry)
+    solid = without_hollows(network.condyle_p, geometry.frame.spacing_mm)
+    yield CONDYLE_AGREES.check(agreement(solid, refined.condyle_p, geometry), geometry)
+    yield BONE_AGREES.check(agreement(network.bone_p, refined.bone_p, geometry), geometry)
+    yield ENTROPY.check(entropy_bits(network, geometry), geometry)

@@ -1,0 +1,167 @@
+"""Each self-check has a joint that passes it and one that fails it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from negvol_cli.report import Check
+from negvol_cli.steps.checks import check_joint
+from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.measure import JointGeometry
+from tests.steps.made_joints import LEFT, Probability, ball, frame_points, measured, socket, soft
+
+RADIUS, INNER, OUTER = 6.0, 8.5, 12.0
+
+
+def joint(condyle: Probability, bone: Probability) -> JointImages:
+    """A CT with bone of 1040 HU in tissue of 40 HU."""
+    hu = 40.0 + 1000.0 * np.maximum(condyle, bone)
+    return JointImages(
+        LEFT, hu.astype(np.float32), condyle, bone, np.ones(condyle.shape, dtype=bool)
+    )
+
+
+@pytest.fixture(scope="module")
+def images() -> JointImages:
+    return joint(ball(RADIUS), socket(INNER, OUTER))
+
+
+@pytest.fixture(scope="module")
+def geometry(images, backend) -> JointGeometry:
+    return measured(images.condyle_p, images.bone_p, backend)
+
+
+def verdict(name: str, geometry, network=None, refined=None, *, head_seen=True) -> Check:
+    checks = check_joint(geometry, network, refined or network, head_seen=head_seen)
+    return next(check for check in checks if check.name == name)
+
+
+def test_a_sound_joint_passes_every_check(geometry, images):
+    checks = check_joint(geometry, images, images, head_seen=True)
+
+    assert [check.name for check in checks if not check.passed] == []
+    assert len({check.name for check in checks}) == len(checks) >= 12
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "why"),
+    [
+        (
+            "head_volume_mm3",
+            {"head_volume_mm3": 90.0},
+            "condylar head of 90 mm³ (expected 250 to 5000)",
+        ),
+        (
+            "head_offset_mm",
+            {"head_centre_mm": (0.0, 20.0, 0.0)},
+            "condylar head 20 mm from where the joint was found",
+        ),
+        ("superior_space_mm", {"superior": 14.0}, "superior joint space of 14.0 mm"),
+        (
+            "mesh_voxel_difference",
+            {"nv_voxel_mm3": 1.0},
+            "NV by mesh and by voxels differ by 100% (at most 5%)",
+        ),
+    ],
+)
+def test_a_figure_beyond_its_limits_is_said_in_words(geometry, name, change, why):
+    if "superior" in change:
+        change = {"joint_space": replace(geometry.joint_space, **change)}
+    check = verdict(name, replace(geometry, **change))
+
+    assert not check.passed
+    assert check.why == why
+
+
+def test_without_temporal_bone_there_is_neither_bone_nor_roof(images, backend):
+    bare = measured(images.condyle_p, np.zeros_like(images.bone_p), backend)
+
+    assert verdict("temporal_bone_mm3", bare).why == "no temporal bone was found"
+    assert verdict("roof_share", bare).value == 0.0
+
+
+def test_a_hole_in_the_roof_is_found_where_it_is(images, backend):
+    points = frame_points()
+    column = np.linalg.norm(points[..., :2], axis=-1) < 6.0
+    holed = measured(images.condyle_p, np.where(column, 0, images.bone_p), backend)
+    check = verdict("roof_share", holed)
+
+    assert not check.passed
+    assert check.where_mm_xyz is not None
+    away = LEFT.to_frame(check.where_mm_xyz) - np.array([0.0, 0.0, RADIUS])
+    assert np.linalg.norm(away) < 2.0
+
+
+def test_hollow_places_are_found_where_they_are_however_they_open(geometry):
+    labels = geometry.labels_zyx.copy()
+    x, y, z = np.moveaxis(frame_points(), -1, 0)
+    hole = np.linalg.norm(np.stack([x - 2.0, y, z]), axis=0) < 2.5
+    shaft = (np.hypot(x - 2.0, y) < 0.8) & (z > 0) & (z < 9)
+    labels[(hole | shaft) & (labels == 1)] = 3
+    check = verdict("hollow_mm3", replace(geometry, labels_zyx=labels))
+
+    assert check.value == pytest.approx(4 / 3 * np.pi * 2.5**3, rel=0.3)
+    assert not check.passed
+    assert LEFT.to_frame(check.where_mm_xyz) == pytest.approx((2.0, 0.0, 0.0), abs=1.0)
+
+
+def test_bones_in_contact_over_the_whole_roof_fail(images, backend):
+    tight = measured(images.condyle_p, socket(RADIUS + 0.2, OUTER), backend)
+
+    assert verdict("contact_share", tight).value > 0.4
+    assert not verdict("contact_share", tight).passed
+
+
+@pytest.mark.parametrize("tissue_hu", [-100.0, 130.0])
+def test_soft_tissue_that_is_not_at_its_hu_fails(geometry, images, tissue_hu):
+    off = replace(images, hu_zyx=images.hu_zyx + np.float32(tissue_hu - 40.0))
+    check = verdict("soft_tissue_hu", geometry, off)
+
+    assert check.value == pytest.approx(tissue_hu, abs=10.0)
+    assert not check.passed
+
+
+def test_a_condyle_that_leaks_into_soft_tissue_has_no_bright_rim_there(images, backend):
+    leak = np.maximum(images.condyle_p, ball(5.0, (6.0, 0.0, 0.0)))
+    leaked = replace(images, condyle_p=leak)
+    geometry = measured(leak, images.bone_p, backend)
+    check = verdict("condyle_dim_share", geometry, leaked)
+
+    assert not check.passed
+    assert LEFT.to_frame(check.where_mm_xyz)[0] > 5.0
+
+
+def test_a_roof_made_of_soft_tissue_has_no_bright_rim(images, backend):
+    fused = np.maximum(images.bone_p, socket(RADIUS + 0.6, OUTER))
+    geometry = measured(images.condyle_p, fused, backend)
+
+    assert not verdict("temporal_bone_dim_share", geometry, replace(images, bone_p=fused)).passed
+
+
+@pytest.mark.parametrize(
+    ("name", "bone"),
+    [("condyle_edge_agreement", "condyle_p"), ("temporal_bone_edge_agreement", "bone_p")],
+)
+def test_edges_that_are_not_where_the_network_puts_them_fail(geometry, images, name, bone):
+    off = ndimage.shift(getattr(images, bone), (0, 0, 6), order=1)
+    check = verdict(name, geometry, replace(images, **{bone: off}), images)
+
+    assert not check.passed
+    assert check.where_mm_xyz is not None
+
+
+def test_a_network_that_is_not_sure_fails(geometry, images):
+    unsure = replace(images, condyle_p=soft(np.full(images.condyle_p.shape, -0.2)))
+
+    assert not verdict("network_entropy_bits", geometry, unsure, images).passed
+
+
+def test_a_head_that_was_not_seen_whole_is_not_judged_by_its_volume_or_roof(geometry):
+    checks = check_joint(replace(geometry, head_volume_mm3=90.0), None, None, head_seen=False)
+
+    assert {"head_volume_mm3", "roof_share", "superior_space_mm"}.isdisjoint(c.name for c in checks)
+    assert all(check.passed for check in checks)
