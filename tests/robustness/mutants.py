@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.robustness.forked import Worker
-from tests.robustness.mutations import Mutant, mutate, write_originals
+from tests.robustness.mutations import Mutant, entry_of, mutate, write_originals
 
 LIMIT_S = 30.0
 LIMIT_MIB = 2048.0
@@ -42,7 +42,7 @@ def judge_all(count: int, seed: int, folder: Path, *, whole_every: int = 0) -> l
     names = sorted(originals)
     verdicts = []
     with Worker("tests.robustness.read_worker", limit_s=LIMIT_S) as worker:
-        sound = {name: _ask(worker, path, name) for name, path in originals.items()}
+        sound = {name: _ask(worker, entry_of(name, path), name) for name, path in originals.items()}
         broken = {name: a for name, a in sound.items() if a["outcome"] != "read" or a.get("odd")}
         if broken:
             raise ValueError(f"the originals must be sound: {broken}")

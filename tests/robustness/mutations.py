@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from tests.bundle.tiny import write_bundle
+from tests.io.formats.headers import nifti
 from tests.io.made_scans import ct_values, write, write_series
 
 Change = Callable[[np.random.Generator, bytes], bytes]
@@ -29,6 +30,19 @@ HOSTILE_WORDS: Final = (
     *("LOCAL", "hex", "bzip2", "gzip", "raw", "double", "MET_DOUBLE", "A" * 5000, "\x00\x00"),
     *("right-anterior-superior", "scanner-xyz", "(1,0,0) (0,1,0) (1,0,0)", "True", "(nan,0,0)"),
 )
+# lines that a text header has once, or not at all
+EXTRA_FIELDS: Final = (
+    *(b"byte skip: -1", b"byte skip: 7", b"line skip: 1", b'space units: "mm" "mm" "mm"'),
+    *(b'space units: "cm" "cm" "cm"', b"spacings: 1.8 1.9 2", b"spacings: nan nan nan"),
+    *(b"axis mins: 0 0 0", b"old min: 0", b"Sizes: 27 25 23", b"SPACE: RAS", b"Data File: ../x"),
+    *(b"data file: scan.raw", b"kinds: list domain domain", b"encoding: gz", b"endian: big"),
+    *(b"HeaderSize = -1", b"HeaderSize = 12", b"ElementSize = 1 1 1", b"Position = 0 0 0"),
+    *(b"Origin = 0 0 0", b"Orientation = -1 0 0 0 1 0 0 0 1", b"elementspacing = 1 1 1"),
+    *(b"AnatomicalOrientation = LAI", b"ElementToIntensityFunctionSlope = 0"),
+    *(b"ElementToIntensityFunctionOffset = -1024", b"ElementByteOrderMSB = True"),
+    *(b"ElementNBits = 8", b"CenterOfRotation = 5 5 5", b"DistanceUnits = cm"),
+    *(b"CompressedData = True", b"ElementNumberOfChannels = 3", b"ElementDataFile = ../x"),
+)
 # offset and format of NIfTI-1 fields: sizeof_hdr, dim, datatype, bitpix, pixdim, vox_offset,
 # scl_slope, scl_inter, xyzt_units, qform_code, sform_code, quatern_b, srow_x to srow_z, magic
 NIFTI_FIELDS: Final = (
@@ -37,6 +51,12 @@ NIFTI_FIELDS: Final = (
     *((252, "h"), (254, "h"), (256, "f"), (280, "f"), (296, "f"), (312, "f"), (320, "f")),
     (344, "i"),
 )
+# sizeof_hdr, datatype, bitpix, dim, pixdim, vox_offset, scl_slope, scl_inter, codes, quatern, rows
+NIFTI_2_FIELDS: Final = (
+    *((0, "i"), (12, "h"), (14, "h"), (16, "q"), (24, "q"), (32, "q"), (48, "q"), (104, "d")),
+    *((112, "d"), (120, "d"), (168, "q"), (176, "d"), (184, "d"), (344, "i"), (348, "i")),
+    *((352, "d"), (360, "d"), (400, "d"), (440, "d"), (464, "d"), (500, "i")),
+)
 HOSTILE_OF: Final[Mapping[str, tuple[float, ...]]] = {
     "b": (0, 1, 7, 127, -128),
     "h": (0, 1, -1, 2, 7, 8, 127, 512, 1024, 32767, -32768),
@@ -44,8 +64,10 @@ HOSTILE_OF: Final[Mapping[str, tuple[float, ...]]] = {
     "f": (0.0, -0.0, -1.0, 1e-38, 1e38, -1e38, 351.5, 1e9, float("nan"), float("inf"), 2.0**31),
 }
 # rows, columns, bits, pixel spacing, position, orientation, slope, intercept, frames, pixels,
-# photometric interpretation, representation, samples, modality, series, transfer syntax, length
+# photometric interpretation, representation, samples, modality, series, transfer syntax, length,
+# rescale type, slice spacing, kernel, acquisition, frame of reference
 DICOM_TAGS: Final = (
+    *("0028 1054", "0018 0088", "0018 1210", "0020 0012", "0020 0052"),
     *("0028 0010", "0028 0011", "0028 0100", "0028 0101", "0028 0102", "0028 0030", "0020 0032"),
     *("0020 0037", "0028 1053", "0028 1052", "0028 0008", "7fe0 0010", "0028 0004", "0028 0103"),
     *("0028 0002", "0008 0060", "0020 000e", "0002 0010", "0002 0000", "0008 0016", "0018 0050"),
@@ -82,6 +104,12 @@ def write_originals(folder: Path) -> dict[str, Path]:
         "dicom": write_series(folder / "dicom", values[:SLICES]),
         "bundle": write_bundle(folder / "bundle"),
     }
+    for ending in ("nhdr", "mhd"):
+        (folder / ending).mkdir()
+        write(values, folder / ending / f"scan.{ending}", packed=False)
+        made[ending] = folder / ending
+    made["nii 2"] = folder / "second.nii"
+    made["nii 2"].write_bytes(nifti(version=2))
     made["zip"] = zipped(made["dicom"], folder / "scan.zip")
     made["bundle zip"] = zipped(made["bundle"], folder / "bundle.zip")
     return made
@@ -109,11 +137,19 @@ def mutate(name: str, original: Path, folder: Path, seed: int) -> Mutant:
     else:
         shutil.copytree(original, target)
         files = sorted(target.iterdir())
+        if entry_of(name, target) != target and how not in ANYWHERE:
+            files = [entry_of(name, target)]
         every = rng.random() < 0.3
         for file in files if every else [files[int(rng.integers(len(files)))]]:
             again = np.random.default_rng(seed) if every else rng
             file.write_bytes(changes[how](again, file.read_bytes()))
-    return Mutant(target, name, how, name in {"nii.gz", "zip"} and how in ANYWHERE)
+    checked = name in {"nii.gz", "zip"} and how in ANYWHERE
+    return Mutant(entry_of(name, target), name, how, checked)
+
+
+def entry_of(name: str, target: Path) -> Path:
+    """What a person names: the header of an image in two files, else the file or folder itself."""
+    return target / f"scan.{name}" if name in {"nhdr", "mhd"} else target
 
 
 def _flip(rng: np.random.Generator, raw: bytes) -> bytes:
@@ -178,6 +214,38 @@ def _nifti_field(rng: np.random.Generator, raw: bytes) -> bytes:
     return bytes(changed)
 
 
+def _nifti_forms(rng: np.random.Generator, raw: bytes) -> bytes:
+    """Two forms of any codes, turned, mirrored, moved, sheared or scaled against each other."""
+    changed = bytearray(raw)
+    struct.pack_into("<2h", changed, 252, *(int(n) for n in rng.choice(6, 2)))
+    rows = np.array(struct.unpack_from("<12f", raw, 280)).reshape(3, 4)
+    choice = int(rng.integers(5))
+    if choice == 0:
+        rows[:, :3] *= rng.choice([-1, 1], (1, 3))
+    elif choice == 1:
+        rows[:, :3] += rng.normal(size=(3, 3)) * 10.0 ** rng.uniform(-6, 0)
+    elif choice == 2:
+        rows[:, 3] += rng.normal(size=3) * 10.0 ** rng.uniform(-3, 2)
+    elif choice == 3:
+        rows[:, :3] *= 1 + rng.normal() * 10.0 ** rng.uniform(-5, -1)
+    struct.pack_into("<12f", changed, 280, *rows.ravel())
+    if choice == 4 or rng.random() < 0.3:
+        struct.pack_into("<3f", changed, 256, *rng.normal(size=3) * 0.7)
+    if rng.random() < 0.2:
+        struct.pack_into("<f", changed, 76, float(rng.choice([-1, 0, 1, 2])))
+    return bytes(changed)
+
+
+def _nifti_2_field(rng: np.random.Generator, raw: bytes) -> bytes:
+    changed = bytearray(raw)
+    for _ in range(int(rng.integers(1, 4))):
+        at, form = NIFTI_2_FIELDS[int(rng.integers(len(NIFTI_2_FIELDS)))]
+        of = {"d": "f", "q": "i"}.get(form, form)
+        value = HOSTILE_OF[of][int(rng.integers(len(HOSTILE_OF[of])))]
+        struct.pack_into(f"<{form}", changed, at, value)
+    return bytes(changed)
+
+
 def _nifti_field_packed(rng: np.random.Generator, raw: bytes) -> bytes:
     return gzip.compress(_nifti_field(rng, gzip.decompress(raw)), compresslevel=1)
 
@@ -215,6 +283,25 @@ def _text_line(rng: np.random.Generator, raw: bytes) -> bytes:
     for _ in range(int(rng.integers(3))):
         lines.insert(int(rng.integers(max(most, 2))), line)
     return b"\n".join(lines)
+
+
+def _text_extra(rng: np.random.Generator, raw: bytes) -> bytes:
+    """A line more, which may contradict what is there."""
+    lines = raw.split(b"\n")
+    most = next((i for i, line in enumerate(lines) if not line or line.startswith(b"Elem")), 8)
+    line = EXTRA_FIELDS[int(rng.integers(len(EXTRA_FIELDS)))]
+    lines.insert(int(rng.integers(1, max(most, 2))), line)
+    return b"\n".join(lines)
+
+
+def _dicom_padding(rng: np.random.Generator, raw: bytes) -> bytes:
+    """A padding value, of tissue or beyond it, in front of the rescale."""
+    at = raw.find(struct.pack("<2H", 0x0028, 0x1052), 128)
+    if at < 0:
+        return _flip(rng, raw)
+    value = int(rng.choice([0, 1024, 24, 63536, 32767, 32768, 2000, 65535]))
+    kind = b"US" if rng.random() < 0.5 else b"SS"
+    return raw[:at] + struct.pack("<2H2s2H", 0x0028, 0x0120, kind, 2, value) + raw[at:]
 
 
 def _dicom_value(rng: np.random.Generator, raw: bytes) -> bytes:
@@ -267,15 +354,22 @@ def _zip_field(rng: np.random.Generator, raw: bytes) -> bytes:
     return bytes(changed)
 
 
-_IN_TEXT: Final[Mapping[str, Change]] = {"hostile header": _text_value, "lines": _text_line}
+_IN_TEXT: Final[Mapping[str, Change]] = {
+    "hostile header": _text_value,
+    "lines": _text_line,
+    "extra": _text_extra,
+}
 HOSTILE: Final[Mapping[str, Mapping[str, Change]]] = {
-    "nii": {"hostile header": _nifti_field},
+    "nii": {"hostile header": _nifti_field, "forms": _nifti_forms},
+    "nii 2": {"hostile header": _nifti_2_field},
+    "nhdr": _IN_TEXT,
+    "mhd": _IN_TEXT,
     "nii.gz": {"hostile header": _nifti_field_packed, "bomb": _nifti_bomb},
     "nrrd": _IN_TEXT,
     "nrrd packed": _IN_TEXT,
     "mha": _IN_TEXT,
     "mha packed": _IN_TEXT,
-    "dicom": {"hostile header": _dicom_value},
+    "dicom": {"hostile header": _dicom_value, "padding": _dicom_padding},
     "zip": {"hostile header": _zip_field},
     "bundle": {"hostile header": _manifest_value},
     "bundle zip": {"hostile header": _zip_field},

@@ -243,3 +243,29 @@ def test_what_nibabel_writes_is_read_as_nibabel_reads_it(tmp_path):
     index = np.array([3.0, 17.0, 9.0])
     world = nibabel.Nifti1Image.from_filename(tmp_path / "scan.nii.gz").affine @ [*index, 1]
     assert scan.original_grid.to_world(index) == pytest.approx(world[:3] * (-1, -1, 1), abs=1e-4)
+
+
+def test_of_any_two_forms_what_is_read_without_a_word_agrees_with_both(tmp_path):
+    rng = np.random.default_rng(13)
+    corners = np.array([[0, 0, 0, 1], [26, 0, 0, 1], [0, 24, 0, 1], [0, 0, 22, 1]], dtype=float)
+    read = 0
+    for _ in range(300):
+        turn = rotation(int(rng.integers(3)), rng.normal() * 10.0 ** rng.uniform(-3, 2))
+        axes = turn @ AXES @ np.diag(rng.choice([-1, 1], 3, p=[0.1, 0.9]))
+        axes += rng.normal(size=(3, 3)) * 10.0 ** rng.uniform(-8, -2)
+        origin = tuple(ORIGIN + rng.normal(size=3) * 10.0 ** rng.uniform(-4, 1))
+        codes = tuple(int(n) for n in rng.choice(5, 2))
+        path = tmp_path / "scan.nii"
+        write_nifti(path, nifti(codes=codes, rows=nifti_form(axes, origin)))
+        try:
+            scan = read_image(path)
+        except InputError:
+            continue
+        stated = nibabel.Nifti1Image.from_filename(path).header
+        for code, affine in zip(codes, (stated.get_qform(), stated.get_sform()), strict=True):
+            if code and not scan.notes:
+                world = (corners @ affine.T)[:, :3] * (-1, -1, 1)
+                apart = np.linalg.norm(scan.original_grid.to_world(corners[:, :3]) - world, axis=1)
+                assert apart.max() <= 0.2
+                read += 1
+    assert read > 50
