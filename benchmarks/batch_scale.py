@@ -1,6 +1,6 @@
 """What a batch costs: scans per hour, memory over the scans, disk, and the gain of two processes.
 
-    python benchmarks/batch_scale.py [--scans 200] [--compare 20]
+    python -m benchmarks.batch_scale [--scans 200] [--compare 20]
 
 The scans are phantom heads in voxels of 1.5 mm, drawn on the fly. Only reading and localising
 depend on how many voxels a scan has; all else works on joint frames of one size, so that a
@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from benchmarks.tables import Printed
 from negvol_cli.batch import Processes, Result, Tally, discover, job_for, run_batch, threads_each
 from negvol_cli.bundle.bundle import DEFAULT_BUNDLE
 from negvol_cli.geometry.grid import Grid, vector
@@ -83,7 +84,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--scans", type=int, default=200)
     parser.add_argument("--compare", type=int, default=20, help="scans to compare --jobs with")
+    parser.add_argument("--write", action="store_true", help="Into docs/batch.md.")
     args = parser.parse_args()
+    said = Printed()
     with tempfile.TemporaryDirectory() as temporary:
         folder, out = Path(temporary) / "in", Path(temporary) / "out"
         folder.mkdir()
@@ -92,17 +95,22 @@ def main() -> None:
         seconds, tally = run(folder, out, 1, args.scans)
         each = bytes_below(out) / args.scans
         ended = ", ".join(f"{count} {outcome}" for outcome, count in tally.outcomes.items())
-        print(f"{args.scans} phantom heads: {ended}")
-        print(f"load of the machine before: {load:.1f}")
-        print(f"one process: {seconds / args.scans:.2f} s a scan, {per_hour(seconds, args.scans)}")
-        print(f"disk: {each / 1e6:.1f} MB a scan")
+        said.line(f"- {args.scans} phantom heads: {ended}")
+        said.line(f"- load of the machine before: {load:.1f}")
+        said.line(
+            f"- one process: {seconds / args.scans:.2f} s a scan, {per_hour(seconds, args.scans)}"
+        )
+        said.line(f"- disk: {each / 1e6:.1f} MB a scan")
         rates = {}
         for jobs in (1, 2):
             place = Path(temporary) / f"jobs{jobs}"
             rates[jobs], _ = run(folder, place, jobs, args.compare)
-            print(f"--jobs {jobs}, {args.compare} scans: {per_hour(rates[jobs], args.compare)}")
-        print(f"gain of --jobs 2: {rates[1] / rates[2] - 1:+.0%}")
-        print(paper(min(seconds / args.scans, rates[2] / args.compare), each))
+            rate = per_hour(rates[jobs], args.compare)
+            said.line(f"- `--jobs {jobs}`, {args.compare} scans: {rate}")
+        said.line(f"- gain of `--jobs 2`: {rates[1] / rates[2] - 1:+.0%}")
+        said.line(paper(min(seconds / args.scans, rates[2] / args.compare), each))
+    if args.write:
+        said.write("batch.md", "COST")
 
 
 def per_hour(seconds: float, scans: int) -> str:
@@ -112,10 +120,10 @@ def per_hour(seconds: float, scans: int) -> str:
 
 def paper(seconds: float, each_bytes: float) -> str:
     """What many studies cost on one and on twenty machines like this one."""
-    lines = [f"on paper, {STUDIES:,} studies, {STUDIES * each_bytes / 1e12:.2f} TB of results:"]
+    lines = [f"- on paper, {STUDIES:,} studies, {STUDIES * each_bytes / 1e12:.2f} TB of results:"]
     for machines in MACHINES:
         hours = STUDIES * seconds / 3600 / machines
-        lines.append(f"  {machines} machine(s): {hours:,.0f} hours ({hours / 24:.1f} days)")
+        lines.append(f"  - {machines} machine(s): {hours:,.0f} hours ({hours / 24:.1f} days)")
     return "\n".join(lines)
 
 

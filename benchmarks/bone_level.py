@@ -1,6 +1,6 @@
 """At which probability bone should end: Dice of temporal bone on unseen heads, level by level.
 
-    python benchmarks/bone_level.py DATA RUNS
+    python -m benchmarks.bone_level DATA RUNS
 
 Each left joint is segmented by the fold that held its head out, the frame at its true centre and
 resampled as ``negvol run`` does it. Given are Dice and the ratio of volumes within 4 mm of the

@@ -1,6 +1,6 @@
 """``negvol run`` on simulated dental cone-beam CT: Dice of both bones against the reference labels.
 
-    python benchmarks/cone_beam.py DATA [--bundle B] [--heads A,B] [--phantoms N] [--machines N]
+    python -m benchmarks.cone_beam DATA [--bundle B] [--heads A,B] [--phantoms N] [--machines N]
 
 DATA holds ``tmj/<case>`` as for training. Every head is simulated on N machines drawn at random
 (the same ones for every head), measured with the whole product, and its labels are compared with
@@ -21,6 +21,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 from scipy.ndimage import distance_transform_edt
 
+from benchmarks.tables import Printed
 from negvol_cli.errors import NegvolError
 from negvol_cli.evaluation.metrics import compare
 from negvol_cli.geometry.grid import Grid, Vector, Volume
@@ -149,10 +150,12 @@ def main() -> None:
     parser.add_argument("--phantoms", type=int, default=1)
     parser.add_argument("--machines", type=int, default=2)
     parser.add_argument("--voxel", type=float, default=0.3, help="Voxel size in mm.")
+    parser.add_argument("--write", action="store_true", help="Into docs/accuracy.md.")
     arguments = parser.parse_args()
     models = load_models(arguments.bundle, Settings())
     heads = [head for head in arguments.heads.split(",") if head]
-    print("| " + " | ".join(HEADINGS) + " |\n|" + "---|" * len(HEADINGS), flush=True)
+    said = Printed()
+    said.heading(*HEADINGS)
     rows = []
     for cases in (real_cases(arguments.data / "tmj", heads), phantom_cases(arguments.phantoms)):
         for case in cases:
@@ -160,11 +163,14 @@ def main() -> None:
                 with tempfile.TemporaryDirectory() as folder:
                     for row in measure(case, machine, arguments.voxel, models, Path(folder)):
                         rows.append(row)
-                        print("| " + " | ".join(row) + " |", flush=True)
+                        said.row(*row)
     for column in ("MC Dice", "TB Dice"):
         at = HEADINGS.index(column)
         values = [float(row[at] or 0.0) for row in rows]
-        print(f"{column}: mean {np.mean(values):.3f}, from {min(values):.3f} to {max(values):.3f}")
+        low, high = min(values), max(values)
+        said.line(f"\n{column}: mean {np.mean(values):.3f}, from {low:.3f} to {high:.3f}")
+    if arguments.write:
+        said.write("accuracy.md", "CONE BEAM")
 
 
 def _cube(centre: Vector) -> Grid:

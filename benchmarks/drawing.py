@@ -1,6 +1,6 @@
 """Frames that training draws in a second, without learning from them, and what takes the time.
 
-    python benchmarks/drawing.py DATA [CONFIG] [--batch N] [--batches N] [--threads N]
+    python -m benchmarks.drawing DATA [CONFIG] [--batch N] [--batches N] [--threads N]
 
 CONFIG is an experiment (default: the segmenter's). Runs on a GPU where there is one. Each step of
 the augmentation is timed alone on one batch as well, so its share shows what to speed up next.

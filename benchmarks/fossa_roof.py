@@ -1,6 +1,6 @@
 """Whether step C earns its place: recall and precision of the fossa's roof with and without it.
 
-    python benchmarks/fossa_roof.py DATA RUNS [PHANTOMS]
+    python -m benchmarks.fossa_roof DATA RUNS [PHANTOMS]
 
 The roof is the temporal bone in the 6 mm above the condyle, column by column; *closed* is the
 share of the columns with a roof in which some of it was found, *bone Dice* that of the whole
@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
+from benchmarks.tables import Printed, asked_to_write
 from negvol_cli.geometry.grid import Grid
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import frame_hu
@@ -163,6 +164,7 @@ def phantom_cases(many: int, runs: Path, experiment: Experiment) -> Iterator[Cas
 
 def main() -> None:
     """Print recall and precision of each recipe, joint by joint."""
+    write, said = asked_to_write(), Printed()
     if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
     data, runs = Path(sys.argv[1]), Path(sys.argv[2])
@@ -170,7 +172,7 @@ def main() -> None:
     config = Path(__file__).parents[1] / "training" / "configs" / "segmenter.toml"
     experiment = load_experiment(config)
     headings = [f"{figure}, {name}" for name in RECIPES for figure in FIGURES]
-    print("| joint | " + " | ".join(headings) + " |\n|" + "---|" * (len(headings) + 1))
+    said.heading("joint", *headings)
     found: dict[bool, list[list[float]]] = {False: [], True: []}
     for cases in (real_cases(data, runs, experiment), phantom_cases(many, runs, experiment)):
         for case in cases:
@@ -181,11 +183,13 @@ def main() -> None:
                 for f in judged(ended(case, recipe(case)), case, roof)
             ]
             found[case.name.startswith("phantom")].append(figures)
-            print(f"| {case.name} | " + " | ".join(f"{f:.3f}" for f in figures) + " |", flush=True)
+            said.row(case.name, *(f"{f:.3f}" for f in figures))
     for phantoms, rows in found.items():
         mean = np.mean(rows, axis=0)
         name = "phantoms, mean" if phantoms else "real heads, mean"
-        print(f"| {name} | " + " | ".join(f"{f:.3f}" for f in mean) + " |")
+        said.row(name, *(f"{f:.3f}" for f in mean))
+    if write:
+        said.write("accuracy.md", "FOSSA ROOF")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How surely the localiser finds both joints of a head stored upright, and of one stored otherwise.
 
-    python benchmarks/head_orientation.py ../shared/data [--every 2]
+    python -m benchmarks.head_orientation ../shared/data [--every 2]
 
 For each scan of ``tmj`` and every second of ``headneck``: the lesser confidence of the pair of
 joints where the head lies as its header says, and the highest where the array is flipped. Where

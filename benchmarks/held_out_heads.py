@@ -1,6 +1,6 @@
 """``negvol run`` on annotated heads that its networks have not seen, against the reference labels.
 
-    python benchmarks/held_out_heads.py DATA RUNS
+    python -m benchmarks.held_out_heads DATA RUNS
 
 DATA holds ``tmj/<head>`` as for training, RUNS what ``python -m training train`` and ``eval`` left.
 For every head a bundle is made of the segmenter and the localiser that held it out, and the whole
@@ -24,6 +24,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from benchmarks.reference_joints import measure
+from benchmarks.tables import Printed, asked_to_write
 from export.bundle import EXPECTED_ERROR, write_bundle
 from negvol_cli.evaluation.metrics import Metrics, compare
 from negvol_cli.geometry.grid import Volume
@@ -152,27 +153,30 @@ def accuracy(
 
 def main() -> None:
     """Print the table, what it comes to, and leave the expected error."""
+    write = asked_to_write()
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     folder, runs = Path(sys.argv[1]) / "tmj", Path(sys.argv[2])
     configs = Path(__file__).parents[1] / "training" / "configs"
     experiments = {role: load_experiment(configs / f"{role}.toml") for role in ROLES}
     names = [field.name for field in fields(Row)]
-    print("| " + " | ".join(names) + " |\n|" + "---|" * len(names), flush=True)
+    said = Printed()
+    said.heading(*names)
     table: list[Row] = []
     for head in sorted(path.parent.name for path in folder.glob("*/right.nii.gz")):
         for row in rows(head, folder, measured(head, folder, experiments, runs)):
-            cells = (v if isinstance(v, str) else f"{v:.3f}" for v in astuple(row))
-            print("| " + " | ".join(cells) + " |", flush=True)
+            said.row(*(v if isinstance(v, str) else f"{v:.3f}" for v in astuple(row)))
             table.append(row)
     for name in names[3:]:
         values = np.array([getattr(row, name) for row in table])
         values = values[np.isfinite(values)]
-        print(
-            f"{name}: mean {values.mean():.3f}, median {np.median(values):.3f}, "
+        said.line(
+            f"\n{name}: mean {values.mean():.3f}, median {np.median(values):.3f}, "
             f"from {values.min():.3f} to {values.max():.3f}, "
             f"root mean square {np.sqrt(np.mean(values**2)):.3f}"
         )
+    if write:
+        said.write("accuracy.md", "HELD OUT")
     nv, articular = (
         float(np.sqrt(np.nanmean([getattr(row, name) ** 2 for row in table])))
         for name in ("nv_error_percent", "articular_error_percent")

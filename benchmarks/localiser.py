@@ -1,7 +1,7 @@
 """The localiser over all folds: how far off, swapped sides, and joints where there are none.
 
     python -m training eval --config training/configs/localiser.toml --runs RUNS
-    python benchmarks/localiser.py DATA RUNS
+    python -m benchmarks.localiser DATA RUNS
 
 The first command judges each fold's network on the scans that it has not seen; this one sums its
 ``scores.csv`` up. Then four scans of each fold are cropped to end 25 mm above or below both
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.tables import Printed, asked_to_write
 from negvol_cli.geometry.grid import Grid, Vector, Volume
 from negvol_cli.structures import Side
 from training.config import Experiment, load_experiment
@@ -85,6 +86,7 @@ def sum_up(scores: Path, leaving_out: tuple[str, ...] = ()) -> str:
 
 def main() -> None:
     """Print what all folds come to, and the joints reported where none is."""
+    write, said = asked_to_write(), Printed()
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     data, runs = sys.argv[1], Path(sys.argv[2])
@@ -92,9 +94,9 @@ def main() -> None:
     experiment = load_experiment(config)
     experiment = experiment.changed(data={"folder": str(data)})
     scores, doubtful = runs / experiment.name / "scores.csv", experiment.folds.judged_only
-    print(sum_up(scores))
-    print(f"Without the {len(doubtful)} heads whose marks are doubtful: ", end="")
-    print(sum_up(scores, doubtful), flush=True)
+    said.line(sum_up(scores))
+    without = f"Without the {len(doubtful)} heads whose annotations are doubtful: "
+    said.line(f"\n{without}{sum_up(scores, doubtful)}\n")
     crops = invented = 0
     for fold in range(len(experiment.folds.held_out)):
         network = load_trained(experiment, runs / experiment.name / f"fold{fold}", len(Side))
@@ -104,8 +106,10 @@ def main() -> None:
             crops += 1
             invented += bool(reported)
             if reported:
-                print(f"{name}: {' and '.join(reported)} reported", flush=True)
-    print(f"{invented} of {crops} cropped scans with a joint reported where there is none")
+                said.line(f"{name}: {' and '.join(reported)} reported")
+    said.line(f"{invented} of {crops} cropped scans with a joint reported where there is none")
+    if write:
+        said.write("accuracy.md", "LOCALISER")
 
 
 if __name__ == "__main__":

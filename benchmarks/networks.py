@@ -3,7 +3,7 @@
     for c in training/configs/compare/*.toml; do
         python -m training train --config $c --folds 0 --runs RUNS
     done
-    python benchmarks/networks.py DATA RUNS [PICTURE.png]
+    python -m benchmarks.networks DATA RUNS [PICTURE.png]
 
 All are trained alike and briefly on the same heads. Accuracy is that on the held-out heads, with
 frames at the true centres; whatever the network's spacing, its probabilities are brought to the

@@ -1,6 +1,6 @@
 """``negvol run`` on real scans: a markdown table of what came out.
 
-    python benchmarks/real_scans.py DATA [--headneck N]
+    python -m benchmarks.real_scans DATA [--headneck N]
 
 DATA holds ``tmj/<case>/ct.nii.gz`` and ``headneck/<id>.nii.gz`` with their ``joints.json``. All
 cases of ``tmj`` and the first N of ``headneck`` are measured with the default bundle.

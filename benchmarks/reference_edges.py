@@ -1,6 +1,6 @@
 """At how many HU the reference labels of real joints end.
 
-    python benchmarks/reference_edges.py DATA
+    python -m benchmarks.reference_edges DATA
 
 DATA holds ``tmj/<head>`` as for training. Of the voxels within a millimetre of a bone's surface,
 within 20 mm of the joint's centre and over 2.5 mm from the other bone, a share lies inside the

@@ -1,6 +1,6 @@
 """What negvol measures on the reference labels of real joints, as a markdown table.
 
-    python benchmarks/reference_joints.py DATA
+    python -m benchmarks.reference_joints DATA
 
 ``DATA`` holds a folder per head with ``right.nii.gz`` and ``left.nii.gz``: cubes around the
 condyle with 0 background, 1 mandible, 2 temporal bone. No network takes part. Seconds are of one
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.tables import Printed, asked_to_write
 from negvol_cli.geometry.joint_frame import FRAME_CENTRE, JointFrame
 from negvol_cli.geometry.resample import resample_nearest
 from negvol_cli.io.image import read_image
@@ -97,12 +98,14 @@ def row(name: str, geometry: JointGeometry, seconds: float) -> str:
 
 def main() -> None:
     """Print the table."""
+    write, said = asked_to_write(), Printed()
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
         sys.exit(__doc__)
-    print(f"| {' | '.join(COLUMNS)} |")
-    print("|---" + "|---:" * (len(COLUMNS) - 1) + "|")
+    said.heading(*COLUMNS)
     for name, path, side in reference_joints(Path(sys.argv[1])):
-        print(row(name, *measure(path, side)), flush=True)
+        said.line(row(name, *measure(path, side)))
+    if write:
+        said.write("accuracy.md", "REFERENCE JOINTS")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What ``negvol run`` costs: seconds and memory per step, and the networks' share.
 
-    python benchmarks/run_cost.py SCAN [SCAN ...]
+    python -m benchmarks.run_cost SCAN [SCAN ...]
 
 Each scan is measured in a process of its own, from a cold start, as a person would. The networks'
 floating-point operations are counted from their ONNX files and set against what a matrix product
@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks.tables import Printed, asked_to_write
 
 NETWORK_STEPS = ("localise", "segment")
 
@@ -88,19 +90,22 @@ def measure(scan: Path) -> tuple[float, dict[str, dict[str, float]]]:
 
 def main() -> None:
     """Print a table per scan."""
+    write, said = asked_to_write(), Printed()
     speed, work, seconds = matrix_product_gflops(), segmenter_gflop(), segmenter_seconds()
-    print(
-        f"one joint's segmentation: {work:.0f} GFLOP in {seconds:.2f} s, {work / seconds:.0f} "
+    said.line(
+        f"One joint's segmentation: {work:.0f} GFLOP in {seconds:.2f} s, {work / seconds:.0f} "
         f"GFLOP/s, {work / seconds / speed:.0%} of a matrix product's {speed:.0f} GFLOP/s"
     )
     for scan in map(Path, sys.argv[1:]):
         wall, steps = measure(scan)
-        print(f"\n{scan.parent.name}/{scan.name}: {wall:.1f} s from a cold start")
-        print("| step | seconds | peak so far, MiB |\n|---|---|---|")
+        said.line(f"\n{scan.parent.name}/{scan.name}: {wall:.1f} s from a cold start\n")
+        said.heading("step", "seconds", "peak so far, MiB")
         for name, step in steps.items():
-            print(f"| {name} | {step['seconds']:.2f} | {step['peak_mb']:.0f} |")
+            said.row(name, f"{step['seconds']:.2f}", f"{step['peak_mb']:.0f}")
         networks = sum(steps[name]["seconds"] for name in NETWORK_STEPS)
-        print(f"networks: {networks / wall:.0%} of the time")
+        said.line(f"\nNetworks: {networks / wall:.0%} of the time.")
+    if write:
+        said.write("install.md", "COST")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Whether a change of the code left every figure as it was: store them before, compare after.
 
-    python benchmarks/same_figures.py store figures.json ../shared/data
-    python benchmarks/same_figures.py compare figures.json ../shared/data [--within 0.001]
+    python -m benchmarks.same_figures store figures.json ../shared/data
+    python -m benchmarks.same_figures compare figures.json ../shared/data [--within 0.001]
 
 Measures two clinical heads, one planning CT and a phantom, and keeps or compares all that
 ``report.json`` says of them. ``--within`` allows a relative difference of numbers, as for a change

@@ -1,6 +1,6 @@
 """How the code is built: modules per package, sizes, long functions, parameters, import floors.
 
-    python benchmarks/structure.py [CHECKOUT]
+    python -m benchmarks.structure [CHECKOUT]
 
 Reads the sources below CHECKOUT (default: this repository) and runs none of them, so that any
 commit can be looked at. A *floor* is the longest chain of imports from a unit down to one that

@@ -3,7 +3,7 @@
 A table stands between the lines ``<!-- NAME -->`` and ``<!-- /NAME -->`` of a page. A benchmark
 calls ``write_table``; what stood there before is replaced, the rest of the page stays.
 
-    python benchmarks/tables.py
+    python -m benchmarks.tables
 
 rewrites the tables that need no measurement: what the default bundle says of itself.
 """
@@ -11,6 +11,7 @@ rewrites the tables that need no measurement: what the default bundle says of it
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -45,6 +46,38 @@ def write_table(page: str, name: str, text: str, folder: Path = DOCS) -> None:
     table = text.strip()
     replaced = marked.sub(lambda found: f"{found[1]}{table}\n{found[2]}", content)
     path.write_text(replaced, encoding="utf-8")
+
+
+class Printed:
+    """What a benchmark prints line by line, kept to be written into a page at its end."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def line(self, text: str = "") -> None:
+        """Print a line at once, and keep it."""
+        print(text, flush=True)
+        self._lines.append(text)
+
+    def row(self, *cells: object) -> None:
+        """Print a row of a table."""
+        self.line(f"| {' | '.join(map(str, cells))} |")
+
+    def heading(self, *names: str) -> None:
+        """Print the heading of a table."""
+        self.row(*names)
+        self.line("|" + "---|" * len(names))
+
+    def write(self, page: str, name: str) -> None:
+        """Write everything so far between the markers of table ``name``."""
+        write_table(page, name, "\n".join(self._lines))
+
+
+def asked_to_write() -> bool:
+    """Return whether ``--write`` is among the program's arguments, and take it out of them."""
+    wanted = "--write" in sys.argv
+    sys.argv[:] = [argument for argument in sys.argv if argument != "--write"]
+    return wanted
 
 
 def write_bundle_tables() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
+
+from negvol_cli.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md"]
@@ -18,12 +19,10 @@ def text(name: str) -> str:
 
 
 def test_version_changelog_and_citation_agree():
-    version = tomllib.loads(text("pyproject.toml"))["project"]["version"]
-
     latest = re.search(r"^## (\S+) \((\d{4}-\d{2}-\d{2})\)$", text("CHANGELOG.md"), re.MULTILINE)
     assert latest is not None
-    assert latest[1] == version
-    assert f"\nversion: {version}\ndate-released: {latest[2]}\n" in text("CITATION.cff")
+    assert latest[1] == __version__
+    assert f"\nversion: {__version__}\ndate-released: {latest[2]}\n" in text("CITATION.cff")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
