@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from training.config import Experiment
+from training.config import Experiment, TrainConfig
 
 CARD_NAME: Final = "MODEL_CARD.md"
 LIMITS: Final = (
@@ -61,7 +61,7 @@ def _network(experiment: Experiment, trained: str) -> list[str]:
         f"- Network: {experiment.network.kind}, channels {list(experiment.network.channels)}; "
         f"answers {', '.join(data.channels)}.",
         f"- Sees {size} voxels (x, y, z) of {data.spacing_mm:g} mm, HU {low:g} to {high:g}.",
-        f"- Trained: {train.steps} steps of {train.batch}, loss {train.loss}, seed {train.seed}; "
+        f"- Trained: {_length(train)} of {train.batch}, loss {train.loss}, seed {train.seed}; "
         f"{data.phantoms} phantom heads added, drawn {100 * data.phantom_share:.0f} % of the time.",
     ]
     every = "every head that is learnt from" if folds.judged_only else "every head"
@@ -79,6 +79,10 @@ def _network(experiment: Experiment, trained: str) -> list[str]:
     elif folds.count:
         lines.append(f"- Folds: {folds.count}, the heads dealt by the seed.")
     return lines
+
+
+def _length(train: TrainConfig) -> str:
+    return f"{train.minutes:g} minutes in steps" if train.minutes else f"{train.steps} steps"
 
 
 def _scores(path: Path) -> list[str]:

@@ -59,8 +59,11 @@ def train(
         for one in trainings:
             _train(experiment, one, runs, tidy=tidy)
         return
+    from training.data.sources import prepare
     from training.loop.side_by_side import run_side_by_side
+    from training.loop.train import KEPT
 
+    prepare(experiment.data, experiment.train.seed, runs / KEPT)
     shared = ["train", "--config", str(config), "--runs", str(runs)]
     shared += ["--pack", str(pack)] if pack else []
     shared += ["--minutes", f"{minutes:g}"] if minutes else []

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from training.data.sources import prepare
 from training.evaluate.cells import OBJECTS, ROWS, Cell, TableRun, load_cells
 from training.evaluate.crossval import CrossValidation, cross_validate
 from training.evaluate.table_page import page, percent
 from training.loop.side_by_side import run_side_by_side
+from training.loop.train import KEPT
 
 LARGEST_WEIGHTS: Final = 15_000_000
 """Bytes: what may come back from a machine on loan."""
@@ -36,6 +38,8 @@ def train_cells_at_once(
 
     ``make_table`` then finds them done. Raises ConfigError where one fails.
     """
+    for experiment in load_cells(run).values():
+        prepare(experiment.data, experiment.train.seed, runs / KEPT)
     commands = {
         f"{name} {row}": [
             "table",

@@ -180,15 +180,18 @@ def test_the_table_is_written_after_every_cell(monkeypatch, tmp_path):
 
 def test_fifteen_networks_are_trained_at_once_each_by_a_command_of_its_own(monkeypatch, tmp_path):
     started = {}
-    monkeypatch.setattr(
-        table,
-        "run_side_by_side",
-        lambda commands, at_once, _say: started.update(commands, n=at_once),
-    )
+    prepared: set[str] = set()
+
+    def start(commands, at_once, _say):
+        started.update(commands, n=at_once)
+
+    monkeypatch.setattr(table, "run_side_by_side", start)
+    monkeypatch.setattr(table, "prepare", lambda data, *_: prepared.add(data.object))
     run = TableRun(reduced=True, minutes=9, pack="joints.npz", folds=1)
 
     table.train_cells_at_once(run, tmp_path, 15, 1, print)
 
+    assert prepared == {"mc", "tb", "nv"}
     assert started.pop("n") == 15
     assert len(started) == 15
     assert started["nv v-net-dice"] == [
