@@ -15,7 +15,7 @@ from negvol_cli.geometry.orientation import AxisOrder
 from negvol_cli.io.dicom import Series, choose_in, is_dicom, read_series
 from negvol_cli.io.formats import open_image, refuse_special
 from negvol_cli.io.formats.nifti_writer import write_nifti
-from negvol_cli.io.hashing import digest_of
+from negvol_cli.io.hashing import held
 from negvol_cli.io.header_checks import LEAST_SCAN_MM, check_extent
 
 _EXTENSIONS: Final = (".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".zip")
@@ -60,10 +60,10 @@ def read_series_scan(series: Series, notes: tuple[str, ...] = ()) -> Scan:
     Raises InputError where it cannot be read right.
     """
     try:
-        sha256 = digest_of(series.files)
+        with held(series.files, series.name) as sha256:
+            read = read_series(series)
     except OSError as err:
         raise InputError(f"cannot read {series.name}: {err.strerror or err}") from err
-    read = read_series(series)
     grid = read.volume.grid
     check_extent(grid, Path(series.name), least_mm=LEAST_SCAN_MM)
     order = AxisOrder.of(grid)

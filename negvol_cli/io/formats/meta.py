@@ -126,7 +126,7 @@ def _stored(fields: Mapping[str, str], path: Path) -> np.dtype[np.generic]:
 def _offset(fields: Mapping[str, str], header_bytes: int | None, *, packed: bool) -> int | None:
     """Where the voxels begin; None: they end the file."""
     (skip,) = whole_numbers(fields.get("HeaderSize", "0"), "HeaderSize")
-    if skip == -1 and not packed:
+    if skip == -1 and not packed and header_bytes is None:
         return None
     if skip < 0 or (header_bytes is not None and skip not in (0, header_bytes)):
         raise ValueError(f'"HeaderSize" is {skip}')

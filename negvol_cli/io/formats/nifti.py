@@ -192,10 +192,7 @@ def _unit(units: int) -> tuple[float, tuple[str, ...]]:
         raise ValueError(f"xyzt_units {units} names no unit of length")
     if code:
         return _UNITS_MM[code], ()
-    return 1.0, (
-        "the header names no unit of length (xyzt_units): millimetres were taken, as in any other "
-        "unit its voxels would be no CT's",
-    )
+    return 1.0, ("the header names no unit of length (xyzt_units): millimetres were taken",)
 
 
 def _pass_extensions(stream: ByteStream, offset: int, order: str, path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import struct
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from negvol_cli.errors import InputError
 from negvol_cli.io.dicom import find_series
+from negvol_cli.io.dicom.pixels import PixelReader
 from negvol_cli.io.image import read_scan
 from tests.io.dicom.made_dicom import (
     PIXEL_MM,
@@ -373,3 +376,34 @@ def test_a_series_that_changes_after_it_was_found_is_refused(tmp_path, monkeypat
 
     with pytest.raises(InputError, match="it was changed after it was found"):
         read_scan(folder)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_series_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch, packed):
+    folder = save(series_of(VALUES), tmp_path / "ct")
+    path = folder
+    if packed:
+        path = Path(shutil.make_archive(str(tmp_path / "study"), "zip", folder))
+    changed = path if packed else sorted(folder.iterdir())[0]
+    status = changed.stat()
+    real = PixelReader.read
+
+    def read(self, frame):
+        image = real(self, frame)
+        changed.write_bytes(changed.read_bytes())
+        os.utime(changed, ns=(status.st_atime_ns, status.st_mtime_ns))  # as some programs do
+        return image
+
+    monkeypatch.setattr(PixelReader, "read", read)
+
+    with pytest.raises(InputError, match=r"ct-\w+ was changed while it was read"):
+        read_scan(path)
+
+
+def test_a_series_knows_the_hash_of_its_files(tmp_path):
+    folder = save(series_of(VALUES), tmp_path / "ct")
+    digests = sorted(hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir())
+
+    sha256 = read_scan(folder).sha256
+
+    assert sha256 == hashlib.sha256("\n".join(digests).encode()).hexdigest()

@@ -150,6 +150,7 @@ def test_units_are_those_stated(tmp_path, unit):
         ((), {"ElementType": "MET_LONG"}, "'MET_LONG', of no certain size"),
         ((), {"ElementNumberOfChannels": "3"}, "3 values per voxel"),
         ((), {"HeaderSize": "1000"}, '"HeaderSize" is 1000'),
+        ((), {"HeaderSize": "-1"}, '"HeaderSize" is -1'),
         ((), {"BinaryData": "False"}, "in parts or in text"),
         ((), {"BinaryData": "perhaps"}, "'perhaps' where True or False"),
         ((), {"DistanceUnits": "furlong"}, "DistanceUnits"),
