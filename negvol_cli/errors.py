@@ -106,8 +106,8 @@ def explain_nameless(err: BaseException) -> str:
     The code is the place in this program where the error arose.
     """
     code = _place_of(err)
-    if isinstance(err, BatchError | StoppedError):
-        return str(err)  # numbers alone
+    if isinstance(err, BatchError | StoppedError | ClusterError):
+        return str(err)  # numbers and addresses alone
     if isinstance(err, NegvolError):
         said = err.public or (
             f"{err.nameless}: the same without --pseudonym-key says why, where names may be seen"

@@ -6,7 +6,7 @@ engine: ``Processes`` or a ``Cluster``.
 
 from negvol_cli.batch.candidates import Candidate, Discovery, LeftOut
 from negvol_cli.batch.discovery import Pseudonym, discover
-from negvol_cli.batch.engines import Cluster, Engine, Processes, threads_each
+from negvol_cli.batch.engines import Cluster, Engine, Processes, threads_each, why_not_safe
 from negvol_cli.batch.job import Job, Result
 from negvol_cli.batch.run import BatchResult, Tally, job_for, run_batch
 from negvol_cli.batch.scheduler import Stop
@@ -28,4 +28,5 @@ __all__ = [
     "job_for",
     "run_batch",
     "threads_each",
+    "why_not_safe",
 ]

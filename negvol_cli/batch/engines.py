@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeVar
 
@@ -112,6 +113,27 @@ class Processes:
             process.kill()
 
 
+def why_not_safe(address: str, certificate: Path | None, *, insecure: bool) -> str:
+    """Why a scheduler must not be used as it is asked for, or "" where it may be."""
+    if not address.startswith("tls://"):
+        if insecure and certificate is None:
+            return ""
+        return (
+            f"the scheduler at {address} runs the code of anybody who reaches its port: give a "
+            "tls:// address and --certificate (see docs/batch.md), or --insecure-scheduler where "
+            "nobody else can reach it"
+        )
+    if insecure or certificate is None:
+        return "a tls:// address needs --certificate, and no --insecure-scheduler"
+    try:
+        mode = certificate.stat().st_mode
+    except OSError as err:
+        return f"cannot read the certificate {certificate} ({err.strerror})"
+    if os.name == "posix" and mode & 0o077:
+        return f"others may read the key in {certificate}: chmod 600 {certificate}"
+    return ""
+
+
 def _start_tracker() -> None:
     """Start the helper that ``multiprocessing`` has on Unix, deaf to the end of the session.
 
@@ -127,12 +149,22 @@ def _start_tracker() -> None:
 
 
 class Cluster:
-    """The workers of a Dask scheduler; Dask itself repeats what a lost worker had."""
+    """The workers of a Dask scheduler; Dask itself repeats what a lost worker had.
+
+    ``certificate`` is a PEM file with the certificate and the key that the whole cluster shares,
+    for an address that begins with ``tls://``. A scheduler without one runs the code of anybody who
+    reaches its port, and what goes to it can be read on the way: it must be asked for by
+    ``insecure``. Raises ClusterError where there is none, or it cannot be used.
+    """
 
     shared_fate = False
     remote = True
 
-    def __init__(self, address: str) -> None:
+    def __init__(
+        self, address: str, certificate: Path | None = None, *, insecure: bool = False
+    ) -> None:
+        if why := why_not_safe(address, certificate, insecure=insecure):
+            raise ClusterError(why)
         try:
             import distributed
         except ImportError as err:
@@ -142,14 +174,21 @@ class Cluster:
             ) from err
         self.lost: tuple[type[BaseException], ...] = (distributed.scheduler.KilledWorker,)
         self._address = address
+        file = None if certificate is None else str(certificate)
         try:
-            self._client = distributed.Client(
-                address, timeout=CONNECT_SECONDS, set_as_default=False
+            security = distributed.Security(
+                tls_ca_file=file,
+                tls_client_cert=file,
+                tls_client_key=file,
+                require_encryption=not insecure,
             )
-        except (OSError, TimeoutError, ValueError) as err:
+            self._client = distributed.Client(
+                address, timeout=CONNECT_SECONDS, set_as_default=False, security=security
+            )
+        except (OSError, TimeoutError, ValueError, TypeError) as err:
             raise ClusterError(
-                f"no Dask scheduler answers at {address}: start one with 'dask scheduler', and "
-                "give its address as it prints it"
+                f"no Dask scheduler answers at {address}, or none with this certificate: start one "
+                "with 'dask scheduler', and give its address as it prints it"
             ) from err
         self.wait_for(1)
         self._executor: Executor = self._client.get_executor(pure=False)

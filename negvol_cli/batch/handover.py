@@ -71,11 +71,11 @@ def described(job: Job, ticket: Ticket) -> Candidate:
         content = (job.out / ticket.place).read_bytes()
     except OSError as err:
         raise ClusterError(
-            f"a worker cannot read {job.out} ({err.strerror}): give a folder that is on every "
-            "machine under the same path, and start the workers as the same user"
+            f"a worker cannot read the folder for the results ({err.strerror}): give one that is "
+            "on every machine under the same path, and start the workers as the same user"
         ) from err
     if hashlib.sha256(content).hexdigest() != ticket.sha256:
-        raise ClusterError(f"somebody else writes into {job.out}: choose another -o")
+        raise ClusterError("somebody else writes into the folder for the results: choose another")
     return cast(Candidate, pickle.loads(content))  # noqa: S301 - just found to be our own
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from negvol_cli.cli import options
+from negvol_cli.cli.private import WrongUsage
 
 if TYPE_CHECKING:
     from negvol_cli.batch import BatchResult, Discovery, Engine, Job
@@ -35,7 +36,18 @@ if TYPE_CHECKING:
     help="Scans measured at the same time, each in its own process.",
 )
 @click.option(
-    "--scheduler", metavar="ADDRESS", help="Address of a Dask scheduler, such as tcp://host:8786."
+    "--scheduler", metavar="ADDRESS", help="Address of a Dask scheduler, such as tls://host:8786."
+)
+@click.option(
+    "--certificate",
+    type=options.PATH,
+    metavar="FILE",
+    help="Certificate and key of the Dask cluster, in one PEM file.",
+)
+@click.option(
+    "--insecure-scheduler",
+    is_flag=True,
+    help="Use a scheduler without a certificate, which runs anybody's code.",
 )
 @options.privacy
 @click.option(
@@ -55,6 +67,8 @@ def batch(
     resume: bool,
     jobs: int,
     scheduler: str | None,
+    certificate: Path | None,
+    insecure_scheduler: bool,
     privacy: Privacy,
     limit: int | None,
     dry_run: bool,
@@ -66,7 +80,7 @@ def batch(
     Ctrl-C stops after the current scan; run the same command again to continue. Exit code 5 means
     that some scans failed.
     """
-    from negvol_cli.batch import Cluster, Processes, job_for, threads_each
+    from negvol_cli.batch import Cluster, Processes, job_for, threads_each, why_not_safe
     from negvol_cli.bundle.store import find_bundle
     from negvol_cli.cli import batch_output
 
@@ -78,7 +92,11 @@ def batch(
         resume=resume,
         keep_patient_id=privacy.keep_patient_id,
     )
-    engine = Cluster(scheduler) if scheduler and not dry_run else Processes(jobs)
+    if scheduler and (why := why_not_safe(scheduler, certificate, insecure=insecure_scheduler)):
+        raise WrongUsage(why)
+    engine: Engine = Processes(jobs)
+    if scheduler and not dry_run:
+        engine = Cluster(scheduler, certificate, insecure=insecure_scheduler)
     discovery = _search(folder, out, privacy, quiet)
     if dry_run:
         batch_output.print_dry_run(discovery, as_json=as_json)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 LOCAL = "127.0.0.1"
+TLS = ["--tls-ca-file", "{}", "--tls-cert", "{}", "--tls-key", "{}"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,12 @@ class DaskHere:
 
 
 @contextmanager
-def dask_here(folder: Path, workers: int, deaths_allowed: int = 3) -> Iterator[DaskHere]:
+def dask_here(
+    folder: Path, workers: int, certificate: Path | None = None, deaths_allowed: int = 3
+) -> Iterator[DaskHere]:
     """A scheduler with that many workers of one thread, which nobody restarts when they die."""
+    tls = [] if certificate is None else TLS
+    tls = [word.format(certificate) for word in tls]
     environment = os.environ | {
         "PYTHONPATH": str(REPOSITORY),
         "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(deaths_allowed),
@@ -41,14 +46,24 @@ def dask_here(folder: Path, workers: int, deaths_allowed: int = 3) -> Iterator[D
     with ExitStack() as stack, (folder / "dask.log").open("ab") as log:
 
         def start(role: str, *args: str) -> subprocess.Popen[bytes]:
-            command = [sys.executable, "-m", "dask", role, *args, *here]
+            command = [sys.executable, "-m", "dask", role, *args, *tls, *here]
             process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
             stack.callback(process.wait, 10)
             stack.callback(process.kill)
             return process
 
         file = folder / "scheduler.json"
-        start("scheduler", "--port", "0", "--scheduler-file", str(file), "--idle-timeout", "600s")
+        protocol = ["--protocol", "tls"] if tls else []
+        start(
+            "scheduler",
+            *protocol,
+            "--port",
+            "0",
+            "--scheduler-file",
+            str(file),
+            "--idle-timeout",
+            "600s",
+        )
         address = _address(file)
         place = ("--local-directory", str(folder))
         alone = ("--nthreads", "1", "--no-nanny", "--death-timeout", "60", *place)
