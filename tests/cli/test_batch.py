@@ -194,7 +194,14 @@ def test_an_unusable_bundle_ends_with_4_before_anything_is_searched(
     assert "found below" not in result.stderr
 
 
-@pytest.mark.parametrize("args", [["--jobs", "0"], ["--limit", "0"], ["--device", "tpu"]])
+WRONG = [
+    *(["--jobs", "0"], ["--limit", "0"], ["--device", "tpu"]),
+    *(["--scheduler", "tcp://host:8786"], ["--scheduler", "host:8786"]),
+    *(["--scheduler", "tls://host:8786"], ["--scheduler", "tls://h:1", "--certificate", "none"]),
+]
+
+
+@pytest.mark.parametrize("args", WRONG)
 def test_wrong_usage_ends_with_2(negvol: Negvol, folder: Path, args: list[str]) -> None:
     assert negvol("batch", folder, *args).exit_code == 2
 
