@@ -18,7 +18,7 @@ import numpy as np
 from negvol_cli.io.image import read_scan
 from negvol_cli.pipeline import load_models
 from negvol_cli.settings import Settings
-from negvol_cli.steps.localise import Stance, Tiling, about_bone, coarse, pair_in, sureness
+from negvol_cli.steps.localise import HeadOrientation, Tiling, about_bone, coarse, pair_in, sureness
 
 
 def confidences(data: Path, every: int) -> Iterator[tuple[str, float, float]]:
@@ -31,10 +31,12 @@ def confidences(data: Path, every: int) -> Iterator[tuple[str, float, float]]:
         small = about_bone(coarse(read_scan(path).volume, tiling.spacing_mm), tiling)
         image = tiling.normalised(small.values_zyx)
         found = {
-            stance: sureness(pair_in(np.flip(image, stance.flipped_axes), small.grid, heat, tiling))
-            for stance in Stance
+            orientation: sureness(
+                pair_in(np.flip(image, orientation.flipped_axes), small.grid, heat, tiling)
+            )
+            for orientation in HeadOrientation
         }
-        upright = found.pop(Stance.UPRIGHT)
+        upright = found.pop(HeadOrientation.UPRIGHT)
         yield "/".join(path.parts[-2:]), upright, max(found.values())
 
 

@@ -26,7 +26,7 @@ from negvol_cli.steps.calibrate_hu import in_hu
 from negvol_cli.steps.enhance import enhance_fossa
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.joint_view import JointView, as_judged
-from negvol_cli.steps.localise import FoundJoint, Localisation, Stance, Tiling, locate
+from negvol_cli.steps.localise import FoundJoint, HeadOrientation, Localisation, Tiling, locate
 from negvol_cli.steps.measure import measure_joint
 from negvol_cli.steps.recentre import centred_on_process, frame_of_labels
 from negvol_cli.steps.reconstruct import without_hollows
@@ -323,9 +323,9 @@ def _clip_text(clip: ClipSettings) -> str:
 
 
 def _refuse_what_cannot_be_measured(located: Localisation, name: str) -> None:
-    if located.stance is not Stance.UPRIGHT:
+    if located.orientation is not HeadOrientation.UPRIGHT:
         raise InputError(
-            f"the head in {name} lies {located.stance} against its header, so left and right "
+            f"the head in {name} lies {located.orientation} against its header, so left and right "
             "cannot be told: repair the orientation in the header, or export the scan again"
         )
     if located.right is None and located.left is None:

@@ -30,7 +30,7 @@ def discover(
     InputError where ``folder`` is none or cannot be read.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder: give the folder to be searched for scans")
+        raise InputError(f"{folder} is not a folder: give the folder to be searched for scans")
     search = Search(folder, out, looking)
     search.run()
     hits = sorted(search.hits, key=lambda hit: (hit.candidate.shown, hit.identity))

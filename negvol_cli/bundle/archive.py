@@ -63,7 +63,7 @@ class _Archive:
         try:
             with zipfile.ZipFile(path) as archive:
                 if len(archive.infolist()) > MAX_ENTRIES:
-                    raise ModelError(f"{path} holds over {MAX_ENTRIES} files; is it a bundle?")
+                    raise ModelError(f"{path} contains over {MAX_ENTRIES} files; is it a bundle?")
                 for entry in archive.infolist():
                     self._refuse_unsafe(entry)
                 names = [e.filename for e in archive.infolist() if not e.is_dir()]
@@ -94,9 +94,9 @@ class _Archive:
         name = entry.filename
         parts = PurePosixPath(name.replace("\\", "/")).parts
         if name.startswith(("/", "\\")) or ".." in parts or ":" in name:
-            raise ModelError(f"{self._path} holds {name!r}, which points outside it; not opened")
+            raise ModelError(f"{self._path} contains {name!r}, which points outside it; not opened")
         if stat.S_ISLNK(entry.external_attr >> 16):
-            raise ModelError(f"{self._path} holds {name!r}, which is a link; not opened")
+            raise ModelError(f"{self._path} contains {name!r}, which is a link; not opened")
 
     def _top_folder(self, names: list[str]) -> str:
         """The folder, with its slash, that holds the manifest: the top or one folder below."""
@@ -104,6 +104,6 @@ class _Archive:
         if len(found) != 1:
             raise ModelError(
                 f"{self._path} must hold one {MANIFEST_NAME}, at its top or in one folder, "
-                f"but holds {len(found)}"
+                f"but contains {len(found)}"
             )
         return found[0][: -len(MANIFEST_NAME)]

@@ -33,8 +33,8 @@ def print_discovery(discovery: Discovery, folder: Path, *, quiet: bool) -> None:
     if not discovery.scans:
         _say_what_is_left_out(discovery)
         raise InputError(
-            f"no scan was found below {folder}: give a folder that holds head CTs",
-            public="no scan was found: give a folder that holds head CTs",
+            f"no scan was found below {folder}: give a folder that contains head CTs",
+            public="no scan was found: give a folder that contains head CTs",
         )
     if quiet:
         return

@@ -16,7 +16,7 @@ from negvol_cli.structures import Side
 @click.option(
     "--side",
     type=click.Choice([str(s) for s in Side]),
-    help="Side of the joint, if LABELS holds one.",
+    help="Side of the joint, if LABELS contains one.",
 )
 @options.out(None)
 @options.clip

@@ -15,7 +15,7 @@ def print_series(source: Path, *, as_json: bool) -> None:
     """Print every series of ``source`` on stdout. Raises InputError if there is none."""
     found = find_series(source)
     if not found:
-        raise InputError(f"{source} holds no DICOM slices: give the folder or zip of a CT study")
+        raise InputError(f"{source} contains no DICOM images: give the folder or zip of a CT study")
     if as_json:
         print_json([_as_dict(series) for series in found])
         return

@@ -143,7 +143,7 @@ def _read(path: Path) -> Reference:
         raise InputError(f"the reference {path} is blank: every voxel is 0, and bone has a label")
     if max(found) > scan_label(Side.LEFT, Label.NEGATIVE_VOLUME):
         raise InputError(
-            f"the reference {path} holds the label {max(found)}: use 1 condyle, 2 temporal bone "
+            f"the reference {path} contains the label {max(found)}: use 1 condyle, 2 temporal bone "
             "and 3 negative volume for one joint, or 1 to 3 for the right and 4 to 6 for the left"
         )
     by_side = max(found) > int(Label.NEGATIVE_VOLUME)

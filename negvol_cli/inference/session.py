@@ -84,7 +84,7 @@ class Predictor:
         if not (answer.min() >= -_TOLERANCE and answer.max() <= 1 + _TOLERANCE):  # NaN fails too
             raise ModelError(
                 f"{self.spec.file} answers with values from {answer.min():g} to "
-                f"{answer.max():g}, which are no probabilities; get the bundle again"
+                f"{answer.max():g}, which are not probabilities; get the bundle again"
             )
         probabilities: Array = answer[0]
         return probabilities

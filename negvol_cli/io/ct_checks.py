@@ -34,12 +34,14 @@ def check_ct(volume: Volume, name: str = "the scan") -> tuple[str, ...]:
     """
     low, high = float(volume.values_zyx.min()), float(volume.values_zyx.max())
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise InputError(f"{name} holds values that are not numbers (NaN or infinity): repair it")
+        raise InputError(
+            f"{name} contains values that are not numbers (NaN or infinity): repair it"
+        )
     if low == high:
         raise InputError(f"{name} is blank: every voxel is {low:g}")
     if max(-low, high) <= _SCALED:
         raise InputError(
-            f"{name} holds values from {low:g} to {high:g}, scaled as for a network: "
+            f"{name} contains values from {low:g} to {high:g}, scaled as for a network: "
             "give the CT in Hounsfield units"
         )
     sample = _sample(volume.values_zyx)
@@ -47,12 +49,12 @@ def check_ct(volume: Volume, name: str = "the scan") -> tuple[str, ...]:
     if air < _LEAST_AIR:
         if low > _AIR_HU[1] and _looks_shifted(sample):
             raise InputError(
-                f"{name} holds values from {low:g} to {high:g}, which look like HU + 1024 (the "
+                f"{name} contains values from {low:g} to {high:g}, which look like HU + 1024 (the "
                 "rescale was not applied): subtract 1024 from every voxel, or export it again"
             )
         raise InputError(
-            f"{name} holds values from {low:g} to {high:g} and no air (about -1000 HU), so it is "
-            "no CT in Hounsfield units: give a CT, not an MR or a picture"
+            f"{name} contains values from {low:g} to {high:g} and no air (about -1000 HU), so "
+            "it is not a CT in Hounsfield units: give a CT, not an MR or a picture"
         )
     if np.quantile(sample, 0.9995) < _BONE_HU:
         raise InputError(f"{name} shows no bone (nothing above {_BONE_HU:g} HU): give a head CT")

@@ -50,7 +50,7 @@ def read_scan(path: Path, series: str | None = None) -> Scan:
     if holds_dicom(path):
         return read_series_scan(*choose_in(path, series))
     if series is not None:
-        raise InputError(f"{path} is no DICOM, so that there is no series to choose in it")
+        raise InputError(f"{path} is not DICOM, so it has no series to choose")
     return _read_file(path, least_mm=LEAST_SCAN_MM)
 
 

@@ -58,15 +58,17 @@ def read_label_map(path: Path, side: Side | None = None) -> LabelMap:
         raise InputError(f"{path} is blank: every voxel is 0, and a condyle has a label")
     if side is not None and found <= _SIX_LABELS and not found <= _ONE_JOINT:
         raise InputError(
-            f"{path} holds labels above 2, as a map of both joints does: leave the side out"
+            f"{path} contains labels above 2, as a map of both joints does: leave the side out"
         )
     if not found <= known:
         raise InputError(
-            f"{path} holds the label {min(found - known)}: use 1 condyle and 2 temporal bone with "
-            "a side, or right 1 to 3 and left 4 to 6 (condyle, temporal bone, negative volume)"
+            f"{path} contains the label {min(found - known)}: use 1 condyle and 2 temporal bone "
+            "with a side, or right 1 to 3 and left 4 to 6 (condyle, temporal bone, negative volume)"
         )
     if side is None and found <= _ONE_JOINT:
-        raise InputError(f"{path} holds the labels of one joint: say whether it is right or left")
+        raise InputError(
+            f"{path} contains the labels of one joint: say whether it is right or left"
+        )
     if side is Side.LEFT:
         values = scan.volume.values_zyx
         table = np.array([scan_label(side, label) for label in Label], dtype=np.uint8)
@@ -74,7 +76,7 @@ def read_label_map(path: Path, side: Side | None = None) -> LabelMap:
     sides = tuple(s for s in Side if scan_label(s, Label.CONDYLE) in found)
     if not sides:
         raise InputError(
-            f"{path} holds no condyle: label it 1 in a file of one joint, or 1 right and 4 left"
+            f"{path} contains no condyle: label it 1 in a file of one joint, or 1 right and 4 left"
         )
     return LabelMap(scan, sides)
 
@@ -96,13 +98,13 @@ def _whole(values: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]:
     low, high = values.min(), values.max()
     if not (low >= 0 and high <= 255):
         raise InputError(
-            f"{path} holds values from {low:g} to {high:g}, and labels are 0 to 255: "
+            f"{path} contains values from {low:g} to {high:g}, and labels are 0 to 255: "
             "give a label map, not a scan"
         )
     labels = values.astype(np.uint8)
     if values.dtype.kind == "f" and not np.array_equal(labels, values):
         raise InputError(
-            f"{path} holds values that are not whole numbers, so it is no label map: "
+            f"{path} contains values that are not whole numbers, so it is not a label map: "
             "resample labels with nearest-neighbour interpolation"
         )
     return labels

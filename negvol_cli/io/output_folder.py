@@ -44,7 +44,7 @@ def new_output(parent: Path, name: str, overwrite: bool = False) -> Iterator[Pat
     if name != Path(name).name or name in ("", ".", ".."):
         raise OutputError(f"{name!r} cannot be the name of a folder; rename the scan")
     if not is_text(target):
-        raise OutputError(f"{str(target)!a} is no text (UTF-8): rename it, or choose another -o")
+        raise OutputError(f"{str(target)!a} is not valid UTF-8: rename it, or choose another -o")
     with _explained(target):
         _refuse(target, overwrite)
         parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ def _refuse(target: Path, overwrite: bool) -> None:
         raise OutputError(f"{target} is there already; give --overwrite or choose another -o")
     if not (target / RESULT_MARK).is_file():
         raise OutputError(
-            f"{target} holds something else than a result of negvol (there is no {RESULT_MARK} "
+            f"{target} contains something else than a result of negvol (there is no {RESULT_MARK} "
             "in it), so it is not overwritten; choose another -o"
         )
 

@@ -64,8 +64,8 @@ class Pseudonyms:
             ) from err
         if len(key) < LEAST_KEY_BYTES:
             raise InputError(
-                f"the key {path} holds {len(key)} bytes, and {LEAST_KEY_BYTES} are the least that "
-                "keep a pseudonym: give a file of 32 random bytes"
+                f"the key {path} contains {len(key)} bytes, too few for pseudonyms (at least "
+                f"{LEAST_KEY_BYTES}): give a file of 32 random bytes"
             )
         return cls(key, path.with_name(f"{path.name}.crosswalk.csv"))
 

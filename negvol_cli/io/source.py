@@ -72,7 +72,7 @@ def take_in(scan: Path, series: str | None = None, privacy: Privacy | None = Non
     if holds_dicom(scan):
         return take_in_series(*choose_in(scan, series), privacy)
     if series is not None:
-        raise InputError(f"{scan} is no DICOM, so that there is no series to choose in it")
+        raise InputError(f"{scan} is not DICOM, so it has no series to choose")
     digest = partial(digest_of_scan, scan)
     intake = Intake(name=result_name(name_of(scan)), read=partial(read_scan, scan), digest=digest)
     if privacy is None or privacy.pseudonyms is None:

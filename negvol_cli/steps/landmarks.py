@@ -80,13 +80,13 @@ def condyle_seed(
     settings: HeadSettings,
     centre_mm: Vector | None,
 ) -> Vector:
-    """A point high on the condyle: of the largest piece within reach, or the hinder process.
+    """A point high on the condyle: of the largest piece within reach, or the condylar process.
 
     ``grid`` may not be oblique; the point is the middle of a voxel of the condyle. Raises
     ``NoCondyleError`` where there is none.
     """
     if centre_mm is None:
-        return hinder_process(condyle_zyx, grid)
+        return condylar_process(condyle_zyx, grid)
     near = condyle_zyx & within_reach(grid, centre_mm, settings.apex_radius_mm)
     if not near.any():
         raise NoCondyleError(
@@ -100,8 +100,8 @@ def condyle_seed(
     return _on_mask(near, grid)
 
 
-def hinder_process(condyle_zyx: npt.NDArray[np.bool_], grid: Grid) -> Vector:
-    """The top of the hinder of the mandible's upper processes; world or frame mm of ``grid``.
+def condylar_process(condyle_zyx: npt.NDArray[np.bool_], grid: Grid) -> Vector:
+    """Find the top of the condylar process; world or frame mm of ``grid``.
 
     A process is a part that rises at least 4 mm above where it joins a higher one, holds at
     least 100 mm³ and ends at most 25 mm below the highest. Of these the one farthest to
@@ -117,7 +117,7 @@ def hinder_process(condyle_zyx: npt.NDArray[np.bool_], grid: Grid) -> Vector:
     ]
     if not peaks:
         raise NoCondyleError(
-            "the label of the mandible holds no condylar process of at least "
+            "the label of the mandible contains no condylar process of at least "
             f"{PROCESS_MM3:g} mm³, so this joint cannot be measured; check the label map"
         )
     tops = grid.to_world([peak.top_xyz for peak in peaks])

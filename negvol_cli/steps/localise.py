@@ -17,7 +17,7 @@ from negvol_cli.inference.normalise import normalise
 from negvol_cli.structures import AIR_HU, Side
 
 FOUND: Final = 0.4
-SURE_OF_STANCE: Final = 0.5
+SURE_OF_ORIENTATION: Final = 0.5
 SURE_UPRIGHT: Final = 0.55
 """Both joints found so surely as the header says leave no other way for the head to lie: of 58
 scans the upright ones reach 0.59 to 0.79, flipped ones at most 0.43
@@ -34,7 +34,7 @@ Floats = npt.NDArray[np.float32]
 Heat = Callable[[Floats], Floats]
 
 
-class Stance(StrEnum):
+class HeadOrientation(StrEnum):
     """How the head lies in the scan, compared with what the header says."""
 
     UPRIGHT = "as the header says"
@@ -64,7 +64,7 @@ class Localisation:
 
     right: FoundJoint | None
     left: FoundJoint | None
-    stance: Stance = Stance.UPRIGHT
+    orientation: HeadOrientation = HeadOrientation.UPRIGHT
 
     def __getitem__(self, side: Side) -> FoundJoint | None:
         """The joint of one side."""
@@ -94,7 +94,7 @@ def locate(volume: Volume, heat: Heat, tiling: Tiling) -> Localisation:
 
     ``heat`` takes a normalised tile of ``tiling`` and gives (2, size, size, size): how much each
     voxel is the centre of the right and of the left joint. A head whose joints are found more
-    surely with its array flipped was stored against its header; its stance says so and its
+    surely with its array flipped was stored against its header; its orientation says so and its
     centres are None, because left and right can no longer be told.
     """
     small = about_bone(coarse(volume, tiling.spacing_mm), tiling)
@@ -103,14 +103,14 @@ def locate(volume: Volume, heat: Heat, tiling: Tiling) -> Localisation:
     if sureness(upright) >= SURE_UPRIGHT:
         return Localisation(*upright)
     found = {
-        stance: pair_in(np.flip(image, stance.flipped_axes), small.grid, heat, tiling)
-        for stance in Stance
-        if stance is not Stance.UPRIGHT
+        orientation: pair_in(np.flip(image, orientation.flipped_axes), small.grid, heat, tiling)
+        for orientation in HeadOrientation
+        if orientation is not HeadOrientation.UPRIGHT
     }
-    stance = max(found, key=lambda stance: sureness(found[stance]))
-    sure = sureness(found[stance])
-    if sure >= SURE_OF_STANCE and sure > SURER_BY * sureness(upright):
-        return Localisation(None, None, stance)
+    orientation = max(found, key=lambda orientation: sureness(found[orientation]))
+    sure = sureness(found[orientation])
+    if sure >= SURE_OF_ORIENTATION and sure > SURER_BY * sureness(upright):
+        return Localisation(None, None, orientation)
     return Localisation(*upright)
 
 

@@ -18,7 +18,7 @@ from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import resample
 from negvol_cli.settings import HeadSettings
 from negvol_cli.steps.joint_images import Floats
-from negvol_cli.steps.landmarks import hinder_process
+from negvol_cli.steps.landmarks import condylar_process
 from negvol_cli.steps.process_axis import process_axis
 from negvol_cli.structures import Label, Side
 
@@ -74,8 +74,8 @@ def frame_of_labels(volume: Volume, side: Side) -> JointFrame:
 
 
 def _head_centre(mandible: Mask, grid: Grid) -> Vector:
-    """The centre of the head on the hinder process of a mandible [z, y, x], mm of ``grid``."""
-    top = hinder_process(mandible, grid)
+    """The centre of the head on the condylar process of a mandible [z, y, x], mm of ``grid``."""
+    top = condylar_process(mandible, grid)
     labels, _ = ndimage.label(mandible)
     i, j, k = (int(n) for n in np.rint(grid.to_index(top)))
     return process_axis(labels == labels[k, j, i], grid, top, HeadSettings()).through_mm

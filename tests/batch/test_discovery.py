@@ -227,7 +227,7 @@ def test_dicom_in_the_folder_for_results_is_not_searched(tmp_path: Path) -> None
 
 
 def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is not a folder"):
         discover(tmp_path / "nowhere")
 
 

@@ -93,7 +93,7 @@ def test_what_is_no_network_is_refused(content: bytes, capfd: pytest.CaptureFixt
 def test_values_that_are_no_probabilities_are_refused() -> None:
     predict = open_session(network(weights=(3.0, 1.0), squash="Identity"), SPEC, Device.CPU)
 
-    with pytest.raises(ModelError, match="values from -3 to 3, which are no probabilities"):
+    with pytest.raises(ModelError, match="values from -3 to 3, which are not probabilities"):
         predict(IMAGE)
 
 

@@ -191,15 +191,15 @@ CASES: list[tuple[Callable[..., Path], tuple[object, ...], str]] = [
     (lambda folder: folder / "absent.zip", (), "does not exist"),
     (lambda folder: folder / "absent", (), "does not exist"),
     (lambda folder: folder / f"{'x' * 300}.nii.gz", (), "File name too long"),
-    (lambda folder: folder, (), "holds no DICOM slices"),
+    (lambda folder: folder, (), "contains no DICOM images"),
     (empty, (), "is empty"),
     (text, (".nii",), "not a NIfTI image"),
     (text, (".nii.gz",), "not a NIfTI image"),
     (text, (".nrrd",), "not an NRRD image"),
     (text, (".mha",), "not a MetaImage"),
     (text, (".zip",), "cannot unpack"),
-    (text, (".docx",), "no image that negvol reads"),
-    (picture, (), "no image that negvol reads"),
+    (text, (".docx",), "not a supported image"),
+    (picture, (), "not a supported image"),
     (flat, (".nii.gz",), "2D image"),
     (flat, (".nrrd",), "2D image"),
     (flat, (".mha",), "2D image"),
@@ -242,7 +242,7 @@ CASES: list[tuple[Callable[..., Path], tuple[object, ...], str]] = [
     (claiming, (".nrrd",), "claims 100000 x 100000 x 100000 voxels"),
     (claiming, (".mha",), "claims 100000 x 100000 x 100000 voxels"),
     (claiming_nifti, (), "claims 32767 x 32767 x 32767 voxels"),
-    (bomb_within, (), "holds more than the 31050 bytes"),
+    (bomb_within, (), "contains more than the 31050 bytes"),
     (bomb_announced, (), "no CT fits in"),
     *((damaged, (e, b), "damaged") for e in (".nii.gz", ".nrrd", ".mha") for b in (6000, 50)),
     (damaged, (".nii.gz", 6), "damaged"),
@@ -283,7 +283,7 @@ def test_the_bombs_are_small_on_disk(tmp_path):
 def test_a_folder_named_like_an_image_is_looked_into_for_dicom(tmp_path):
     (tmp_path / "scan.nii.gz").mkdir()
 
-    with pytest.raises(InputError, match="holds no DICOM slices"):
+    with pytest.raises(InputError, match="contains no DICOM images"):
         read_scan(tmp_path / "scan.nii.gz")
 
 

@@ -49,7 +49,7 @@ def as_mr() -> np.ndarray:
     ],
 )
 def test_what_is_no_ct_is_refused_with_the_reason(values, said):
-    with pytest.raises(InputError, match=f"^head.nii holds .*{said}|^head.nii .*{said}"):
+    with pytest.raises(InputError, match=f"^head.nii contains .*{said}|^head.nii .*{said}"):
         check_ct(volume(values), "head.nii")
 
 

@@ -141,8 +141,8 @@ def test_two_processes_lose_no_line(key):
     ("held", "said"),
     [
         (None, "cannot read the key"),
-        (b"", "holds 0 bytes, and 16 are the least"),
-        (b"fifteen bytes !\n", "holds 15 bytes"),
+        (b"", "contains 0 bytes, too few for pseudonyms"),
+        (b"fifteen bytes !\n", "contains 15 bytes"),
         (bytes(2**20 + 1), "is over 1 MiB"),
     ],
 )
@@ -156,7 +156,7 @@ def test_a_key_that_is_missing_or_too_short_is_refused(tmp_path, held, said):
 
 
 def test_a_folder_is_no_key(tmp_path):
-    with pytest.raises(InputError, match=r"cannot read the key|holds 0 bytes"):
+    with pytest.raises(InputError, match=r"cannot read the key|contains 0 bytes"):
         Pseudonyms.load(tmp_path)
 
 

@@ -9,8 +9,8 @@ from negvol_cli.settings import HeadSettings
 from negvol_cli.steps.landmarks import (
     apex_of,
     condylar_head,
+    condylar_process,
     condyle_seed,
-    hinder_process,
 )
 from negvol_cli.steps.process_axis import Axis
 from tests.steps.solids import arc, ball_mm3, both, disc, lathe, line, moved, sphere, turn
@@ -37,32 +37,32 @@ def mandible(condyle_top=5.0, coronoid_top=5.0):
 
 
 @pytest.mark.parametrize("coronoid_top", [-6.0, 5.0, 12.0])
-def test_the_hinder_process_is_the_condyle_even_where_the_coronoid_stands_higher(coronoid_top):
-    x, y, z = hinder_process(mandible(5.0, coronoid_top), GRID)
+def test_the_condylar_process_is_the_condyle_even_where_the_coronoid_stands_higher(coronoid_top):
+    x, y, z = condylar_process(mandible(5.0, coronoid_top), GRID)
 
     assert (x, y, z) == pytest.approx((0.0, 8.0, 5.0), abs=0.6)
 
 
-def test_a_condyle_apart_from_its_coronoid_is_still_the_hinder_process():
+def test_a_condyle_apart_from_its_coronoid_is_still_the_condylar_process():
     apart = post(0, 8, 5.0, low=-10.0) | post(0, -14, 9.0, low=-10.0)
 
-    assert hinder_process(apart, GRID)[1] == pytest.approx(8.0, abs=0.6)
+    assert condylar_process(apart, GRID)[1] == pytest.approx(8.0, abs=0.6)
 
 
 def test_a_speck_and_a_bump_behind_the_condyle_are_no_processes():
     speck = ball((0.0, 25.0, 6.0), 1.5)
     bump = post(0, 13, -8.0, radius=2.0)  # 2 mm over the ramus
 
-    assert hinder_process(mandible() | speck | bump, GRID)[1] == pytest.approx(8.0, abs=0.6)
+    assert condylar_process(mandible() | speck | bump, GRID)[1] == pytest.approx(8.0, abs=0.6)
 
 
 def test_a_low_peak_far_under_the_top_is_no_process():
-    assert hinder_process(mandible() | post(0, 25, -22.0), GRID)[1] == pytest.approx(8, abs=0.6)
+    assert condylar_process(mandible() | post(0, 25, -22.0), GRID)[1] == pytest.approx(8, abs=0.6)
 
 
 def test_a_label_without_a_process_is_refused():
     with pytest.raises(NoCondyleError, match="no condylar process"):
-        hinder_process(ball((0, 0, 0), 1.0), GRID)
+        condylar_process(ball((0, 0, 0), 1.0), GRID)
 
 
 def test_a_known_centre_leads_to_the_largest_piece_within_reach():

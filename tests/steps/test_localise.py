@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from negvol_cli.geometry.grid import Grid, Volume
-from negvol_cli.steps.localise import Stance, Tiling, coarse, locate
+from negvol_cli.steps.localise import HeadOrientation, Tiling, coarse, locate
 from negvol_cli.structures import Side
 
 SIZE = 32
@@ -71,7 +71,7 @@ def test_both_joints_are_found_where_they_are(spacing):
 
     found = locate(volume, find_markers, Tiling(64, COARSE_MM, WINDOW))
 
-    assert found.stance is Stance.UPRIGHT
+    assert found.orientation is HeadOrientation.UPRIGHT
     for side in Side:
         assert np.linalg.norm(np.subtract(found[side].centre_mm_xyz, joints[side])) < 3.0
         assert found[side].confidence == pytest.approx(0.9, abs=0.1)
@@ -86,13 +86,15 @@ def test_a_scan_wider_than_the_network_is_searched_in_tiles():
         assert np.linalg.norm(np.subtract(found[side].centre_mm_xyz, joints[side])) < 3.0
 
 
-@pytest.mark.parametrize(("axis", "stance"), [(0, Stance.UPSIDE_DOWN), (1, Stance.BACK_TO_FRONT)])
-def test_a_head_stored_against_its_header_is_named_and_not_measured(axis, stance):
+@pytest.mark.parametrize(
+    ("axis", "orientation"), [(0, HeadOrientation.UPSIDE_DOWN), (1, HeadOrientation.BACK_TO_FRONT)]
+)
+def test_a_head_stored_against_its_header_is_named_and_not_measured(axis, orientation):
     volume, _ = head()
 
     found = locate(flipped(volume, axis), find_markers, Tiling(64, COARSE_MM, WINDOW))
 
-    assert found.stance is stance
+    assert found.orientation is orientation
     assert found.right is None
     assert found.left is None
 
@@ -103,7 +105,7 @@ def test_a_body_without_joints_has_none():
 
     found = locate(body, find_markers, Tiling(64, COARSE_MM, WINDOW))
 
-    assert (found.right, found.left, found.stance) == (None, None, Stance.UPRIGHT)
+    assert (found.right, found.left, found.orientation) == (None, None, HeadOrientation.UPRIGHT)
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

@@ -131,7 +131,7 @@ def test_marrow_inside_the_condyle_is_not_inflated_into(backend):
     assert two.head_volume_mm3 == pytest.approx(one.head_volume_mm3, rel=1e-6)
 
 
-def test_without_a_centre_the_joint_is_found_at_the_hinder_process(backend):
+def test_without_a_centre_the_joint_is_found_at_the_condylar_process(backend):
     """Two round posts on a ramus: the front one, a coronoid, stands higher."""
     x, y, z = np.moveaxis(frame_points(), -1, 0)
     front, back = (

@@ -31,12 +31,12 @@ def choose_series(found: Sequence[Series], wanted: str | None = None) -> Series:
     if not found:
         raise InputError("there are no DICOM images to choose from: give a CT study")
     if not usable:
-        raise InputError(f"{_source(found)} holds no CT series to measure: {_named(found)}")
+        raise InputError(f"{_source(found)} contains no CT series to measure: {_named(found)}")
     good = [s for s in usable if s.why_not is None] or usable
     if len({s.patient for s in good}) > 1:
         raise InputError(
-            f"{_source(found)} holds series of {len({s.patient for s in good})} patients: give one "
-            f"study, choose with --series, or use 'negvol batch'; there are {_named(good)}"
+            f"{_source(found)} contains series of {len({s.patient for s in good})} patients: give "
+            f"one study, choose with --series, or use 'negvol batch'; there are {_named(good)}"
         )
     return min(good, key=_rank)
 
@@ -48,7 +48,7 @@ def choose_in(source: Path, wanted: str | None = None) -> tuple[Series, tuple[st
     """
     found = find_series(source)
     if not found:
-        raise InputError(f"{source} holds no DICOM slices: give the folder or zip of a CT study")
+        raise InputError(f"{source} contains no DICOM images: give the folder or zip of a CT study")
     chosen = choose_series(found, wanted)
     others = [s for s in found if not (s.unusable or s.only_asked or s is chosen)]
     notes = []
@@ -92,7 +92,7 @@ def _wanted(found: Sequence[Series], wanted: str) -> Series:
     if len(matching) != 1:
         many = "several series" if matching else "no series"
         raise InputError(
-            f"{_source(found)} holds {many} of the name or number asked for by --series: "
+            f"{_source(found)} contains {many} of the name or number asked for by --series: "
             f"there are {_named(found)}"
         )
     if matching[0].unusable:

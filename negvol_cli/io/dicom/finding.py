@@ -59,7 +59,7 @@ def find_series(source: Path) -> tuple[Series, ...]:
                 by_series.setdefault(frame.common.identity.series_uid, []).append(frame)
     found = series_of(by_series, damaged, source)
     if damaged and not found:
-        raise InputError(f"{source} holds {files(damaged)}: copy the study again")
+        raise InputError(f"{source} contains {files(damaged)}: copy the study again")
     return found
 
 

@@ -96,7 +96,8 @@ def _same_place(places: Points, along: Points, series: Series) -> list[list[int]
             groups.append([i])
         elif np.linalg.norm(places[i] - places[groups[-1][0]]) > 10 * SAME_PLACE_MM:
             raise InputError(
-                f"{series.name} holds images side by side in one plane: they are no single volume"
+                f"{series.name} contains images side by side in one plane, not a single "
+                "volume: export the series to be measured"
             )
         else:
             groups[-1].append(i)

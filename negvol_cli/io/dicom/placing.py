@@ -59,7 +59,7 @@ def axes_doubt(groups: Groups, frame: int) -> str:
         return ""
     axes = _axes(groups, frame)
     if axes is None:
-        return "an ImageOrientationPatient that is no two unit vectors at right angles"
+        return "an ImageOrientationPatient that is not two unit vectors at right angles"
     letters = value_of(groups.data, "PatientOrientation")
     words = [str(word).strip().upper() for word in letters] if _is_pair(letters) else ["", ""]
     for word, axis in zip(words, (axes[:3], axes[3:]), strict=True):

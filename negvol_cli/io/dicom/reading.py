@@ -109,8 +109,8 @@ class _Slices:
             return
         if not np.array_equal(first, image):
             raise InputError(
-                f"{self._series.name} holds different images at the same place, as of two scans in "
-                "one series: export the one to be measured"
+                f"{self._series.name} contains different images at the same place, as of two scans "
+                "in one series: export the one to be measured"
             )
         self.repeated += 1
 

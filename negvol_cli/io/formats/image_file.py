@@ -135,7 +135,7 @@ class ImageFile:
                 slab = slab.astype(self.kept)
         if slab.dtype.kind == "f" and not np.isfinite(slab).all():
             raise InputError(
-                f"{self.path} holds values that are not numbers (NaN or infinity): repair it"
+                f"{self.path} contains values that are not numbers (NaN or infinity): repair it"
             )
         return slab
 
@@ -164,7 +164,7 @@ class ImageFile:
             behind += len(block)
             if block.strip(b"\0") or behind > SLACK_BYTES:
                 raise InputError(
-                    f"{self.path} holds more than the {self.header.data_bytes} bytes of voxels "
+                    f"{self.path} contains more than the {self.header.data_bytes} bytes of voxels "
                     "that its header announces, so that where they begin is not certain: export it "
                     "again"
                 )
@@ -233,7 +233,7 @@ def _reader_for(path: Path) -> _Reader:
         if name.endswith(endings):
             return reader
     raise InputError(
-        f"{path} is no image that negvol reads: give a .nii, .nii.gz, .nrrd, .mha or .mhd file, "
+        f"{path} is not a supported image: give a .nii, .nii.gz, .nrrd, .mha or .mhd file, "
         "or a folder or .zip of one DICOM series"
     )
 

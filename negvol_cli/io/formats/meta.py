@@ -170,7 +170,7 @@ def _placement(
     axes = matrix.reshape(count, count)[:3, :3].T
     lengths = np.linalg.norm(axes, axis=0)
     if not np.allclose(lengths, 1, rtol=0, atol=SAME_SIZE):
-        raise ValueError('"TransformMatrix" holds no unit vectors')
+        raise ValueError('"TransformMatrix" does not contain unit vectors')
     axes = axes / lengths
     origin = numbers(stated(fields, path, *_ORIGIN), count, "Offset")[:3] * _UNITS_MM[unit]
     _check_letters(fields.get("AnatomicalOrientation", "").lower(), axes, path)

@@ -93,7 +93,7 @@ def _qform(forms: Forms, path: Path) -> Form:
     rest = 1.0 - (b * b + c * c + d * d)
     if not np.isfinite([rest, *offset]).all() or rest < -_BEYOND_UNIT:
         raise InputError(
-            f"{path} has a qform that is no rotation (quatern_b, c, d are {b:g}, {c:g}, {d:g}): "
+            f"{path} has a qform that is not a rotation (quatern_b, c, d are {b:g}, {c:g}, {d:g}): "
             "correct its header or export it again"
         )
     length = np.sqrt(b * b + c * c + d * d + max(rest, 0.0))

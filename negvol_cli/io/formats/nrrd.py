@@ -99,7 +99,7 @@ def _pairs(lines: Sequence[str]) -> list[tuple[str, str]]:
             continue
         name, colon, value = line.partition(":")
         if not colon:
-            raise ValueError("a line of its header is no field")
+            raise ValueError("a line of its header is not a field")
         pairs.append((_name(name), value.strip()))
     return pairs
 

@@ -146,7 +146,7 @@ class Unpacked:
             behind += len(block)
             if behind > SLACK_BYTES:
                 raise InputError(
-                    f"{self._path} holds more than {SLACK_BYTES >> 20} MiB behind its packed "
+                    f"{self._path} contains more than {SLACK_BYTES >> 20} MiB behind its packed "
                     "voxels, which belong to no image: copy or export it again"
                 )
 

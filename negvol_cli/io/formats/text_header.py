@@ -73,7 +73,7 @@ def numbers(text: str, count: int, name: str) -> Matrix:
     except ValueError:
         found = np.array([np.nan])
     if len(found) != count or not np.isfinite(found).all():
-        raise ValueError(f'"{name}" holds no {count} numbers')
+        raise ValueError(f'"{name}" does not contain {count} numbers')
     return found
 
 
@@ -82,7 +82,7 @@ def whole_numbers(text: str, name: str) -> tuple[int, ...]:
     try:
         return tuple(int(word) for word in text.split())
     except ValueError as err:
-        raise ValueError(f'"{name}" holds no whole numbers') from err
+        raise ValueError(f'"{name}" does not contain whole numbers') from err
 
 
 def beside(name: str, path: Path) -> str:
@@ -124,6 +124,6 @@ def _text(raw: bytes) -> str:
 
 def _endless(path: Path) -> InputError:
     return InputError(
-        f"{path} has no end of its header within {_MOST_BYTES >> 20} MiB, so it is no image or "
-        "damaged: export it again"
+        f"{path} has no end of its header within {_MOST_BYTES >> 20} MiB, so it is not an image, "
+        "or damaged: export it again"
     )

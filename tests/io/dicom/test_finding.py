@@ -127,7 +127,7 @@ def test_a_folder_without_dicom_is_refused(tmp_path, held):
     if held == "text":
         (tmp_path / "README").write_text("nothing to see")
 
-    with pytest.raises(InputError, match="holds no DICOM slices"):
+    with pytest.raises(InputError, match="contains no DICOM images"):
         read_scan(tmp_path)
 
 
@@ -270,5 +270,5 @@ def test_a_choice_of_series_in_an_image_file_is_refused(tmp_path):
     scan = read_scan(save(series_of(VALUES), tmp_path / "ct"))
     write_labels((VALUES > 500).astype(np.uint8), scan, tmp_path / "labels.nii.gz")
 
-    with pytest.raises(InputError, match="is no DICOM"):
+    with pytest.raises(InputError, match="is not DICOM"):
         read_scan(tmp_path / "labels.nii.gz", series="3")

@@ -336,8 +336,8 @@ def test_a_cone_beam_without_positions_is_refused_though_it_names_a_thickness(tm
     ("attributes", "said"),
     [
         ({"axes": None}, "no orientation"),
-        ({"axes": (1, 0, 0, 1, 0, 0)}, "ImageOrientationPatient that is no two unit vectors"),
-        ({"axes": (2, 0, 0, 0, 1, 0)}, "ImageOrientationPatient that is no two unit vectors"),
+        ({"axes": (1, 0, 0, 1, 0, 0)}, "ImageOrientationPatient that is not two unit vectors"),
+        ({"axes": (2, 0, 0, 0, 1, 0)}, "ImageOrientationPatient that is not two unit vectors"),
         (
             {"PatientOrientation": ["R", "P"]},
             "that PatientOrientation contradicts",

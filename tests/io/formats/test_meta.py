@@ -131,13 +131,13 @@ def test_units_are_those_stated(tmp_path, unit):
         (("TransformMatrix",), {}, "left and right cannot be told"),
         ((), {"ElementSize": "1.8 1.9 5"}, "two voxel sizes"),
         ((), {"ElementSpacing": "0 1.9 2"}, "voxels of 0 x 1.9 x 2 mm"),
-        ((), {"ElementSpacing": "1.8 1.9"}, '"ElementSpacing" holds no 3 numbers'),
+        ((), {"ElementSpacing": "1.8 1.9"}, '"ElementSpacing" does not contain 3 numbers'),
         ((), {"Position": "0 0 0"}, "contradicts itself .Offset = -30 20 10 and Position = 0 0 0"),
         ((), {"Orientation": "-1 0 0 0 1 0 0 0 1"}, "contradicts itself .TransformMatrix"),
         ((), {"ElementByteOrderMSB": "True"}, "contradicts itself .BinaryDataByteOrderMSB"),
         ((), {"AnatomicalOrientation": "LAI"}, "AnatomicalOrientation 'LAI' does not fit"),
         ((), {"AnatomicalOrientation": "RPI"}, "AnatomicalOrientation 'RPI' does not fit"),
-        ((), {"TransformMatrix": "2 0 0 0 1 0 0 0 1"}, "no unit vectors"),
+        ((), {"TransformMatrix": "2 0 0 0 1 0 0 0 1"}, "not contain unit vectors"),
         ((), {"TransformMatrix": "1 0 0 0 1 0 0 .3 .954"}, "right angles"),
         (
             ("AnatomicalOrientation",),
@@ -181,5 +181,5 @@ def test_voxels_elsewhere_are_not_opened(tmp_path, name):
 def test_a_few_zeros_fill_up_a_block_and_more_is_no_image(tmp_path):
     check_place(read_scan(write_meta(tmp_path / "a.mha", META, body=RAW + bytes(100))))
 
-    with pytest.raises(InputError, match="holds more than the 31050 bytes"):
+    with pytest.raises(InputError, match="contains more than the 31050 bytes"):
         read_scan(write_meta(tmp_path / "b.mha", META, body=RAW + np.ones(8, "u1").tobytes()))

@@ -68,7 +68,7 @@ def test_names_of_fields_are_read_whatever_their_case(tmp_path):
     check_place(read_scan(write_nrrd(tmp_path / "scan.nrrd", fields)))
 
     pairs = [*NRRD.items(), ("Data File", decoy.name)]
-    with pytest.raises(InputError, match=r"holds more than|cut short"):  # the file that it names
+    with pytest.raises(InputError, match=r"contains more than|cut short"):  # the file that it names
         read_scan(write_nrrd(tmp_path / "scan.nrrd", pairs))
 
 
