@@ -111,3 +111,25 @@ def test_a_failed_training_among_several_is_named(config, tmp_path):
 )
 def test_every_command_has_help(command):
     assert "Usage:" in run(command, "-h").output
+
+
+def test_a_short_training_finds_the_bones_of_a_head_it_has_not_seen(packed, config, tmp_path):
+    longer = (
+        CONFIG.replace("steps = 6", "steps = 120\nlearning_rate = 1e-2\naverage = 0.9")
+        .replace("checkpoint_every = 3", "checkpoint_every = 30")
+        .replace("channels = [4, 8]", "channels = [8, 16]")
+        .replace(
+            "spacing_mm = 3.0\nsize = 16\npatch = 16", "spacing_mm = 2.0\nsize = 24\npatch = 24"
+        )
+    )
+    config.write_text(longer, encoding="utf-8")
+    where = ("--config", config, "--pack", packed, "--runs", tmp_path / "runs", "--folds", "0")
+
+    run("train", *where)
+    run("eval", *where)
+
+    with (tmp_path / "runs" / "tiny" / "scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["head"] for row in rows] == ["a", "a"]
+    assert min(float(row["condyle_dice"]) for row in rows) > 0.6
+    assert min(float(row["bone_dice"]) for row in rows) > 0.6
