@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from negvol_cli.geometry.grid import Points
+from negvol_cli.geometry.grid import Points, vector
 from negvol_cli.steps.joint_images import Floats, JointImages
 from negvol_cli.steps.reconstruct import without_hollows
 from negvol_cli.structures import AIR_HU
@@ -99,13 +99,16 @@ def coronoid(images: JointImages) -> JointImages | None:
         return None
     top = points[ahead][np.argmax(points[ahead][:, 2])]
     only = _set(images.condyle_p, points[..., 1] >= -CORONOID_AHEAD_MM, 0.0)
-    moved = replace(images, condyle_p=only)
-    for axis, off in ((0, top[2] - 6.0), (1, top[1]), (2, top[0])):
+    off_mm = np.round((top - (0.0, 0.0, 6.0)) / images.frame.spacing_mm) * images.frame.spacing_mm
+    centre = vector(images.frame.to_world(off_mm))
+    moved = replace(images, condyle_p=only, frame=replace(images.frame, centre_mm_xyz=centre))
+    for axis, off in enumerate(off_mm[::-1]):
         moved = replace(
             moved,
             hu_zyx=_rolled(moved, moved.hu_zyx, -off, axis, AIR_HU),
             condyle_p=_rolled(moved, moved.condyle_p, -off, axis, 0.0),
             bone_p=_rolled(moved, moved.bone_p, -off, axis, 0.0),
+            recorded_zyx=_rolled(moved, moved.recorded_zyx, -off, axis, 0.0) > 0,
         )
     return moved
 
@@ -153,7 +156,9 @@ def _set(values: Floats, where: Mask, value: float) -> Floats:
     return np.where(where, np.float32(value), values)
 
 
-def _rolled(images: JointImages, values: Floats, off_mm: float, axis: int, fill: float) -> Floats:
+def _rolled(
+    images: JointImages, values: Floats | Mask, off_mm: float, axis: int, fill: float
+) -> Floats:
     """``values`` moved by ``off_mm`` along an axis of [z, y, x]."""
     shift = [0.0, 0.0, 0.0]
     shift[axis] = float(round(off_mm / images.frame.spacing_mm))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from negvol_cli.geometry.grid import Points, crop, vector
+from negvol_cli.mesh.distance import Field
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.steps.check_shape import NEAR_MM, Finding
 from negvol_cli.steps.joint_images import Floats, JointImages
@@ -24,7 +25,8 @@ BIN_HU: Final = 10.0
 SMOOTH_BINS: Final = 2.0
 RIM_MM: Final = 1.5
 RIM_STEP_MM: Final = 0.25
-MARGIN_MM: Final = 2.0
+STRAY_MM: Final = 1.0
+FARTHEST_ASTRAY_MM: Final = 8.0
 
 
 def tissue_level(images: JointImages, geometry: JointGeometry) -> float | None:
@@ -65,19 +67,24 @@ def dim_share(hu_zyx: Floats, geometry: JointGeometry, mesh: Mesh, level_hu: flo
     return Finding(float(dim.mean()), where)
 
 
-def agreement(network_p: Floats, refined_p: Floats, geometry: JointGeometry) -> Finding:
-    """Dice of one bone before and after its edges were refined, within 15 mm of the head centre."""
-    grid, centre = geometry.frame.local_grid, geometry.head_centre_mm
-    before, part = crop(network_p, grid, centre, NEAR_MM)
-    after, _ = crop(refined_p, grid, centre, NEAR_MM)
-    near = _within(part.to_world(_indices(before.shape)), centre, NEAR_MM)
-    a, b = (before >= 0.5) & near, (after >= 0.5) & near
-    both = int(a.sum() + b.sum())
-    if both == 0:
-        return Finding(0.0)
-    where = np.argwhere(a ^ b)[:, ::-1]
-    middle = vector(part.to_world(where).mean(axis=0)) if len(where) else None
-    return Finding(float(2 * (a & b).sum() / both), middle)
+def stray_share(network_p: Floats, mesh: Mesh, geometry: JointGeometry) -> Finding:
+    """The share, 0 to 1, of a bone's surface near the head that is not where the network put it.
+
+    A network ends bones where its references did, at some grey, which is the same way off all
+    around: what is more than 1 mm farther out or in than the median is astray.
+    """
+    near = np.linalg.norm(mesh.points_mm - geometry.head_centre_mm, axis=1) <= RIM_WITHIN_MM
+    if not near.any() or not (network_p >= 0.5).any():
+        return Finding(1.0)
+    centre, reach = geometry.head_centre_mm, RIM_WITHIN_MM + FARTHEST_ASTRAY_MM
+    own, part = crop(network_p >= 0.5, geometry.frame.local_grid, centre, reach)
+    spacing = geometry.frame.spacing_mm
+    outside, inside = (ndimage.distance_transform_edt(m, sampling=spacing) for m in (~own, own))
+    points = mesh.points_mm[near]
+    moved = Field(outside - inside, part)(points)
+    stray = np.abs(moved - np.median(moved)) > STRAY_MM
+    where = vector(points[stray].mean(axis=0)) if stray.any() else None
+    return Finding(float(stray.mean()), where)
 
 
 def entropy_bits(images: JointImages, geometry: JointGeometry) -> Finding:

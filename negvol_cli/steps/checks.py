@@ -16,7 +16,7 @@ import numpy as np
 from negvol_cli.geometry.grid import Vector, vector
 from negvol_cli.report import Check, JointReport
 from negvol_cli.steps.calibrate_hu import TISSUE_HU
-from negvol_cli.steps.check_images import agreement, dim_share, entropy_bits, tissue_level
+from negvol_cli.steps.check_images import dim_share, entropy_bits, stray_share, tissue_level
 from negvol_cli.steps.check_shape import Finding, contact_share, hollow_mm3, roof_share
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import BETWEEN_JOINTS_MM
@@ -110,17 +110,17 @@ BONE_RIM: Final = Limit(
     0.03,
     "{value:.0%} of the temporal bone's surface by the joint has no bright bone behind it",
 )
-CONDYLE_AGREES: Final = Limit(
-    "condyle_edge_agreement",
-    0.9,
+CONDYLE_ASTRAY: Final = Limit(
+    "condyle_stray_share",
     None,
-    "the condyle's edges in the CT are not where the network puts them (Dice {value:.2f})",
+    0.1,
+    "{value:.0%} of the condyle's edge in the CT is not where the network puts it",
 )
-BONE_AGREES: Final = Limit(
-    "temporal_bone_edge_agreement",
-    0.85,
+BONE_ASTRAY: Final = Limit(
+    "temporal_bone_stray_share",
     None,
-    "the temporal bone's edges in the CT are not where the network puts them (Dice {value:.2f})",
+    0.2,
+    "{value:.0%} of the temporal bone's edge in the CT is not where the network puts it",
 )
 ENTROPY: Final = Limit(
     "network_entropy_bits", None, 0.2, "the network is not sure ({value:.2f} bits a voxel)"
@@ -210,6 +210,7 @@ def _of_images(
     yield CONDYLE_RIM.check(dim_share(hu, geometry, geometry.condyle, level), geometry)
     yield BONE_RIM.check(dim_share(hu, geometry, geometry.temporal_bone, level), geometry)
     solid = without_hollows(network.condyle_p, geometry.frame.spacing_mm)
-    yield CONDYLE_AGREES.check(agreement(solid, refined.condyle_p, geometry), geometry)
-    yield BONE_AGREES.check(agreement(network.bone_p, refined.bone_p, geometry), geometry)
+    yield CONDYLE_ASTRAY.check(stray_share(solid, geometry.condyle, geometry), geometry)
+    bone = geometry.temporal_bone
+    yield BONE_ASTRAY.check(stray_share(network.bone_p, bone, geometry), geometry)
     yield ENTROPY.check(entropy_bits(network, geometry), geometry)

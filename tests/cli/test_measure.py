@@ -50,6 +50,20 @@ def test_every_option_arrives(negvol: Negvol, measure_labels: Mock) -> None:
     assert result.stderr == f"Pictures and files: {Path('out/head/report.html')}\n"
 
 
+def test_a_smaller_sphere_arrives(negvol: Negvol, measure_labels: Mock) -> None:
+    negvol("measure", "labels.nii.gz", "--sphere-mm", "22")
+
+    assert measure_labels.call_args.args[2] == Settings(clip=ClipSettings(width_mm=22.0))
+
+
+@pytest.mark.usefixtures("measure_labels")
+def test_a_cube_has_no_sphere(negvol: Negvol) -> None:
+    result = negvol("measure", "labels.nii.gz", "--clip", "cube", "--sphere-mm", "22")
+
+    assert result.exit_code == 2
+    assert "--sphere-mm sets the width of a sphere: leave --clip cube out" in result.stderr
+
+
 @pytest.mark.usefixtures("measure_labels")
 def test_json_is_the_report_and_nothing_else(negvol: Negvol) -> None:
     result = negvol("measure", "labels.nii.gz", "--json", "--quiet")

@@ -144,7 +144,7 @@ def test_a_roof_made_of_soft_tissue_has_no_bright_rim(images, backend):
 
 @pytest.mark.parametrize(
     ("name", "bone"),
-    [("condyle_edge_agreement", "condyle_p"), ("temporal_bone_edge_agreement", "bone_p")],
+    [("condyle_stray_share", "condyle_p"), ("temporal_bone_stray_share", "bone_p")],
 )
 def test_edges_that_are_not_where_the_network_puts_them_fail(geometry, images, name, bone):
     off = ndimage.shift(getattr(images, bone), (0, 0, 6), order=1)
@@ -152,6 +152,13 @@ def test_edges_that_are_not_where_the_network_puts_them_fail(geometry, images, n
 
     assert not check.passed
     assert check.where_mm_xyz is not None
+
+
+@pytest.mark.parametrize("off_mm", [-1.5, 1.5])
+def test_a_network_that_is_the_same_way_off_all_around_is_not_astray(geometry, images, off_mm):
+    larger = replace(images, condyle_p=ball(RADIUS + off_mm))
+
+    assert verdict("condyle_stray_share", geometry, larger, images).value == 0.0
 
 
 def test_a_network_that_is_not_sure_fails(geometry, images):
