@@ -49,7 +49,7 @@ class Models:
 
     @property
     def provider(self) -> str:
-        """Where the networks really run, and why not on a GPU."""
+        """Where the networks really run and, if not on a GPU, why."""
         used = sorted({p.provider for p in (self.localiser, *self.segmenters)})
         why = self.localiser.why_not_gpu
         return " and ".join(used) + (f" ({why})" if why else "")
@@ -57,7 +57,7 @@ class Models:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Run:
-    """What a whole run needs beside the scan; ``models`` None where only labels are measured."""
+    """What a whole run needs besides the scan; ``models`` is None if only labels are measured."""
 
     settings: Settings
     backend: MeshBackend
@@ -74,7 +74,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measurement:
-    """A report with what is needed to draw and to save it."""
+    """A report together with what is needed to draw and to save it."""
 
     report: ScanReport
     scan: Scan
@@ -82,9 +82,14 @@ class Measurement:
 
 
 def load_models(path: Path | None, settings: Settings) -> Models:
-    """The networks of the bundle at ``path`` (None: the default one), ready to run.
+    """Load the networks of the bundle at ``path`` (None: the default one).
 
-    Raises ModelError and DeviceError.
+    Raises
+    ------
+    ModelError
+        The bundle or a network is unusable.
+    DeviceError
+        The requested device cannot run a network.
     """
     bundle = load_bundle(path)
     start = partial(open_session, device=settings.device, threads=settings.threads)
@@ -136,7 +141,7 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
 
 
 def measure_label_map(labels: LabelMap, run: Run) -> Measurement:
-    """Steps D and E on somebody's own segmentation; no network and no CT are needed."""
+    """Apply steps D and E to an existing segmentation; neither a network nor a CT is needed."""
     joints: dict[Side, JointReport] = {}
     views: dict[Side, JointView] = {}
     for side in Side:
@@ -160,7 +165,7 @@ def _measurement(report: ScanReport, scan: Scan, views: Mapping[Side, JointView]
 
 
 def labels_on_scan(measurement: Measurement) -> Volume:
-    """The six-label map over the scan's LPS-ordered grid, uint8 [z, y, x]."""
+    """Return the six-label map on the scan's LPS-ordered grid, uint8 [z, y, x]."""
     grid = measurement.scan.volume.grid
     labels = np.zeros(grid.shape_zyx, dtype=np.uint8)
     for side, view in measurement.views.items():

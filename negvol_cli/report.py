@@ -1,7 +1,7 @@
-"""What a measurement says, as data; drawing it is the business of ``render``.
+"""The result of a measurement, as data; drawing it is the business of ``render``.
 
-Volumes are mm³, lengths mm, asymmetries per cent unless their name says otherwise. ``None`` is
-a figure that could not be had; it is never zero.
+Volumes are in mm³, lengths in mm, asymmetries in per cent unless their name says otherwise. A
+value that could not be measured is ``None``, never zero.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JointSpace:
-    """Distances in mm from the condylar head to the temporal bone, along the head's normals.
+    """Distances in mm from the condylar head to the temporal bone, along the surface normals.
 
-    ``narrowest`` is the 5th percentile over the head (a minimum over thousands of points is
-    noise); the others are medians over the part of the head that faces that way, about the
-    condylar process's own axis. ``None`` where no normal of that part ends on bone inside the clip.
+    ``narrowest`` is the 5th percentile over the condylar head (a minimum over thousands of points
+    is noise); the others are medians over the part that faces each direction, about the condylar
+    process's own axis. ``None`` if no normal of that part ends on bone inside the clip.
     """
 
     narrowest: float | None
@@ -48,9 +48,9 @@ class JointSpace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """How far one structure agrees with somebody's reference (see ``metrics.Metrics``).
+    """How well one structure agrees with a reference (see ``metrics.Metrics``).
 
-    ``None`` is a figure without a meaning: the distance to a structure that was not found.
+    ``None`` is an undefined value: the distance to a structure that was not found.
     """
 
     dice: float | None
@@ -63,9 +63,9 @@ class Agreement:
 class ReferenceComparison:
     """One joint against a reference segmentation of the same scan; ``None``: not in it.
 
-    Compared over the voxels of the joint frame within ``within_mm`` of the condylar head's
-    centre that the reference covers. ``coverage`` is the share of that ball, 0 to 1, that it does;
-    ``sha256`` says which file it was.
+    Compared on the voxels of the joint frame within ``within_mm`` of the condylar head's centre
+    that the reference covers. ``coverage`` is the share of that sphere, 0 to 1, that it covers;
+    ``sha256`` identifies the file.
     """
 
     condyle: Agreement | None
@@ -138,11 +138,16 @@ class JointReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asymmetry:
-    """Left against right, of one figure.
+    """The asymmetry of one volume between left (L) and right (R).
 
-    ``signed``: (L-R)/(L+R), from -1 to 1, positive where the left is larger.
-    ``habets_percent``: 100·|L-R|/(L+R) (Habets et al., J Oral Rehabil 1988).
-    ``mean_normalised_percent``: 100·|L-R|/((L+R)/2).
+    Attributes
+    ----------
+    signed
+        (L-R)/(L+R), from -1 to 1, positive where the left is larger.
+    habets_percent
+        100·|L-R|/(L+R) (Habets et al., J Oral Rehabil 1988).
+    mean_normalised_percent
+        100·|L-R|/((L+R)/2).
     """
 
     signed: float
@@ -163,7 +168,7 @@ class Asymmetry:
 
     @classmethod
     def between(cls, left: float | None, right: float | None) -> Asymmetry | None:
-        """The asymmetry of two volumes, or None where one is missing or both are zero."""
+        """Return the asymmetry of two volumes, or None if one is missing or both are zero."""
         if left is None or right is None or left + right <= 0:
             return None
         signed = (left - right) / (left + right)
@@ -200,12 +205,12 @@ class ScanReport:
     schema: int = SCHEMA
 
     def joint(self, side: Side) -> JointReport:
-        """The joint of one side."""
+        """Return the joint of one side."""
         return self.right if side is Side.RIGHT else self.left
 
     @property
     def joints(self) -> tuple[JointReport, JointReport]:
-        """Right, then left, as a radiologist looks at them."""
+        """The right joint, then the left, as a radiologist sees them."""
         return (self.right, self.left)
 
 
@@ -240,7 +245,7 @@ class FailureRow:
 
 
 def outcome_of(report: ScanReport) -> Outcome:
-    """``OK`` where both joints are ok and no flag was raised, else ``FLAGGED``."""
+    """Return ``OK`` if both joints are ok and no flag was raised, otherwise ``FLAGGED``."""
     joints = report.joints
     sound = all(joint.status is Status.OK and not joint.flags for joint in joints)
     return Outcome.OK if sound and not report.flags else Outcome.FLAGGED

@@ -21,7 +21,7 @@ FRAME_SIZE: Final = 128
 
 
 class ClipShape(StrEnum):
-    """The solid about the head centre outside which nothing is counted."""
+    """The shape of the solid around the head centre outside which nothing is counted."""
 
     SPHERE = "sphere"
     CUBE = "cube"
@@ -37,10 +37,10 @@ class Device(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipSettings:
-    """The clip of the method: 30 mm across, a sphere by default.
+    """The clip of the method: 30 mm wide, a sphere by default.
 
-    The sphere does not depend on how the head was tilted in the scanner; the cube, along the
-    scan's axes, is that of the paper's figure.
+    The sphere does not depend on how the head was tilted in the scanner; the cube, along the scan's
+    axes, is that of the paper's figure.
     """
 
     shape: ClipShape = ClipShape.SPHERE
@@ -53,7 +53,7 @@ class ClipSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadSettings:
-    """How the condylar head is told from the rest of the mandible (lengths in mm)."""
+    """How the condylar head is delimited from the rest of the mandible (lengths in mm)."""
 
     apex_radius_mm: float = 12.0
     depth_mm: float = 10.0
@@ -75,7 +75,7 @@ class InflationSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything a person may set for one measurement."""
+    """Everything that a user may set for one measurement."""
 
     clip: ClipSettings = field(default_factory=ClipSettings)
     head: HeadSettings = field(default_factory=HeadSettings)

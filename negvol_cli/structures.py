@@ -1,4 +1,4 @@
-"""The sides of the patient, the structures of a joint, and what every module must agree on.
+"""The sides of the patient, the structures of a joint, and conventions that every module shares.
 
 World coordinates are LPS millimetres (x to the patient's left, y to posterior, z to superior);
 arrays are indexed [z, y, x]; sides are the patient's.
@@ -35,7 +35,7 @@ class Label(IntEnum):
 
 
 def scan_label(side: Side, label: Label) -> int:
-    """The value of ``label`` in the six-label map of a whole scan.
+    """Return the value of ``label`` in the six-label map of a whole scan.
 
     Right MC, TB and NV are 1, 2 and 3; left MC, TB and NV are 4, 5 and 6.
     """

@@ -1,4 +1,4 @@
-"""Edges of air in a scan, and how wide the scanner shows each."""
+"""Edges between air and tissue in a scan, and how widely the scanner blurs each of them."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ _HIGH: Final = np.array([0.25, 3.2, 2.8, 1.5, 4.0, np.log(3.0)])
 def edge_widths(
     volume: Volume, air_hu: float, tissue_hu: float, rng: np.random.Generator
 ) -> tuple[Floats, Points]:
-    """Widths (V,) of air's edges, mm, and their unit normals (V, 3) in the scan's axes.
+    """Measure the widths (V,) of air edges, mm, and their unit normals (V, 3) in the scan's axes.
 
-    Those edges only that three layers explain and whose width is certain to a quarter.
+    Only edges that three layers explain, and whose width is certain to a quarter, are returned.
     """
     index, normals = _edges(volume, air_hu, tissue_hu)
     if len(index) > MOST_EDGES:

@@ -1,4 +1,4 @@
-"""What the CT and the networks say of a measured joint: greys, agreement, certainty."""
+"""Checks of a measured joint against the CT and the networks: intensities, agreement, certainty."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ FARTHEST_ASTRAY_MM: Final = 8.0
 
 
 def tissue_level(images: JointImages, geometry: JointGeometry) -> float | None:
-    """The commonest grey, HU, of what is neither bone nor air within 20 mm of the head centre.
+    """Return the commonest soft-tissue intensity, HU, near the condylar head.
 
-    None where too little of it was recorded.
+    Within 20 mm of its centre, without bone and air. None where too little was recorded.
     """
     grid = geometry.frame.local_grid
     centre = geometry.head_centre_mm
@@ -50,9 +50,9 @@ def tissue_level(images: JointImages, geometry: JointGeometry) -> float | None:
 
 
 def dim_share(hu_zyx: Floats, geometry: JointGeometry, mesh: Mesh, level_hu: float) -> Finding:
-    """The share, 0 to 1, of a bone's surface near the head without a bright rim behind it.
+    """Return the share, 0 to 1, of a bone's surface near the joint without a bright rim behind it.
 
-    A rim is bright where within 1.5 mm inwards along the normal the CT reaches ``level_hu``.
+    A rim is bright where the CT reaches ``level_hu`` within 1.5 mm inward along the normal.
     """
     near = np.linalg.norm(mesh.points_mm - geometry.head_centre_mm, axis=1) <= RIM_WITHIN_MM
     if not near.any():
@@ -88,7 +88,10 @@ def stray_share(network_p: Floats, mesh: Mesh, geometry: JointGeometry) -> Findi
 
 
 def entropy_bits(images: JointImages, geometry: JointGeometry) -> Finding:
-    """The mean entropy of the networks' three classes within 15 mm of the head, bits a voxel."""
+    """Return the mean entropy of the networks' three classes near the condylar head.
+
+    In bits per voxel, within 15 mm of its centre.
+    """
     grid, centre = geometry.frame.local_grid, geometry.head_centre_mm
     condyle, part = crop(images.condyle_p, grid, centre, NEAR_MM)
     bone, _ = crop(images.bone_p, grid, centre, NEAR_MM)

@@ -1,4 +1,4 @@
-"""What the shape of a measured joint says of it: hollows, contact, roof, joint space, volumes."""
+"""Checks of the shape of a measured joint: hollows, contact, roof, joint space, volumes."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ UPWARD_COSINE: Final = float(np.cos(np.radians(45.0)))
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A figure and, in frame mm, the place that stands for it; None where there is none."""
+    """A measured value and, in frame mm, the place that stands for it, or None."""
 
     value: float
     where_mm: Vector | None = None
 
 
 def hollow_mm3(geometry: JointGeometry) -> Finding:
-    """The volume inside the condyle that is neither bone, near the head, and its largest piece.
+    """Return the volume inside the condyle that is neither bone, and where its largest piece lies.
 
-    Inside is what the condyle, closed by 1 mm, encloses in some sagittal, coronal or axial slice.
-    Any negative volume inside the condyle is part of it.
+    Inside is what the condyle, closed by 1 mm, encloses in some sagittal, coronal or axial slice
+    near the condylar head. Any negative volume inside the condyle is part of it.
     """
     grid = geometry.frame.local_grid
     reach = NEAR_MM + 2 * CLOSED_MM
@@ -59,7 +59,7 @@ def hollow_mm3(geometry: JointGeometry) -> Finding:
 
 
 def contact_share(geometry: JointGeometry) -> Finding:
-    """The share of the condylar head's surface, 0 to 1, nearer than 0.5 mm to the temporal bone."""
+    """Return the share, 0 to 1, of the condylar surface within 0.5 mm of temporal bone."""
     points = head_points(geometry)
     if geometry.temporal_bone.is_empty or not len(points):
         return Finding(0.0)
@@ -70,7 +70,7 @@ def contact_share(geometry: JointGeometry) -> Finding:
 
 
 def roof_share(geometry: JointGeometry) -> Finding:
-    """The share of the head's upper surface, 0 to 1, whose normals end on the temporal bone."""
+    """Return the share, 0 to 1, of the upper condylar surface that faces temporal bone."""
     offset = geometry.condyle.points_mm - geometry.head_centre_mm
     length = np.maximum(np.linalg.norm(offset, axis=1), 1e-9)
     upward = offset @ np.array(geometry.axis.up) >= UPWARD_COSINE * length
@@ -83,7 +83,7 @@ def roof_share(geometry: JointGeometry) -> Finding:
 
 
 def head_points(geometry: JointGeometry) -> Points:
-    """(N, 3): the vertices of the condylar head, frame mm."""
+    """Return the vertices (N, 3) of the condylar head, frame mm."""
     return np.asarray(geometry.condyle.points_mm[geometry.of_head])
 
 

@@ -27,7 +27,7 @@ from negvol_cli.structures import Label
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The limits of one figure, None where it is open, and what to say beyond them.
+    """The limits of one value, None where it is unlimited, and the sentence for a violation.
 
     ``words`` is a format of ``value``, ``least`` and ``most``.
     """
@@ -38,7 +38,7 @@ class Limit:
     words: str
 
     def of(self, value: float, where_mm_xyz: Vector | None = None) -> Check:
-        """The verdict on a figure and, LPS mm, the place that stands for it."""
+        """Check a value; ``where_mm_xyz`` is the place that stands for it, LPS mm."""
         low = self.least is not None and value < self.least
         high = self.most is not None and value > self.most
         passed = bool(np.isfinite(value)) and not low and not high
@@ -151,18 +151,18 @@ def check_joint(
     *,
     head_seen: bool,
 ) -> tuple[Check, ...]:
-    """Every check of one joint, those first that explain most.
+    """Run every check of one joint, in the order of how much a failure explains.
 
-    ``network`` is the joint as the networks gave it, ``refined`` what was measured; None where
-    there is no CT. Where the scan does not show the whole head (``head_seen`` false) its volume
-    and what lies above it are not judged.
+    ``network`` is the joint as the networks segmented it, ``refined`` the one that was measured;
+    None where there is no CT. Where the scan does not show the whole condylar head (``head_seen``
+    false), its volume and what lies above it are not checked.
     """
     images = () if network is None or refined is None else _of_images(geometry, network, refined)
     return (*_of_shape(geometry, head_seen), *images)
 
 
 def check_pair(right: JointReport, left: JointReport) -> tuple[Check, ...]:
-    """What both joints of a scan say of each other; nothing where one was not found."""
+    """Check both joints of a scan against each other; nothing is checked if one was not found."""
     if right.head_centre_mm_xyz is None or left.head_centre_mm_xyz is None:
         return ()
     across = np.subtract(left.head_centre_mm_xyz, right.head_centre_mm_xyz)
@@ -174,7 +174,7 @@ def check_pair(right: JointReport, left: JointReport) -> tuple[Check, ...]:
 
 
 def failed(checks: tuple[Check, ...]) -> tuple[Check, ...]:
-    """Those that did not pass."""
+    """Return the checks that did not pass."""
     return tuple(check for check in checks if not check.passed)
 
 

@@ -1,11 +1,11 @@
-"""Thin-roof enhancement (step C of the paper): a thin roof of the fossa has no holes.
+"""Thin-roof enhancement (step C of the paper): closes holes in a thin roof of the fossa.
 
 Above the condyle the temporal bone can be thinner than a voxel. There the network's probability
-fades below one half, though it still has a crest along the bone, and so has the CT. The paper
-gates the CT's Canny edges with the probability; an edge, however, runs along both faces of thick
-bone too and thickens it. What is added here is only where the CT and the probability both form a
-bright sheet (a strongly negative second derivative across it) that hangs together with certain
-bone (hysteresis) but has none to either side, so that thick bone stays as it is.
+drops below one half, but it still has a crest along the bone, and so has the CT. The paper gates
+the CT's Canny edges with the probability; an edge, however, also runs along both faces of thick
+bone and thickens it. Here bone is added only where both the CT and the probability form a bright
+sheet (a strongly negative second derivative across it) that is connected to certain bone
+(hysteresis) but has none on either side, so that thick bone stays as it is.
 """
 
 from __future__ import annotations
@@ -52,11 +52,19 @@ FULL: Final = np.ones((3, 3, 3), dtype=bool)
 
 
 def enhance_fossa(hu_zyx: Floats, bone_p: Floats, condyle_p: Floats, spacing_mm: float) -> Floats:
-    """The temporal-bone probability with thin bone above the condyle filled in.
+    """Fill in thin bone above the condyle in the temporal-bone probability.
 
-    All arrays are (z, y, x) over one joint frame, in frame order; ``hu_zyx`` is the CT. Only the
-    fossa is touched: within 8 mm of the condyle, up to 16 mm beside the frame's centre, and from
-    6 mm below it to 18 mm above.
+    Only the fossa is changed: within 8 mm of the condyle, up to 16 mm beside the centre of the
+    frame, and from 6 mm below it to 18 mm above.
+
+    Parameters
+    ----------
+    hu_zyx
+        The CT in the joint frame, [z, y, x] in frame order.
+    bone_p, condyle_p
+        Probabilities over the same voxels.
+    spacing_mm
+        The frame's isotropic spacing.
     """
     part = _about_the_fossa(bone_p.shape, spacing_mm)
     hu, bone, condyle = hu_zyx[part], bone_p[part], condyle_p[part]

@@ -1,4 +1,4 @@
-"""Which voxels the scanner recorded, as opposed to padding and blanks around them."""
+"""The voxels that the scanner recorded, as opposed to padding and blanks around them."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _CIRCLE_SHARE: Final = 0.98
 
 
 def recorded_mask(volume: Volume, grid: Grid) -> Mask:
-    """Whether each voxel of ``grid`` was recorded, bool [z, y, x].
+    """Return whether each voxel of ``grid`` was recorded, bool [z, y, x].
 
     False beyond the volume; in blank slices (one value throughout); outside a cylindrical field of
     view (columns of one value through all slices, around a circle); and in padding (connected
-    blocks below ``PADDING_HU``, mostly of one value). Air is recorded, also where it is clipped to
-    one value, as long as it does not leave a circle, and where a cone-beam CT gives it noisy values
-    far below -1000 HU.
+    blocks below ``PADDING_HU``, mostly of one value). Air counts as recorded, also where it is
+    clipped to one value, as long as it does not surround a circle, and where a cone-beam CT gives
+    it noisy values far below -1000 HU.
     """
     part = crop_to(volume, grid)
     if part is None:
@@ -52,7 +52,7 @@ def recorded_mask(volume: Volume, grid: Grid) -> Mask:
 
 
 def outside_field(volume: Volume) -> Mask | None:
-    """(Y, X) bool: the columns outside a cylindrical field of view; None where there is none."""
+    """Return the columns (Y, X) outside a cylindrical field of view, or None if there is none."""
     return _outside_cylinder(volume.values_zyx, _blank_slices(volume.values_zyx))
 
 

@@ -1,4 +1,4 @@
-"""The negative volume (NV): the condyle inflated until bone or the clip stops it.
+"""The negative volume (NV): the condyle inflated until it meets bone or the edge of the clip.
 
 NV is every point of the clip outside the condyle (MC) and the temporal bone (TB) whose straight
 segment from the nearest point of MC's surface meets no TB. Such a segment leaves MC along its
@@ -10,7 +10,7 @@ At the nodes p of a lattice over the clip, with q(p) the point of MC nearest to 
 
     I(p) = min(clip(p), max(-d_MC(p), g(p))),    g(p) = min of d_TB over the segment from q to p,
 
-where clip(p) is the depth inside the clip and d are signed distances from the meshes, minus
+where clip(p) is the depth inside the clip and d are signed distances from the meshes, negative
 inside. I is continuous where q is; its zero set, by marching cubes, is the inflated condyle.
 """
 

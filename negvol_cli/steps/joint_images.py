@@ -1,4 +1,4 @@
-"""What is known of one joint, voxel by voxel, from the crop to the judgement."""
+"""The images of one joint on their way through the steps, from the crop to the self-checks."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JointImages:
-    """The CT of one joint and the probabilities of its bones, over the frame they are measured in.
+    """The CT of one joint and the probabilities of its bones, on the frame they are measured in.
 
-    All arrays are [z, y, x] over ``frame``, in frame order (the right joint mirrored).
+    All arrays are [z, y, x] on ``frame``, in frame order (the right joint mirrored).
 
     Attributes
     ----------
     hu_zyx
         The CT in HU; air beyond the scan.
     condyle_p, bone_p
-        Probabilities, 0 to 1, of the condyle and of the temporal bone; no voxel is two bones.
+        Probabilities, 0 to 1, of the condyle and of the temporal bone; no voxel is both.
     recorded_zyx
-        False where the scan has no data or no network looked.
+        False where the scan has no data or no network saw it.
     """
 
     frame: JointFrame

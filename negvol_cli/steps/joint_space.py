@@ -1,4 +1,4 @@
-"""The joint space by direction about the condylar head."""
+"""The joint space by direction around the condylar head."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def ways_from(head_centre_mm: npt.ArrayLike, axis: Axis, points_mm: Points) -> P
 def joint_space(
     condyle: Mesh, space_mm: npt.NDArray[np.float64], head: Head, axis: Axis
 ) -> JointSpace:
-    """The narrowest over the head, and medians of its parts within 45° of each direction.
+    """Return the narrowest joint space, and the medians within 45° of each direction.
 
-    ``space_mm`` (V,) belongs to the vertices of ``condyle``, NaN where there is none. Narrowest
-    is the 5th percentile: the minimum over thousands of vertices is that of the noise.
+    ``space_mm`` (V,) belongs to the vertices of ``condyle`` and is NaN where there is none. The
+    narrowest is the 5th percentile: the minimum over thousands of vertices is noise.
     """
     ending = head.of_condyle & np.isfinite(space_mm)
     space = space_mm[ending]

@@ -17,11 +17,18 @@ from negvol_cli.structures import Label, Side
 class JointView:
     """The geometry of one joint with the CT behind it.
 
-    ``hu_zyx`` is the CT sampled in the joint frame, float32 [z, y, x] in HU, in frame order (the
-    right joint mirrored), over the voxels of ``geometry.frame.local_grid``. A joint measured
-    from labels alone has no CT: there it is air (-1000) throughout. ``reference_zyx`` is somebody
-    else's segmentation of the joint, if there is one: ``Label`` values over the same voxels.
-    ``mark_mm`` is the place, in frame mm, at which a self-check found the joint implausible.
+    Attributes
+    ----------
+    geometry
+        What was measured.
+    hu_zyx
+        The CT in the joint frame, float32 [z, y, x] in HU, in frame order (the right joint
+        mirrored), on the voxels of ``geometry.frame.local_grid``. A joint measured from labels
+        alone has no CT: there it is air (-1000 HU) throughout.
+    reference_zyx
+        A reference segmentation of the joint, if there is one: ``Label`` values on the same voxels.
+    mark_mm
+        The place, in frame mm, at which a self-check found the joint implausible.
     """
 
     geometry: JointGeometry

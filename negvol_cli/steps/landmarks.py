@@ -34,18 +34,18 @@ PROCESS_BELOW_TOP_MM: Final = 25.0
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """The solid about the head centre outside which nothing is counted; frame mm."""
+    """The solid around the head centre outside which nothing is counted; frame mm."""
 
     centre_mm: Vector
     settings: ClipSettings
 
     @property
     def half_width_mm(self) -> float:
-        """Half the clip's width along an axis."""
+        """Half the width of the clip along an axis."""
         return self.settings.width_mm / 2.0
 
     def depth(self, points_mm: Points) -> Scalars:
-        """(N,): how far inside the clip each point (N, 3) lies, in mm; minus outside."""
+        """Return how far inside the clip each point (N, 3) lies, in mm; negative outside."""
         x, y, z = (points_mm - self.centre_mm).T
         if self.settings.shape is ClipShape.SPHERE:
             return np.asarray(self.half_width_mm - np.sqrt(x * x + y * y + z * z))
@@ -80,10 +80,14 @@ def condyle_seed(
     settings: HeadSettings,
     centre_mm: Vector | None,
 ) -> Vector:
-    """A point high on the condyle: of the largest piece within reach, or the condylar process.
+    """Find a point high on the condyle: on the largest piece within reach, or the condylar process.
 
-    ``grid`` may not be oblique; the point is the middle of a voxel of the condyle. Raises
-    ``NoCondyleError`` where there is none.
+    ``grid`` may not be oblique; the point is the centre of a voxel of the condyle.
+
+    Raises
+    ------
+    NoCondyleError
+        There is no condyle.
     """
     if centre_mm is None:
         return condylar_process(condyle_zyx, grid)
@@ -103,10 +107,14 @@ def condyle_seed(
 def condylar_process(condyle_zyx: npt.NDArray[np.bool_], grid: Grid) -> Vector:
     """Find the top of the condylar process; world or frame mm of ``grid``.
 
-    A process is a part that rises at least 4 mm above where it joins a higher one, holds at
-    least 100 mm³ and ends at most 25 mm below the highest. Of these the one farthest to
-    posterior (+y) is the condylar process; a mandible without two has only that. Raises
-    ``NoCondyleError`` where there is none.
+    A process is a part that rises at least 4 mm above where it joins a higher one, has at least
+    100 mm³ and ends at most 25 mm below the highest. The one farthest to posterior (+y) is the
+    condylar process; a mandible without two has only that.
+
+    Raises
+    ------
+    NoCondyleError
+        There is no process.
     """
     step_mm = grid.spacing_mm_xyz[2]
     peaks = [
@@ -171,9 +179,12 @@ def _on_mask(mask_zyx: npt.NDArray[np.bool_], grid: Grid) -> Vector:
 
 
 def apex_of(condyle: Mesh, axis: Axis, radius_mm: float) -> Vector:
-    """The vertex of the condyle farthest along the axis, of those within ``radius_mm`` of it.
+    """Return the vertex of the condyle farthest along the axis, within ``radius_mm`` of the axis.
 
-    Raises ``NoCondyleError`` where no vertex lies there.
+    Raises
+    ------
+    NoCondyleError
+        No vertex lies there.
     """
     level = np.where(
         axis.across(condyle.points_mm) <= radius_mm, axis.along(condyle.points_mm), -np.inf
@@ -194,9 +205,14 @@ def condylar_head(
     settings: HeadSettings,
     spacing_mm: float,
 ) -> Head:
-    """The head under the level of ``apex_mm``; ``surface`` is the condyle's.
+    """Return the condylar head below the level of ``apex_mm``; ``surface`` is the condyle's.
 
-    It is found on a lattice of ``spacing_mm``. Raises ``NoCondyleError`` where nothing is left.
+    It is found on a lattice of ``spacing_mm``.
+
+    Raises
+    ------
+    NoCondyleError
+        Nothing is left of the condyle there.
     """
     cylinder = _Cylinder.under(apex_mm, axis, settings, 2.0 * spacing_mm)
     grid = lattice(*cylinder.box_mm(2.0 * spacing_mm), spacing_mm)

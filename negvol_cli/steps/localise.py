@@ -1,4 +1,4 @@
-"""Finding both joints in a whole scan, or saying that they are not there."""
+"""Localisation of both joints in a whole scan, or the statement that they are not there."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ class Localisation:
     orientation: HeadOrientation = HeadOrientation.UPRIGHT
 
     def __getitem__(self, side: Side) -> FoundJoint | None:
-        """The joint of one side."""
+        """Return the joint of one side."""
         return self.right if side is Side.RIGHT else self.left
 
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
-    """What a localiser's manifest says of the tiles it sees: cubes of ``size`` voxels."""
+    """The tiles that a localiser sees, as its manifest says: cubes of ``size`` voxels."""
 
     size: int
     spacing_mm: float
@@ -90,12 +90,21 @@ class Tiling:
 
 
 def locate(volume: Volume, heat: Heat, tiling: Tiling) -> Localisation:
-    """Both joints of the scan ``volume``.
+    """Find both joints in a scan.
 
-    ``heat`` takes a normalised tile of ``tiling`` and gives (2, size, size, size): how much each
-    voxel is the centre of the right and of the left joint. A head whose joints are found more
-    surely with its array flipped was stored against its header; its orientation says so and its
-    centres are None, because left and right can no longer be told.
+    A head whose joints are found more confidently with its array flipped was stored against its
+    header; then ``orientation`` says so, and the joints are None, because left and right can no
+    longer be told.
+
+    Parameters
+    ----------
+    volume
+        The scan, in HU.
+    heat
+        Takes a normalised tile of ``tiling`` and returns (2, size, size, size): how much each voxel
+        is the centre of the right and of the left joint.
+    tiling
+        The localiser's spacing, size and window.
     """
     small = about_bone(coarse(volume, tiling.spacing_mm), tiling)
     image = tiling.normalised(small.values_zyx)
@@ -115,9 +124,9 @@ def locate(volume: Volume, heat: Heat, tiling: Tiling) -> Localisation:
 
 
 def coarse(volume: Volume, spacing_mm: float) -> Volume:
-    """The scan at ``spacing_mm``, about 4, on a grid along the LPS axes, HU, float32.
+    """Return the scan at ``spacing_mm``, about 4 mm, on a grid along the LPS axes, HU, float32.
 
-    Voxels are averaged in blocks first, slab by slab, so that a large scan needs little memory.
+    Voxels are first averaged in blocks, slab by slab, so that a large scan needs little memory.
     """
     factor = [max(1, int(spacing_mm / s + 0.25)) for s in volume.grid.spacing_mm_xyz]
     shrunk = _block_means(volume, factor)
@@ -134,9 +143,9 @@ def coarse(volume: Volume, spacing_mm: float) -> Volume:
 
 
 def about_bone(small: Volume, tiling: Tiling) -> Volume:
-    """The part of a coarse scan that holds bone, no side under ``size`` voxels where it has them.
+    """Return the part of a coarse scan with bone, at least ``size`` voxels wide if possible.
 
-    The air and the couch about a body are most of a planning CT, and would be most of its tiles.
+    Air and couch are most of a planning CT, and would otherwise be most of its tiles.
     """
     bone, size, margin = small.values_zyx > BONE_HU, tiling.size, tiling.margin
     if not bone.any():
@@ -182,10 +191,10 @@ def _block_means(volume: Volume, factor_xyz: list[int]) -> Volume:
 def pair_in(
     image: Floats, grid: Grid, heat: Heat, tiling: Tiling
 ) -> tuple[FoundJoint | None, FoundJoint | None]:
-    """The best right and left joint among the peaks of all tiles; a likely pair before singles.
+    """Return the best right and left joint among the peaks of all tiles, a likely pair first.
 
-    A peak at a tile's face that is not the image's is left to the next tile, which sees the joint
-    whole.
+    A peak near a face of its tile that is not a face of the image is left to the next tile, which
+    sees the joint whole.
     """
     found: tuple[list[FoundJoint], list[FoundJoint]] = ([], [])
     size, margin = tiling.size, tiling.margin
@@ -208,7 +217,7 @@ def pair_in(
 
 
 def sureness(pair: tuple[FoundJoint | None, FoundJoint | None]) -> float:
-    """The lesser confidence of a pair; 0 where one is missing."""
+    """Return the lower confidence of a pair; 0 if one is missing."""
     right, left = pair
     return min(right.confidence, left.confidence) if right and left else 0.0
 

@@ -1,4 +1,4 @@
-"""One joint, from probabilities to figures: reconstruct, inflate, clip, measure."""
+"""From the probabilities of one joint to its figures: reconstruct, inflate, clip, measure."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ DISAGREEMENT: Final = 0.02
 class JointGeometry:
     """What was measured in one joint frame; meshes and points in frame mm.
 
-    ``temporal_bone`` is the bone about the joint, up to 8 mm beyond the clip; ``labels_zyx``
-    (``Label`` values over the frame, in frame order: the right joint mirrored) has all of it.
-    ``joint_space_mm`` (V,) belongs to the vertices of ``condyle``: the distance along the normal
-    to the temporal bone, NaN where the normal ends elsewhere; ``of_head`` (V,) says which of them
+    ``temporal_bone`` is the bone around the joint, up to 8 mm beyond the clip; ``labels_zyx``
+    (``Label`` values on the frame, in frame order: the right joint mirrored) has all of it.
+    ``joint_space_mm`` (V,) belongs to the vertices of ``condyle``: the distance along the normal to
+    the temporal bone, NaN where the normal ends elsewhere; ``of_head`` (V,) says which vertices
     belong to the condylar head, ``axis`` which way is up for it. ``unseen_fraction`` is the share
     of the clip, 0 to 1, that the scan did not record.
     """

@@ -1,7 +1,7 @@
-"""Where a joint frame belongs, once something of the mandible is labelled: about the head.
+"""Centring of the joint frame on the condylar head, once the mandible has been segmented.
 
-The head's centre comes from the process's own axis, as it does when the joint is measured, so
-that a head that lay tilted in the scanner is framed alike.
+The centre of the condylar head comes from the process's own axis, as it does when the joint is
+measured, so that a head that lay tilted in the scanner is framed alike.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ FARTHEST_MM: Final = 15.0
 
 
 def centred_on_process(condyle_p: Floats, frame: JointFrame) -> JointFrame | None:
-    """The frame about the condylar head that was segmented in ``frame``, [z, y, x].
+    """Return the frame centred on the condylar head that was segmented in ``frame``, [z, y, x].
 
-    The localiser sees voxels of 4 mm; the segmenter shows where the condyle really is. None where
-    the frame is centred to 3 mm already, or where no condylar process was segmented within 15 mm:
-    what lies farther off was taken for a condyle by mistake.
+    The localiser sees voxels of 4 mm; the segmenter shows where the condyle really is. None if the
+    frame is centred to 3 mm already, or if no condylar process was segmented within 15 mm: anything
+    farther off was taken for a condyle by mistake.
     """
     grid = frame.local_grid
     try:
@@ -55,9 +55,12 @@ def centred_on_process(condyle_p: Floats, frame: JointFrame) -> JointFrame | Non
 
 
 def frame_of_labels(volume: Volume, side: Side) -> JointFrame:
-    """The frame about the condylar head in one side's labels (``Label`` values).
+    """Return the frame centred on the condylar head in one side's labels (``Label`` values).
 
-    Raises NoCondyleError where the mandible's label has no such process.
+    Raises
+    ------
+    NoCondyleError
+        The mandible's label has no condylar process.
     """
     mandible = volume.values_zyx == Label.CONDYLE
     if not mandible.any():

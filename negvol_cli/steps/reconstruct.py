@@ -1,4 +1,4 @@
-"""What of the probabilities becomes a surface: the joint's own pieces, filled, without specks."""
+"""Clean-up of probabilities before they become surfaces: own pieces, filled, without specks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SURROUNDED_MM: Final = 20.0
 def without_specks(
     probability_zyx: npt.NDArray[np.float32], voxel_mm3: float
 ) -> npt.NDArray[np.float32]:
-    """The probability with every component (at 0.5) under 20 mm³ set to 0."""
+    """Set every component (at 0.5) smaller than 20 mm³ to 0."""
     labels, count = ndimage.label(probability_zyx >= 0.5)
     if count == 0:
         return probability_zyx
@@ -38,7 +38,7 @@ def without_specks(
 def only_component(
     probability_zyx: npt.NDArray[np.float32], seed_zyx: tuple[int, int, int]
 ) -> npt.NDArray[np.float32]:
-    """The probability with every component (at 0.5) but that of ``seed_zyx`` set to 0."""
+    """Set every component (at 0.5) except that of ``seed_zyx`` to 0."""
     labels, count = ndimage.label(probability_zyx >= 0.5)
     if count <= 1:
         return probability_zyx

@@ -1,4 +1,4 @@
-"""Steps A and B: the condyle and the temporal bone in one joint frame."""
+"""Steps A and B: segmentation of the condyle and the temporal bone in one joint frame."""
 
 from __future__ import annotations
 
@@ -53,13 +53,12 @@ class Segmenter(Protocol):
 
 
 def segment_joint(ct: Volume, frame: JointFrame, segmenters: Sequence[Segmenter]) -> JointImages:
-    """The CT over ``frame`` and the probabilities of condyle and temporal bone there.
+    """Return the CT on ``frame`` and the probabilities of condyle and temporal bone there.
 
-    Each segmenter sees a frame of its own about the same centre, with the spacing and size of its
-    manifest; what it answers is taken to ``frame`` by linear interpolation, and what it did not
-    see counts as not recorded. Between them the segmenters give the channels ``condyle`` and
-    ``temporal_bone`` once each; where both claim a voxel the weaker is held below one half, so
-    that no voxel is two bones.
+    Each segmenter sees a frame of its own with the same centre, with the spacing and size of its
+    manifest; its output is resampled to ``frame`` linearly, and what it did not see counts as not
+    recorded. Together the segmenters give the channels ``condyle`` and ``temporal_bone`` once each;
+    where both claim a voxel, the weaker is kept below one half, so that no voxel is both bones.
     """
     hu = frame_hu(ct, frame)
     seen = np.asarray(frame.mirror(recorded_mask(ct, frame.grid)))

@@ -1,4 +1,4 @@
-"""What may be said of a measured joint: ok, cut by the field of view, or implausible and why."""
+"""The status of a measured joint: ok, cut by the field of view, or implausible and why."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def judge(
 
 
 def implausible(joint: JointReport, reason: str) -> JointReport:
-    """The joint's report without any figure, and why."""
+    """Return the joint's report without any figure, with the reason."""
     return replace(
         joint,
         status=Status.IMPLAUSIBLE,
@@ -95,7 +95,7 @@ def implausible(joint: JointReport, reason: str) -> JointReport:
 
 
 def missing(side: Side, other: FoundJoint | None, volume: Volume) -> JointReport:
-    """The report of a joint that was not found: cut, if it would lie outside the scan.
+    """Return the report of a joint that was not found: cut, if it would lie outside the scan.
 
     It is expected where the ``other`` joint is, a head's width to this ``side``.
     """
@@ -110,13 +110,13 @@ def missing(side: Side, other: FoundJoint | None, volume: Volume) -> JointReport
 
 
 def metal_mm3(hu_zyx: npt.NDArray[np.float32], spacing_mm: float) -> float:
-    """The volume denser than any bone (above 3000 HU) in a joint frame; 0 below 5 mm³."""
+    """Return the volume denser than any bone (above 3000 HU) in a joint frame; 0 below 5 mm³."""
     volume = float((hu_zyx > METAL_HU).sum()) * spacing_mm**3
     return volume if volume >= LEAST_METAL_MM3 else 0.0
 
 
 def metal_flags(hu_zyx: npt.NDArray[np.float32], spacing_mm: float) -> tuple[str, ...]:
-    """A flag in words where there is metal in a joint frame, whose streaks spoil edges."""
+    """Return a flag if there is metal in a joint frame, whose streaks spoil edges."""
     volume = metal_mm3(hu_zyx, spacing_mm)
     if volume == 0:
         return ()
@@ -124,10 +124,10 @@ def metal_flags(hu_zyx: npt.NDArray[np.float32], spacing_mm: float) -> tuple[str
 
 
 def doubt_pair(right: JointReport, left: JointReport) -> tuple[JointReport, JointReport]:
-    """Both reports with what only both together show: heads too near, too far, crossed, or unlike.
+    """Check both reports against each other: heads too near, too far apart, crossed, or unlike.
 
-    A joint that would be ok or cut becomes implausible by it, for which of the two is wrong cannot
-    be told.
+    A joint that would be ok or cut then becomes implausible, because it cannot be told which of the
+    two is wrong.
     """
     checks = check_pair(right, left)
     wrong = failed(checks)
@@ -158,7 +158,7 @@ def _cut_reason(
 
 
 def largest_sphere_mm(geometry: JointGeometry, recorded_zyx: npt.NDArray[np.bool_]) -> float:
-    """The width, in whole mm, of the largest sphere about the head centre that was scanned."""
+    """Return the width, in whole mm, of the largest fully scanned sphere about the head centre."""
     grid = geometry.frame.local_grid
     unseen = grid.to_world(np.argwhere(~recorded_zyx)[:, ::-1])
     if not len(unseen):

@@ -34,10 +34,10 @@ def count_voxels(
 ) -> VoxelCount:
     """Count the voxels of the clip that a straight line from the nearest MC voxel reaches.
 
-    Probabilities are [z, y, x] over ``grid`` (isotropic, along the axes); a voxel belongs to what
-    has at least 0.5 there, to MC if both do, and MC may not be empty. The line is looked up
-    twice per voxel in the probability of TB, linearly between voxels: the steps of a binary mask
-    would shade what lies behind them.
+    Probabilities are [z, y, x] on ``grid`` (isotropic, along the axes). A voxel belongs to the bone
+    that has at least 0.5 there, to MC if both have; MC may not be empty. The line samples the
+    probability of TB twice per voxel, linearly interpolated: the steps of a binary mask would shade
+    what lies behind them.
     """
     labels = np.zeros(grid.shape_zyx, dtype=np.uint8)
     labels[bone_p >= 0.5] = Label.TEMPORAL_BONE
@@ -63,9 +63,9 @@ def count_voxels(
 
 
 def unseen_fraction(recorded_zyx: npt.NDArray[np.bool_] | None, grid: Grid, clip: Clip) -> float:
-    """The share of the clip, 0 to 1, where ``recorded_zyx`` is false or that is off the grid.
+    """Return the share of the clip, 0 to 1, that is not recorded or lies off the grid.
 
-    None stands for a grid that was recorded throughout.
+    ``recorded_zyx`` None means that the grid was recorded throughout.
     """
     voxels = _clip_voxels(grid, clip)
     seen = np.zeros_like(voxels.inside_zyx)
