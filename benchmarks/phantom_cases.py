@@ -44,6 +44,10 @@ WRONG_MM: Final = (0.2, 0.3)
 WRONG_OVER_MM: Final = 9.0
 LEAST_OPEN: Final = 0.35
 """Of the joint space, at most so much is taken by either bone's outline."""
+UNCUT_HU: Final = (-8192.0, 8191.0)
+"""A gain of 1.25 takes air to −1400 HU: a limit of −1024 would sharpen its edges."""
+RIM_MM: Final = 5.0
+"""Painted beyond the scan, since its outer voxels see so far."""
 AHEAD_MM, BELOW_MM = 25.0, 8.0
 
 
@@ -101,7 +105,7 @@ class Phantom:
     def scene(self) -> Scene:
         """The head between the corners, both joints finely painted."""
         low, high = self.corners_mm
-        return paint_scene([self.head], vector(low), vector(high))
+        return paint_scene([self.head], vector(low - RIM_MM), vector(high + RIM_MM))
 
     def scan(self, case: Case) -> Volume:
         """What the case's scanner makes of the head, int16."""
@@ -168,6 +172,7 @@ def cases(heads: int, grids: list[str]) -> Iterator[Case]:
                 noise_hu=log_between(5.0, 60.0)(noise),
                 gain=log_between(0.8, 1.25)(gain),
                 offset_hu=between(-150.0, 150.0)(offset),
+                limits_hu=UNCUT_HU,
             )
             yield Case(head, name, GRIDS[name], machine, 1000 * index + head)
 

@@ -53,8 +53,9 @@ def binned(volume: Volume, many_xyz: tuple[int, int, int]) -> Volume:
 
 
 def regreyed(volume: Volume, gain: float = 1.0, offset_hu: float = 0.0) -> Volume:
-    """Greys multiplied about 0 HU and shifted, as by a scanner out of calibration."""
-    return whole(_floats(volume) * gain + offset_hu, volume.grid)
+    """Greys multiplied about 0 HU and shifted, as by a scanner out of calibration; none cut off."""
+    values = np.rint(_floats(volume) * gain + offset_hu)
+    return Volume(values.astype(np.int16), volume.grid)
 
 
 def noisier(volume: Volume, times: float, seed: int = 1) -> Volume:

@@ -20,7 +20,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.phantom_cases import AHEAD_MM, BELOW_MM, EXTENT_MM, FIRST_SEED
+from benchmarks.phantom_cases import AHEAD_MM, BELOW_MM, EXTENT_MM, FIRST_SEED, RIM_MM
 from benchmarks.repeated_runs import Found, Runs
 from benchmarks.scan_changes import whole
 from benchmarks.tables import markdown, write_table
@@ -58,7 +58,8 @@ class Unusual:
             low, high = np.minimum(low, first), np.maximum(high, last)
         if self.above_mm is not None:
             high[2] = self.head.condyle_centre_mm(Side.LEFT)[2] + self.above_mm
-        scene = paint_scene([self.head, *self.others], vector(low), vector(high))
+        heads = [self.head, *self.others]
+        scene = paint_scene(heads, vector(low - RIM_MM), vector(high + RIM_MM))
         x, y, z = (int(n) for n in (high - low) / self.spacing_mm_xyz)
         grid = Grid((x, y, z), self.spacing_mm_xyz, vector(low))
         return self.export(self.machine.sees(scene, grid, 5))

@@ -96,6 +96,9 @@ class Machine:
     def _part(self, part: Volume, grid: Grid) -> tuple[tuple[slice, ...], Floats]:
         """The voxels that see nothing beyond ``part``, as slices [z, y, x], and what they see."""
         blur, box = self._spread(grid)
+        # painting an edge into cells of width h blurs it by f (1 - f) h² where f of a cell is bone
+        painted = part.grid.spacing_mm_xyz[0] ** 2 / 6.0
+        blur = tuple(float(np.sqrt(max(b * b - painted, 0.0))) for b in blur)
         sharp = [_weights(part.grid, grid, axis, blur[axis], box[axis]) for axis in range(3)]
         where = tuple(span for span, _ in reversed(sharp))
         seen = _through(part.values_zyx, [matrix for _, matrix in sharp])

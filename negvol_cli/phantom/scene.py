@@ -14,8 +14,9 @@ from negvol_cli.phantom.scanner import block_points, blocks
 from negvol_cli.structures import Side
 
 FINE_MM: Final = 0.25
-"""Thinner than any plate painted, whose share of a cell is kept; adds 0.07 mm to any blur."""
-COARSE_MM: Final = 1.0
+"""Plates thinner than a cell keep their share of it."""
+COARSE_MM: Final = 0.4
+"""Of skin and skull, at whose edges a scanner's blur can be read: finer than any such blur."""
 JOINT_MM: Final = 60.0
 """Side of the finely painted cubes: the joint frame's 64 mm but for its corners' rim."""
 
@@ -38,7 +39,7 @@ def paint_scene(
     *,
     joint_mm: float = JOINT_MM,
 ) -> Scene:
-    """Heads painted from corner to corner at 1 mm, and about their joints at 0.25 mm; LPS mm.
+    """Heads painted from corner to corner at 0.4 mm, and about their joints at 0.25 mm; LPS mm.
 
     Without corners only cubes of ``joint_mm`` about the joints are painted; with 0 none are. Of
     several heads the denser stands where they meet.
