@@ -75,7 +75,8 @@ def _sampled(
     for number, source in enumerate(sources):
         mask, known = source.masks_at(points[number])
         if moved is not None:
-            mask = torch.cat([source.masks_at(moved[number])[0][:1], mask[1:]])
+            mandible, known_there = source.masks_at(moved[number])
+            mask, known = torch.cat([mandible[:1], mask[1:]]), known & known_there
         if source.ct is None:
             hu = torch.zeros_like(mask[0])
         else:

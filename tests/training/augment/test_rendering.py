@@ -88,6 +88,30 @@ def test_a_joint_without_a_scan_is_rendered_and_its_mandible_moves_while_the_sku
     assert (weight[both] == 0).all()
 
 
+def test_nothing_is_asked_where_a_moved_mandible_would_come_from_beyond_its_labels():
+    labels = np.full((24, 24, 24), Label.CONDYLE, np.uint8)
+    grid = Grid((24,) * 3, (1.0,) * 3, (-11.5,) * 3)
+    joint = JointSample("map", Side.LEFT, (0.0, 0.0, 0.0), None, Volume(labels, grid))
+    source = JointSource.of(joint, (Label.CONDYLE, Label.TEMPORAL_BONE))
+    data = DataConfig(
+        object="joints",
+        spacing_mm=1.0,
+        size=24,
+        patch=24,
+        window_hu=(-1000.0, 1000.0),
+        opened_share=1.0,
+        opening_mm=100.0,
+        opening_deg=0.0,
+    )
+    one = Experiment(name="x", data=data, train=TrainConfig(steps=1), augment=STILL)
+
+    _, _, weight = draw_frames([source] * 6, draws(*range(6)), one)
+
+    known = weight.flatten(1).gt(0).float().mean(dim=1)
+    assert float(known.min()) == 0.0  # slid by more than the labels are wide
+    assert float(known.max()) < 1.0
+
+
 def test_a_scan_that_is_rendered_shows_its_labels_not_its_greys():
     masks = ball_under_a_roof().numpy()
     labels = (masks[0] * Label.CONDYLE + masks[1] * Label.TEMPORAL_BONE).astype(np.uint8)
