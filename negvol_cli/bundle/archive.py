@@ -47,7 +47,10 @@ class _Folder:
     def read(self, name: str) -> bytes:
         file = self._path / name
         try:
-            if file.stat().st_size > MAX_BYTES:
+            said = file.stat()
+            if not stat.S_ISREG(said.st_mode):  # a pipe would be waited for
+                raise ModelError(f"{file} is no file; get the bundle again")
+            if said.st_size > MAX_BYTES:
                 raise ModelError(f"{file} is larger than {MAX_BYTES >> 20} MiB; is it a model?")
             return file.read_bytes()
         except OSError as err:

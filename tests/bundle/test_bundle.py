@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import zipfile
 from pathlib import Path
@@ -129,3 +130,13 @@ def test_a_file_larger_than_any_model_is_refused_before_it_is_unpacked(
     for path in (bundle_folder, zipped(bundle_folder)):
         with pytest.raises(ModelError, match="larger than 1 MiB"):
             load_bundle(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.parametrize("name", ["bundle.toml", "localiser.onnx"])
+def test_a_pipe_in_a_bundle_is_refused_and_not_waited_for(bundle_folder: Path, name: str) -> None:
+    (bundle_folder / name).unlink()
+    os.mkfifo(bundle_folder / name)
+
+    with pytest.raises(ModelError, match="is no file"):
+        load_bundle(bundle_folder)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from sys import intern
 from typing import IO, Final
 
 import pydicom
@@ -50,7 +52,12 @@ _HEADER_TAGS: Final = [
     "IrradiationEventUID",
     *("LossyImageCompression", "SharedFunctionalGroupsSequence"),
     "PerFrameFunctionalGroupsSequence",
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "InstanceNumber"),
+    *("AcquisitionDate", "AcquisitionTime", "ContrastBolusAgent", "ReconstructionDiameter"),
 ]
+_TELLING: Final = ("KVP", "FilterType", "ScanOptions", "SeriesNumber", "ReconstructionDiameter")
+_NAMING: Final = ("IrradiationEventUID", "SeriesDescription", "ContrastBolusAgent")
+"""What tells passes apart and may name somebody."""
 _MONOCHROME: Final = ("MONOCHROME2", "MONOCHROME1", "")  # how it is shown changes no value
 _MOST_FRAMES: Final = 20_000
 
@@ -89,7 +96,8 @@ class Common:
 class Frame:
     """One image: frame ``index`` of its part, the centre of its first voxel in LPS mm.
 
-    ``passes`` tells images at one place from each other: acquisition, moment, kernel, kind.
+    ``passes`` tells images at one place, or woven into each other, apart: acquisition, moment,
+    kernel, kind. ``number`` is InstanceNumber, None where there is none.
     """
 
     part: Part
@@ -98,6 +106,7 @@ class Frame:
     position_mm: Vector | None
     common: Common
     passes: tuple[str, ...] = field(repr=False)
+    number: int | None = None
 
 
 class DamagedError(Exception):
@@ -150,6 +159,7 @@ def _frames(data: Dataset, part: Part, known: dict[Common, Common]) -> Iterator[
         raise ValueError("more frames than any scan has")
     patient, issuer = text_of(data, "PatientID"), text_of(data, "IssuerOfPatientID")
     identity = Identity(patient, text_of(data, "StudyInstanceUID"), series, issuer)
+    number = number_of(data, "InstanceNumber") if len(groups) == 1 else None
     for index in range(len(groups)):
         place = place_of(groups, index)
         common = _common(data, groups, index, identity, place)
@@ -159,7 +169,8 @@ def _frames(data: Dataset, part: Part, known: dict[Common, Common]) -> Iterator[
             instance=text_of(data, "SOPInstanceUID"),
             position_mm=place.position_mm,
             common=known.setdefault(common, common),
-            passes=_passes(groups, index, common.image_type),
+            passes=tuple(map(intern, _passes(groups, index, common.image_type))),
+            number=None if number is None else int(number),
         )
 
 
@@ -190,6 +201,13 @@ def _common(data: Dataset, groups: Groups, index: int, identity: Identity, place
 
 
 def _doubt(groups: Groups, index: int) -> str:
+    data = groups.data
+    for keyword in ("BitsAllocated", "BitsStored", "PixelRepresentation"):
+        if number_of(data, keyword) is None:
+            return f"no {keyword} in the header"
+    bits, top = whole_of(data, "BitsStored", 0), number_of(data, "HighBit")
+    if bits > whole_of(data, "BitsAllocated", 0) or top not in (None, bits - 1):
+        return "a BitsStored that BitsAllocated or HighBit contradicts"
     if twice := groups.contradicted(index):
         return f"a {twice} that is stated twice with different values"
     if said := axes_doubt(groups, index):
@@ -226,7 +244,6 @@ def _passes(groups: Groups, frame: int, image_type: tuple[str, ...]) -> tuple[st
     moment = groups.holder(frame, content, "TemporalPositionIndex")
     kernel = groups.holder(frame, "CTReconstructionSequence", "ConvolutionKernel")
     measures = groups.holder(frame, "PixelMeasuresSequence", "SliceThickness")
-    event = text_of(data, "IrradiationEventUID")
     return (
         text_of(acquisition, "FrameAcquisitionNumber")
         if acquisition is not None
@@ -235,6 +252,7 @@ def _passes(groups: Groups, frame: int, image_type: tuple[str, ...]) -> tuple[st
         text_of(kernel, "ConvolutionKernel"),
         "\\".join(image_type),
         text_of(measures, "SliceThickness"),
-        *(text_of(data, keyword) for keyword in ("KVP", "FilterType", "ScanOptions")),
-        handle(event) if event else "",
+        *map(partial(text_of, data), _TELLING),
+        text_of(data, "AcquisitionDate") + text_of(data, "AcquisitionTime"),
+        *(handle(words) if words else "" for words in map(partial(text_of, data), _NAMING)),
     )

@@ -18,6 +18,7 @@ LEAST_SLICES: Final = 3
 
 _PARALLEL: Final = 1e-3  # orientations are written rounded
 _MOST_KINDS: Final = 64
+_MOST_SWEEPS: Final = 4
 _WOVEN: Final = 0.5  # of the shorter one's length; slabs of one scan overlap by a slice or two
 
 
@@ -108,7 +109,25 @@ def _parts(stack: list[Frame]) -> list[list[Frame]]:
             continue
         if not any(_repeats(part) for part in parts) if repeats else _woven(parts):
             return [one for part in parts for one in _parts(part)]
-    return [stack]
+    sweeps = [] if repeats else _sweeps(stack)
+    return sweeps if len(sweeps) > 1 and _woven(sweeps) else [stack]
+
+
+def _sweeps(stack: Sequence[Frame]) -> list[list[Frame]]:
+    """The stack parted where its places turn back in the order of the images' numbers.
+
+    Two scans one after the other make two sweeps; where there are many, the numbers say nothing.
+    """
+    if stack[0].common.axes is None or any(f.number is None or not f.position_mm for f in stack):
+        return []
+    normal = normal_of(stack[0].common)
+    numbered = sorted(stack, key=lambda frame: frame.number or 0)
+    along = np.array([np.dot(frame.position_mm or (), normal) for frame in numbered])
+    steps = np.sign(np.diff(along))
+    back = np.flatnonzero(steps != (1 if (steps > 0).sum() * 2 >= len(steps) else -1)) + 1
+    if not 0 < len(back) < _MOST_SWEEPS:
+        return []
+    return [list(part) for part in np.split(np.array(numbered, dtype=object), back)]
 
 
 def _woven(parts: Sequence[Sequence[Frame]]) -> bool:

@@ -91,6 +91,8 @@ def beside(name: str, path: Path) -> str:
     Whatever else a header names, it is not opened: a header from elsewhere could make any file of
     this machine its voxels. Raises InputError.
     """
+    while name.startswith(("./", ".\\")):  # by NRRD's definition: from the header's own folder
+        name = name[2:]
     if not name or name in {".", ".."} or any(c in name for c in '/\\:"\0'):
         raise InputError(
             f"{path} keeps its voxels elsewhere than in a file beside it: put both files into one "

@@ -50,6 +50,9 @@ def said(scan, text):
         ("IrradiationEventUID", "1.2.3", "1.2.4"),
         ("ImageType", ["ORIGINAL", "PRIMARY", "AXIAL"], ["DERIVED", "PRIMARY", "AXIAL"]),
         ("TemporalPositionIndex", 1, 2),
+        ("AcquisitionTime", "101500", "102200.5"),
+        ("SeriesDescription", "DOE native", "DOE contrast"),
+        ("ReconstructionDiameter", "200", "250"),
     ],
 )
 def test_two_scans_at_alternate_places_are_two_series(tmp_path, keyword, one, other):
@@ -65,6 +68,31 @@ def test_two_scans_at_alternate_places_are_two_series(tmp_path, keyword, one, ot
     halves = {tuple(scan.volume.values_zyx[:, 0, 0]) for scan in scans}
     assert halves == {tuple(LONG[::2, 0, 0]), tuple(LONG[1::2, 0, 0])}
     assert all(said(scan, "one of 2 CT series") for scan in scans)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_sweeps_that_only_their_numbers_tell_apart_are_two_series(tmp_path, turned):
+    made = series_of(LONG, places(60, 1.0))
+    for number, part in enumerate(made):
+        sweep = 59 - number if turned else number
+        part.InstanceNumber = 1 + sweep // 2 + (30 if sweep % 2 else 0)
+
+    assert [s.slices for s in find_series(save(made, tmp_path / "ct"))] == [30, 30]
+
+
+@pytest.mark.parametrize("numbers", ["shuffled", "equal", "backwards", "missing", "in two slabs"])
+def test_numbers_of_images_part_no_other_series(tmp_path, numbers):
+    made = series_of(LONG, places(60, 1.0))
+    given = {
+        "shuffled": np.random.default_rng(3).permutation(60),
+        "equal": np.ones(60, int),
+        "backwards": np.arange(60)[::-1],
+        "in two slabs": np.concatenate([np.arange(30, 60), np.arange(30)]),
+    }
+    for k, part in enumerate(made):
+        part.InstanceNumber = None if numbers == "missing" else int(given[numbers][k])
+
+    assert (read_scan(save(made, tmp_path / "ct")).volume.values_zyx == LONG).all()
 
 
 @pytest.mark.parametrize("keyword", ["AcquisitionNumber", "ConvolutionKernel", "KVP"])

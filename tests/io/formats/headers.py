@@ -76,8 +76,9 @@ def write_nrrd(
 def _written(path: Path, head: bytes, data: str, body: bytes | None) -> Path:
     body = HU.astype("<i2").tobytes() if body is None else body
     path.write_bytes(head + (body if data == "LOCAL" else b""))
-    if data not in {"LOCAL", ".", ".."} and "/" not in data:
-        (path.parent / data).write_bytes(body)
+    beside = data.removeprefix("./")
+    if beside not in {"LOCAL", ".", ".."} and "/" not in beside:
+        (path.parent / beside).write_bytes(body)
     return path
 
 

@@ -88,7 +88,7 @@ def test_every_type_and_order_of_bytes(tmp_path, kind, order):
     assert scan.volume.values_zyx.dtype.itemsize <= 4
 
 
-@pytest.mark.parametrize("data", [None, "scan.raw", "Müller.raw"])
+@pytest.mark.parametrize("data", [None, "scan.raw", "./scan.raw", "Müller.raw"])
 @pytest.mark.parametrize(("skip", "before"), [("-1", 1234), ("17", 17), ("0", 0)])
 def test_bytes_before_the_voxels_are_passed_over(tmp_path, data, skip, before):
     ending = ".nrrd" if data is None else ".nhdr"
