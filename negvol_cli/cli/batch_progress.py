@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from negvol_cli.cli.printing import say
+from negvol_cli.cli.printing import printable, say
 
 if TYPE_CHECKING:
     from negvol_cli.batch import Result, Stop, Tally
@@ -37,7 +37,7 @@ def looking(quiet: bool) -> Iterator[Callable[[str], None]]:
         def look(shown: str) -> None:
             nonlocal last
             if (now := time.monotonic()) - last > _LOOK_EVERY_SECONDS:
-                status.update(f"Searching {escape(shown)}")
+                status.update(f"Searching {escape(printable(shown))}")
                 last = now
 
         yield look
@@ -155,6 +155,6 @@ def _bar(pace: Pace) -> Iterator[OnResult]:
                 left="" if left is None else f"about {duration(left)} left",
             )
             if result.failure is not None:
-                console.print(Text(f"{result.name}: {result.failure.reason}", "red"))
+                console.print(Text(printable(f"{result.name}: {result.failure.reason}"), "red"))
 
         yield on_result

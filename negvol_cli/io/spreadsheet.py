@@ -7,7 +7,7 @@ from typing import Final
 
 _FORMULA: Final = re.compile(
     r"""
-    (^|[;,\t\r\n|"])   # where a cell begins: half of Europe's spreadsheets part them at semicolons
+    (^|[;,?|"])   # where a cell begins: half of Europe's spreadsheets part them at semicolons
     (\s*)               # which some of them pass over
     ([=+\-@\uff1d\uff0b\uff0d\uff20])  # and the same signs in full width, as in Japan
     """,
@@ -18,7 +18,9 @@ _FORMULA: Final = re.compile(
 def as_text(value: str) -> str:
     """The text, an apostrophe before each sign with which a spreadsheet would begin a formula.
 
+    What does not print, such as a terminal's codes in the name of a file, becomes a question mark.
     A CSV file does not say at which character its cells are parted, and quotes do not help where
     that is taken for another: a semicolon within a cell begins a new one then.
     """
-    return _FORMULA.sub(r"\1\2'\3", value)
+    seen = "".join(char if char.isprintable() else "?" for char in value)
+    return _FORMULA.sub(r"\1\2'\3", seen)
