@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from negvol_cli.batch.spool import Stored
 from negvol_cli.batch.zip_members import Member
@@ -27,6 +27,11 @@ class Candidate:
     member: Member | None = field(default=None, repr=False)
     series: Series | Stored | None = field(default=None, repr=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled, a scan takes its series along from the disk, without who the patient is."""
+        scan = self.for_worker() if isinstance(self.series, Stored) else self
+        return _candidate, (scan.name, scan.path, scan.shown, scan.member, scan.series)
+
     def load_series(self) -> Series | None:
         """The series, from the disk where it waits there."""
         if isinstance(self.series, Stored):
@@ -47,6 +52,12 @@ class Candidate:
         if (series := self.load_series()) is None:
             return self
         return replace(self, series=series.nameless(keep_patient_id=keep_patient_id))
+
+
+def _candidate(
+    name: str, path: Path, shown: str, member: Member | None, series: Series | None
+) -> Candidate:
+    return Candidate(name=name, path=path, shown=shown, member=member, series=series)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_type_hints
+from uuid import uuid4
 
 import numpy as np
 from torch import nn
@@ -112,8 +113,8 @@ def summarise(scores: Sequence[FrameScore]) -> list[Summary]:
 
 def write_rows(rows: Sequence[Any], path: Path) -> None:
     """Dataclass instances of one kind as a CSV file, whole or not at all."""
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
+    with partial.open("x", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [f.name for f in fields(rows[0])])
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
