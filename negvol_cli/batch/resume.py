@@ -1,4 +1,4 @@
-"""Whether a scan has been measured already, with the same input, networks and settings.
+"""Whether a scan has already been measured with the same input, networks and settings.
 
 ``run.json`` decides: it is written last, into a folder that appears complete or not at all.
 """
@@ -45,7 +45,7 @@ def earlier_report(intake: Intake, job: Job, *, compare: bool = True) -> ScanRep
 
 
 def is_result(folder: Path) -> bool:
-    """Whether a folder holds a result of negvol, of whatever version."""
+    """Return whether a folder contains a result of negvol, of any version."""
     return {"research_use", "scan", "steps"} <= _record_in(folder).keys()
 
 

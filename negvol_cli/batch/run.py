@@ -1,4 +1,4 @@
-"""A batch from what was found to its tables."""
+"""A batch, from what was found to its tables."""
 
 from __future__ import annotations
 

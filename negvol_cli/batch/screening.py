@@ -1,7 +1,7 @@
-"""Whether an image file can be a head CT at all, told before anything is measured.
+"""Whether an image file can be a head CT at all, decided before anything is measured.
 
 Only what is certainly something else is left out. A damaged scan is not: it is tried, and its
-failure explained.
+failure is explained.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PLANES: Final = 5
 
 
 def is_image(name: str) -> bool:
-    """Whether a file of this name is an image of a kind that negvol reads."""
+    """Return whether a file of this name is an image of a supported kind."""
     return name.lower().endswith(IMAGE_ENDINGS)
 
 

@@ -1,6 +1,6 @@
-"""What a search finds, on disk until it is asked for, so that a batch of any size needs no memory.
+"""Search results on disk until they are needed, so that a batch of any size needs little memory.
 
-A hundred thousand studies have thirty million slices, and 1.5 KB is known of each.
+A hundred thousand studies have thirty million slices, with 1.5 KB known of each.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The files that a batch writes beside its results, each complete or not there.
+"""The files that a batch writes beside its results, each complete or absent.
 
 ``summary.csv`` has a row per joint of every scan with a valid result, ``failures.csv`` a row per
-scan that failed, ``found.csv`` a row per scan and per thing left out. Paths in them are those of
-the person's folders, from the folder that was searched; no value of a header is in them.
+scan that failed, ``found.csv`` a row per scan and per item left out. Paths are those of the user's
+folders, relative to the folder that was searched; no header value is in them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FOUND_COLUMNS: Final = ("file", "scan", "outcome", "reason")
 
 
 def write_summary(rows: Sequence[SummaryRow], out: Path) -> None:
-    """Write ``summary.csv``. Raises OutputError where it cannot be written."""
+    """Write ``summary.csv``. Raises OutputError if it cannot be written."""
     lines = [
         {"outcome": str(row.outcome), **joint} for row in rows for joint in csv_rows(row.report)
     ]
@@ -39,18 +39,18 @@ def write_summary(rows: Sequence[SummaryRow], out: Path) -> None:
 
 
 def write_failures(failures: Iterable[FailureRow], out: Path) -> None:
-    """Write ``failures.csv``. Raises OutputError where it cannot be written."""
+    """Write ``failures.csv``. Raises OutputError if it cannot be written."""
     lines = [{name: getattr(failure, name) for name in FAILURE_COLUMNS} for failure in failures]
     write_whole(out / FAILURES, _csv(FAILURE_COLUMNS, lines))
 
 
 def write_found(lines: Iterable[Mapping[str, str]], out: Path) -> None:
-    """Write ``found.csv``. Raises OutputError where it cannot be written."""
+    """Write ``found.csv``. Raises OutputError if it cannot be written."""
     write_whole(out / FOUND, _csv(FOUND_COLUMNS, lines))
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file beside its place, then rename it. Raises OutputError where that cannot be."""
+    """Write a file beside its place, then rename it. Raises OutputError if that fails."""
     part = name_beside(path)
     try:
         with part.open("x", encoding="utf-8", errors="replace", newline="") as file:

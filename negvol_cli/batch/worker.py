@@ -1,4 +1,4 @@
-"""What a worker does: one scan, in a process that keeps its networks from scan to scan."""
+"""The work of one process: scan after scan, keeping its networks in between."""
 
 from __future__ import annotations
 

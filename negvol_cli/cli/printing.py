@@ -1,4 +1,4 @@
-"""Printing what files are called and say, which may be anything, on somebody's terminal."""
+"""Printing of text from files, which may contain anything, on the user's terminal."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import click
 
 
 def say(text: object = "", *, err: bool = False, end: str = "\n") -> None:
-    """Print ``text`` on stdout or stderr, only what can be seen of it."""
+    """Print ``text`` on stdout or stderr, with unprintable characters replaced."""
     click.echo(printable(str(text)) + end, err=err, nl=False)
 
 
 def printable(text: str) -> str:
-    """The text with a ? for each character that does not print, line ends excepted.
+    """Replace each unprintable character by ``?``, except line ends.
 
-    The name of a file may hold codes that move the cursor, turn the writing direction, rename the
+    A file name may contain codes that move the cursor, turn the writing direction, rename the
     window, or type into the shell.
     """
     return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)

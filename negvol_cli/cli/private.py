@@ -1,4 +1,4 @@
-"""Where nobody may be named: what a command prints with ``--pseudonym-key``."""
+"""What a command may print with ``--pseudonym-key``: nothing that could identify anybody."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Files: scans, label maps, meshes, reports, folders of results, DICOM."""
+"""Files: scans, label maps, meshes, reports, result folders, DICOM."""

@@ -1,4 +1,4 @@
-"""Names and colours of the six labels, as tables that 3D Slicer and ITK-SNAP read."""
+"""Names and colours of the six labels, as tables for 3D Slicer and ITK-SNAP."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ _COLOURS: Final = {
 
 
 def write_label_colours(folder: Path) -> None:
-    """Write both tables into ``folder``, beside the labels.nii.gz that they explain.
+    """Write both tables into ``folder``, beside the labels.nii.gz that they describe.
 
-    Raises OutputError where they cannot be written.
+    Raises
+    ------
+    OutputError
+        They cannot be written.
     """
     for name, text in ((SLICER_FILE, slicer_table()), (ITK_SNAP_FILE, itk_snap_table())):
         try:
@@ -35,7 +38,7 @@ def write_label_colours(folder: Path) -> None:
 
 
 def slicer_table() -> str:
-    """A colour table of 3D Slicer: index, name without spaces, red, green, blue, opacity."""
+    """Return a colour table of 3D Slicer: index, name without spaces, red, green, blue, opacity."""
     lines = [f"# Color table file {SLICER_FILE}", "# 7 values", "0 background 0 0 0 0"]
     for value, name, (red, green, blue) in _labels():
         lines.append(f"{value} {name.replace(' ', '_')} {red} {green} {blue} 255")
@@ -43,7 +46,7 @@ def slicer_table() -> str:
 
 
 def itk_snap_table() -> str:
-    """Label descriptions of ITK-SNAP: index, colour, opacity 0 to 1, two visibilities, name."""
+    """Return ITK-SNAP's label descriptions: index, colour, opacity, two visibilities, name."""
     lines = [
         "################################################",
         "# ITK-SnAP Label Description File",

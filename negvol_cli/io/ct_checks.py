@@ -1,4 +1,4 @@
-"""Whether a volume is a CT in Hounsfield units: refuse what is not, say what is coarse."""
+"""Checks of whether a volume is a CT in Hounsfield units, and whether it is coarse."""
 
 from __future__ import annotations
 
@@ -26,11 +26,15 @@ _BONE_HU: Final = 200.0
 
 
 def check_ct(volume: Volume, name: str = "the scan") -> tuple[str, ...]:
-    """Flags in words about a CT that is usable but poor; empty for a good one.
+    """Return warnings about a CT that is usable but poor; empty for a good one.
 
-    Raises InputError, naming the scan by ``name``, for values that are not finite, constant, scaled
-    to about [0, 1], shifted by 1024 (the rescale was not applied), or without air or bone, as of an
-    MR. Offsets and gains of cone-beam CT, padding below air, blank slices and metal pass.
+    Offsets and gains of cone-beam CT, padding below air, blank slices and metal pass.
+
+    Raises
+    ------
+    InputError
+        Values are not finite, constant, scaled to about [0, 1], shifted by 1024 (the rescale was
+        not applied), or without air or bone, as in an MR. The message calls the scan ``name``.
     """
     low, high = float(volume.values_zyx.min()), float(volume.values_zyx.max())
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -62,14 +66,14 @@ def check_ct(volume: Volume, name: str = "the scan") -> tuple[str, ...]:
 
 
 def is_shifted(values_zyx: npt.NDArray[Any]) -> bool:
-    """Whether values are a CT's without its rescale: HU + 1024, but for padding below all air."""
+    """Return whether values are those of a CT without its rescale: HU + 1024."""
     sample = _sample(values_zyx)
     sample = sample[sample > _AIR_HU[0]]
     return sample.size > 0 and sample.min() > _AIR_HU[1] and _looks_shifted(sample)
 
 
 def is_coarse(volume: Volume) -> bool:
-    """Whether any voxel edge is over 2 mm (rounded to 0.1 mm)."""
+    """Return whether any voxel edge is over 2 mm (rounded to 0.1 mm)."""
     return max(round(s, 1) for s in volume.grid.spacing_mm_xyz) > COARSE_MM
 
 

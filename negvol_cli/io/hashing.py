@@ -1,4 +1,4 @@
-"""The SHA-256 of a scan without measuring it, to tell whether a result is still that of its input.
+"""The SHA-256 of a scan without measuring it, to check whether a result still belongs to its input.
 
 What is measured is hashed as it is read (``io.image.Scan.sha256``), by the same definition.
 """
@@ -16,9 +16,9 @@ from negvol_cli.io.formats import open_image, open_regular
 
 
 def digest_of_scan(path: Path) -> str:
-    """The SHA-256 of an image file; where its voxels lie in a second file, of both.
+    """Return the SHA-256 of an image file; of both files if its voxels lie in a second one.
 
-    Raises OSError where a file cannot be read.
+    Raises OSError if a file cannot be read.
     """
     try:
         with open_image(path) as image:

@@ -1,4 +1,4 @@
-"""What an image file says of itself, checked before any voxel is read or memory taken."""
+"""Checks of an image file's header before any voxel is read or memory is taken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading scans and writing labels."""
+"""Reading of scans and writing of labels."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _EXTENSIONS: Final = (".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".zip")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scan:
-    """An image as read: ``volume`` in LPS axis order, and what its own file looked like.
+    """An image as read: ``volume`` in LPS axis order, and the grid of its own file.
 
     The axes of ``volume`` run to the left, posterior and superior; what is left of an oblique
     orientation stays in its grid's direction. ``original_grid`` is the grid of the file, on which
     labels are written. ``name`` is the file's name without the extensions of an image; that of a
-    DICOM series names nobody. ``notes`` say in words what to beware of. ``sha256`` is that of the
-    very bytes which were read (see ``io.hashing``).
+    DICOM series names nobody. ``notes`` are warnings as text. ``sha256`` is that of the very bytes
+    that were read (see ``io.hashing``).
     """
 
     volume: Volume
@@ -40,12 +40,17 @@ class Scan:
 
 
 def read_scan(path: Path, series: str | None = None) -> Scan:
-    """A CT from a NIfTI, NRRD or MetaImage file, or a DICOM series in a folder, zip or file.
+    """Read a CT from a NIfTI, NRRD or MetaImage file, or a DICOM series in a folder or file.
 
-    Values are HU if the file tells the truth (``io.ct_checks.check_ct`` judges that), in the file's
-    own type, or float32 where that is wider than 16 bits; int16 of DICOM. ``series`` chooses one
-    of several by its key or number. Raises InputError for whatever cannot be read right, as far as
-    possible before memory is taken: see ``io.formats``, ``io.header_checks`` and ``io.dicom``.
+    Values are HU if the file is correct (``io.ct_checks.check_ct`` judges that), in the file's own
+    type, or float32 if that is wider than 16 bits; int16 for DICOM. ``series`` chooses one of
+    several by its key or number.
+
+    Raises
+    ------
+    InputError
+        The scan cannot be read correctly; detected before memory is taken where possible. See
+        ``io.formats``, ``io.header_checks`` and ``io.dicom``.
     """
     if holds_dicom(path):
         return read_series_scan(*choose_in(path, series))
@@ -55,9 +60,9 @@ def read_scan(path: Path, series: str | None = None) -> Scan:
 
 
 def read_series_scan(series: Series, notes: tuple[str, ...] = ()) -> Scan:
-    """The scan that a DICOM series makes; ``notes`` are what is known against it already.
+    """Read the scan that a DICOM series makes; ``notes`` are warnings known already.
 
-    Raises InputError where it cannot be read right.
+    Raises InputError if it cannot be read correctly.
     """
     try:
         with held(series.files, series.name) as sha256:
@@ -73,7 +78,7 @@ def read_series_scan(series: Series, notes: tuple[str, ...] = ()) -> Scan:
 
 
 def holds_dicom(path: Path) -> bool:
-    """Whether a path is to be read as DICOM: a folder, a zip, or a file that begins so.
+    """Return whether a path is to be read as DICOM: a folder, a zip file, or a file that begins so.
 
     Raises InputError for a pipe or a device, which is never waited for.
     """
@@ -86,7 +91,7 @@ def holds_dicom(path: Path) -> bool:
 
 
 def read_image(path: Path) -> Scan:
-    """Like ``read_scan`` for one image file that need not cover a whole joint, as of labels."""
+    """Read one image file like ``read_scan``; it need not cover a whole joint (labels)."""
     return _read_file(path, least_mm=0.0)
 
 
@@ -98,7 +103,10 @@ def read_packed_scan(path: Path, stream: IO[bytes], size: int) -> Scan:
 def write_labels(labels_zyx: npt.NDArray[np.uint8], scan: Scan, path: Path) -> None:
     """Write labels [z, y, x] over ``scan.volume.grid`` on the scan's own grid, as uint8 .nii.gz.
 
-    Raises OutputError where the file cannot be written.
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
     """
     grid = scan.original_grid
     labels = AxisOrder.of(grid).from_lps(labels_zyx.astype(np.uint8, copy=False))
@@ -106,7 +114,7 @@ def write_labels(labels_zyx: npt.NDArray[np.uint8], scan: Scan, path: Path) -> N
 
 
 def name_of(path: Path) -> str:
-    """The file or folder name without the extensions of an image: ``scan.v2.nii.gz`` is scan.v2."""
+    """Return a file's or folder's name without image extensions: ``a.v2.nii.gz`` is a.v2."""
     name = path.name if path.name not in {"", ".."} else path.resolve().name
     bare = name[:-3] if name.lower().endswith(".gz") else name
     stem, _, ending = bare.rpartition(".")

@@ -1,4 +1,4 @@
-"""Label maps on disk: of one joint or of both, to be measured."""
+"""Label maps on disk, of one joint or of both, to be measured."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _SIX_LABELS = {scan_label(side, label) for side in Side for label in list(Label)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelMap:
-    """Somebody's segmentation, in the six labels of ``scan_label`` however it was stored.
+    """An existing segmentation, in the six labels of ``scan_label`` however it was stored.
 
-    ``scan`` holds uint8 labels; ``sides`` are those that have a condyle, the right one first.
+    ``scan`` has uint8 labels; ``sides`` are those with a condyle, the right one first.
     """
 
     scan: Scan
     sides: tuple[Side, ...]
 
     def joint(self, side: Side) -> Volume:
-        """The labels of one side: condyle 1, temporal bone 2, all else 0; uint8, in LPS order."""
+        """Return one side's labels: condyle 1, temporal bone 2, all else 0; uint8, LPS order."""
         table = np.zeros(256, dtype=np.uint8)
         for label in (Label.CONDYLE, Label.TEMPORAL_BONE):
             table[scan_label(side, label)] = label
@@ -37,7 +37,7 @@ class LabelMap:
 
 
 def read_labels(path: Path) -> Scan:
-    """A label map with whole values 0 to 255, as uint8 in LPS order.
+    """Read a label map with whole values 0 to 255, as uint8 in LPS order.
 
     Raises InputError for an unusable file (see ``io.image``) and for other values.
     """
@@ -46,10 +46,12 @@ def read_labels(path: Path) -> Scan:
 
 
 def read_label_map(path: Path, side: Side | None = None) -> LabelMap:
-    """The segmentation of one joint (0, 1, 2; ``side`` says which) or of both (0 to 6).
+    """Read the segmentation of one joint (0, 1, 2; ``side`` says which) or of both (0 to 6).
 
-    Raises InputError for labels of neither kind, for a ``side`` missing or too many, and where no
-    side has a condyle.
+    Raises
+    ------
+    InputError
+        The labels are of neither kind, ``side`` is missing or superfluous, or there is no condyle.
     """
     scan = read_labels(path)
     found = labels_in(scan.volume)
@@ -82,7 +84,7 @@ def read_label_map(path: Path, side: Side | None = None) -> LabelMap:
 
 
 def labels_in(volume: Volume) -> set[int]:
-    """The labels other than 0 in a volume of uint8, slice by slice to save memory."""
+    """Return the labels other than 0 in a volume of uint8, slice by slice to save memory."""
     present = np.zeros(256, dtype=bool)
     for plane in volume.values_zyx:
         present[plane] = True

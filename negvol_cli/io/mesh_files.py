@@ -2,7 +2,7 @@
 
 Neither format has a place for units or axes. 3D Slicer looks for ``SPACE=LPS`` in the comments of
 a PLY and in the header of an STL (vtkMRMLModelStorageNode); MeshLab takes a vertex property called
-``quality`` for its scalar, and lets all others go.
+``quality`` as its scalar, and drops all others.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ def write_ply(
 def write_stl(mesh: Mesh, frame: JointFrame, path: Path) -> None:
     """Write a mesh in frame mm as binary STL in LPS mm, for planning software.
 
-    Raises ``OutputError`` where the file cannot be written.
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
     """
     from trimesh.exchange.stl import export_stl
 

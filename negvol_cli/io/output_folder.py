@@ -1,4 +1,4 @@
-"""A result folder that is complete or not there: written beside its place, then renamed."""
+"""A result folder that is complete or absent: written beside its place, then renamed."""
 
 from __future__ import annotations
 

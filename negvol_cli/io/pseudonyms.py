@@ -1,8 +1,8 @@
-"""Stable pseudonyms made with a secret key, and the file that leads back from them.
+"""Stable pseudonyms made with a secret key, and the crosswalk that leads back from them.
 
 A pseudonym is an HMAC-SHA256 of what it stands for: without the key it can neither be made nor
-turned back, with the same key it is the same in every run and on every machine. Who may know who
-is who keeps the key and the crosswalk beside it; both stay out of the results.
+reversed; with the same key it is the same in every run and on every machine. Whoever keeps the key
+and the crosswalk beside it can identify patients; both stay out of the results.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """report.json and report.csv: the report as files, and back.
 
-The JSON is strict: a figure that could not be had, or is not finite, is ``null``. Its keys stand
-in the order in which the dataclasses of ``report`` declare them, under ``schema``.
+The JSON is strict: a value that is missing or not finite is ``null``. Its keys stand in the order
+in which the dataclasses of ``report`` declare them, under ``schema``.
 """
 
 from __future__ import annotations
@@ -40,17 +40,19 @@ _FORMULAS = "asymmetry_formulas"
 
 
 def report_to_dict(report: ScanReport) -> dict[str, Any]:
-    """The report as plain values for JSON; figures that are not finite become None."""
+    """Return the report as plain values for JSON; values that are not finite become None."""
     values: dict[str, Any] = _plain(asdict(report))
     schema = values.pop("schema")
     return {"schema": schema, **values, _FORMULAS: dict(Asymmetry.FORMULAS)}
 
 
 def report_from_dict(values: Mapping[str, Any]) -> ScanReport:
-    """The report that ``report_to_dict`` turned into ``values``.
+    """Return the report that ``report_to_dict`` turned into ``values``.
 
-    Raises:
-        InputError: another schema, a key that is missing or unknown, or an unknown side or status.
+    Raises
+    ------
+    InputError
+        Another schema, a key that is missing or unknown, or an unknown side or status.
     """
     if not isinstance(values, Mapping) or values.get("schema") != SCHEMA:
         raise InputError(f"this is not a negvol report of schema {SCHEMA}: write it again")
@@ -72,8 +74,10 @@ def report_from_dict(values: Mapping[str, Any]) -> ScanReport:
 def write_json(report: ScanReport, path: Path) -> None:
     """Write report.json.
 
-    Raises:
-        OutputError: the file cannot be written.
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
     """
     text = json.dumps(report_to_dict(report), indent=2, ensure_ascii=False, allow_nan=False)
     try:
@@ -85,8 +89,10 @@ def write_json(report: ScanReport, path: Path) -> None:
 def read_json(path: Path) -> ScanReport:
     """Read report.json.
 
-    Raises:
-        InputError: the file cannot be read, is not JSON, or is not a report of this schema.
+    Raises
+    ------
+    InputError
+        The file cannot be read, is not JSON, or is not a report of this schema.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -101,7 +107,7 @@ def read_json(path: Path) -> ScanReport:
 
 
 def csv_rows(report: ScanReport) -> list[dict[str, Any]]:
-    """A row per joint, right then left; empty where there is no figure.
+    """Return a row per joint, right then left; empty cells where there is no value.
 
     Text that a spreadsheet would run as a formula gets a leading apostrophe.
     """
@@ -109,11 +115,14 @@ def csv_rows(report: ScanReport) -> list[dict[str, Any]]:
 
 
 def write_csv(reports: ScanReport | Iterable[ScanReport], path: Path) -> None:
-    """Write report.csv: one table of a row per joint, for one scan or several.
+    """Write report.csv: one table with a row per joint, for one scan or several.
 
-    Raises:
-        OutputError: the file cannot be written.
-        ValueError: there is no report.
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    ValueError
+        There is no report.
     """
     given = [reports] if isinstance(reports, ScanReport) else list(reports)
     if not given:
@@ -184,7 +193,7 @@ def _reference_cells(reference: ReferenceComparison | None) -> dict[str, float |
 
 
 def csv_cell(value: object) -> object:
-    """A value as it stands in a CSV: text that a spreadsheet would run gets an apostrophe."""
+    """Format a value for CSV; text that a spreadsheet would run as a formula gets an apostrophe."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""What is to be measured: under which name, how it is read, and what of the patient is kept."""
+"""What is to be measured: its name, how it is read, and what of the patient's identity is kept."""
 
 from __future__ import annotations
 

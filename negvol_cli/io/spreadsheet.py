@@ -1,4 +1,4 @@
-"""Text in CSV files that no spreadsheet runs as a formula, in whatever country."""
+"""Text in CSV files that no spreadsheet runs as a formula, in any locale."""
 
 from __future__ import annotations
 

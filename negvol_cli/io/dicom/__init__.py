@@ -1,7 +1,7 @@
-"""DICOM as hospitals have it: the series below a folder or in a zip, and one of them as a volume.
+"""DICOM as hospitals have it: the series below a folder or in a zip file, and one as a volume.
 
 pydicom reads headers and, with pylibjpeg's decoders, pixels. Where slices lie, which belong
-together and what cannot be measured is decided here, by position and orientation alone.
+together and what cannot be measured is decided here, from position and orientation alone.
 """
 
 from negvol_cli.io.dicom.choice import choose_in, choose_series

@@ -1,7 +1,7 @@
-"""Attributes of a DICOM data set, from hands that are not trusted.
+"""Attributes of a DICOM data set from an untrusted source.
 
-pydicom converts a value when it is asked for, and then raises whatever the value makes it raise;
-its warnings and its errors quote the value, which may be a patient's name.
+pydicom converts a value when it is accessed, and raises whatever the value provokes; its warnings
+and errors quote the value, which may be a patient's name.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _ONCE: Final = (
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without the warnings of pydicom."""
+    """Suppress the warnings of pydicom."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def value_of(data: Dataset, keyword: str) -> Any:
-    """The value of an attribute; None where it is missing, empty or unreadable."""
+    """Return the value of an attribute, or None if it is missing, empty or unreadable."""
     try:
         value = data.get(keyword)
     except Exception:  # noqa: BLE001 - whatever a hostile value makes pydicom raise
@@ -43,13 +43,13 @@ def value_of(data: Dataset, keyword: str) -> Any:
 
 
 def text_of(data: Dataset, keyword: str) -> str:
-    """The text of an attribute; empty where there is none."""
+    """Return the text of an attribute, or "" if there is none."""
     value = value_of(data, keyword)
     return "" if value is None else str(value).strip()
 
 
 def numbers_of(data: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
-    """The ``count`` finite numbers of an attribute; None where they are not that."""
+    """Return the ``count`` finite numbers of an attribute, or None if it is anything else."""
     value = value_of(data, keyword)
     try:
         numbers = tuple(float(v) for v in (value if count > 1 else [value]))
@@ -59,19 +59,19 @@ def numbers_of(data: Dataset, keyword: str, count: int) -> tuple[float, ...] | N
 
 
 def number_of(data: Dataset, keyword: str) -> float | None:
-    """The finite number of an attribute; None where it is not that."""
+    """Return the finite number of an attribute, or None if it is anything else."""
     numbers = numbers_of(data, keyword, 1)
     return numbers[0] if numbers else None
 
 
 def whole_of(data: Dataset, keyword: str, default: int) -> int:
-    """The whole number of an attribute, or ``default``."""
+    """Return the whole number of an attribute, or ``default``."""
     number = number_of(data, keyword)
     return default if number is None else int(number)
 
 
 def items_of(data: Dataset, keyword: str) -> list[Dataset]:
-    """The items of a sequence; none where it is missing."""
+    """Return the items of a sequence; none if it is missing."""
     value = value_of(data, keyword)
     return list(value) if isinstance(value, pydicom.Sequence) else []
 

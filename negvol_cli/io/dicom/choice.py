@@ -1,4 +1,4 @@
-"""Which series of a study is measured."""
+"""The choice of the series of a study to be measured."""
 
 from __future__ import annotations
 
@@ -19,11 +19,16 @@ _MOST_NAMED: Final = 12
 
 
 def choose_series(found: Sequence[Series], wanted: str | None = None) -> Series:
-    """The series to measure: the one that is ``wanted`` by its key or number, or the best.
+    """Choose a series: the one ``wanted`` by its key or number, or the most suitable.
 
-    The best is one of voxels up to 2 mm, of at least 80 mm, no reformat; among those the finest,
-    then the one of most slices. Raises InputError where there is none, where ``wanted`` names none
-    or several, and where the best would be chosen among several patients.
+    The most suitable has voxels up to 2 mm, is at least 80 mm long and not a reformat; among those
+    it has the finest voxels, then the most slices.
+
+    Raises
+    ------
+    InputError
+        There is none, ``wanted`` names none or several, or it would have to be chosen among several
+        patients.
     """
     if wanted is not None:
         return _wanted(found, wanted)
@@ -42,7 +47,7 @@ def choose_series(found: Sequence[Series], wanted: str | None = None) -> Series:
 
 
 def choose_in(source: Path, wanted: str | None = None) -> tuple[Series, tuple[str, ...]]:
-    """The series of ``source`` to measure, and what the reader of its report should know of that.
+    """Choose the series of ``source`` to measure; also return what its report should say of that.
 
     Raises InputError like ``find_series`` and ``choose_series``.
     """

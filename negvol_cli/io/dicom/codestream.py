@@ -1,4 +1,4 @@
-"""Compressed images: whether there is a decoder for them, and the size they give themselves."""
+"""Compressed images: whether there is a decoder for them, and the size that they state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SEARCHED: Final = 2**12
 
 
 def unreadable_syntax(data: Dataset) -> str:
-    """The transfer syntax of a file where no decoder here knows it; "" where one does."""
+    """Return the transfer syntax of a file if no decoder here knows it, otherwise ""."""
     syntax = text_of(getattr(data, "file_meta", Dataset()), "TransferSyntaxUID")
     return "" if not syntax or _is_decoded(syntax) else re.sub(r"[^0-9.]", "?", syntax)[:64]
 
@@ -35,7 +35,7 @@ def _is_decoded(syntax: str) -> bool:
 
 
 def check_codestreams(data: Dataset) -> None:
-    """Raise ValueError where a frame of ``data`` is of another size than its header says."""
+    """Raise ValueError if a frame of ``data`` has another size than its header says."""
     announced = int(data.Columns), int(data.Rows)
     frames = generate_frames(data.PixelData, number_of_frames=int(data.get("NumberOfFrames") or 1))
     for frame in frames:
@@ -45,7 +45,7 @@ def check_codestreams(data: Dataset) -> None:
 
 
 def size_of(frame: bytes) -> tuple[int, int] | None:
-    """Columns and rows of a JPEG, JPEG-LS or JPEG 2000 image; None for what is neither."""
+    """Return columns and rows of a JPEG, JPEG-LS or JPEG 2000 image, or None for anything else."""
     at = frame.find(_JPEG_2000, 0, _SEARCHED)
     if at >= 0:
         right, bottom, left, top = struct.unpack_from(">4I", frame, at + 8)

@@ -1,4 +1,4 @@
-"""Files of a study that cannot be read, and which series they may belong to."""
+"""Files of a study that cannot be read, and the series that they may belong to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deflated DICOM files: pydicom inflates the whole of one at once, so a bomb is told before."""
+"""Deflated DICOM files: pydicom inflates a whole one at once, so bombs are recognised before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The series below a folder, in a zip or in a file, from their headers alone."""
+"""The series below a folder, in a zip file or in a file, from their headers alone."""
 
 from __future__ import annotations
 
@@ -39,11 +39,15 @@ _DIRECTORY: Final = b"1.2.840.10008.1.3.10"  # the class of a DICOMDIR
 
 
 def find_series(source: Path) -> tuple[Series, ...]:
-    """Every DICOM series of images below a folder, in a zip or in a file, by patient and study.
+    """Find every DICOM image series below a folder or in a (zip) file, by patient and study.
 
-    A DICOMDIR stands for its folder. Files that are no DICOM, or no images, are passed over;
-    a damaged one makes the series unusable that it belongs to. Raises InputError for a path
-    that does not exist and for a zip that is damaged, encrypted or a bomb.
+    A DICOMDIR stands for its folder. Files that are not DICOM, or not images, are ignored; a
+    damaged one makes the series that it belongs to unusable.
+
+    Raises
+    ------
+    InputError
+        The path does not exist, or the zip file is damaged, encrypted or a bomb.
     """
     if not source.exists():
         raise InputError(f"{source} does not exist: check the path")
@@ -103,7 +107,7 @@ def series_of(
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file begins as DICOM does."""
+    """Return whether a file begins as DICOM does."""
     try:
         with path.open("rb") as file:
             return looks_like_dicom(file.read(START_BYTES))

@@ -1,4 +1,4 @@
-"""What tells a series from every other, whatever its UIDs and wherever it lies."""
+"""A digest that distinguishes a series from any other, whatever its UIDs and wherever it lies."""
 
 from __future__ import annotations
 

@@ -94,10 +94,9 @@ class Common:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One image: frame ``index`` of its part, the centre of its first voxel in LPS mm.
+    """One image: frame ``index`` of its part, with the centre of its first voxel in LPS mm.
 
-    ``passes`` tells images at one place, or woven into each other, apart: acquisition, moment,
-    kernel, kind. ``number`` is InstanceNumber, None where there is none.
+    ``passes`` distinguishes images at the same place: acquisition, time, kernel, kind.
     """
 
     part: Part
@@ -137,7 +136,7 @@ def read_frames(part: Part, stream: IO[bytes], known: dict[Common, Common]) -> l
 
 
 def looks_like_dicom(start: bytes) -> bool:
-    """Whether a file begins as DICOM does: with its mark, or with group 2 or 8 without one."""
+    """Return whether a file begins as DICOM does: with its mark, or with group 2 or 8."""
     if start[128:132] == b"DICM":
         return True
     group, element = start[:2], start[2:4]

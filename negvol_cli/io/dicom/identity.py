@@ -1,4 +1,4 @@
-"""What names a patient or a study, and handles that name nobody."""
+"""The identity of a patient and a study, and handles that do not reveal it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What names the patient, the study and the series.
+    """The identifiers of the patient, the study and the series.
 
-    It is written only on request, and never printed: its ``repr`` is empty.
+    They are written only on request, and never printed: the ``repr`` is empty.
     """
 
     patient_id: str = field(default="", repr=False)
@@ -20,9 +20,9 @@ class Identity:
 
 
 def handle(uid: str) -> str:
-    """The first 8 hexadecimal digits of the SHA-256 of a UID.
+    """Return the first 8 hexadecimal digits of the SHA-256 of a UID.
 
-    UIDs are long and cannot be guessed, so that nobody gets from the handle to the UID; who has
-    the UID gets to the handle. It is a name for a file, no anonymisation.
+    UIDs are long and cannot be guessed, so nobody gets from the handle to the UID; whoever has the
+    UID gets to the handle. It is a name for a file, not an anonymisation.
     """
     return hashlib.sha256(uid.encode()).hexdigest()[:8]

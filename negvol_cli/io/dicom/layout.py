@@ -1,8 +1,8 @@
-"""How the slices of a series lie to each other, and the straight, even grid they are brought to.
+"""How the slices of a series lie, and the straight, even grid that they are brought to.
 
 Slices are ordered along their normal by their positions. A tilted gantry moves each slice sideways
-of the one before; uneven or missing slices leave gaps. Both are seen in the positions alone, and
-no attribute that describes the acquisition is trusted over them.
+relative to the one before; uneven or missing slices leave gaps. Both are seen in the positions
+alone, and no attribute that describes the acquisition overrides them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Layout:
 
 
 def lay_out(series: Series) -> Layout:
-    """The layout of a series. Raises InputError where its slices cannot make one volume."""
+    """Return the layout of a series. Raises InputError if its slices cannot make one volume."""
     first = series.frames[0].common
     if series.unusable or first.axes is None or first.spacing_mm_xy is None:
         raise InputError(f"{series.name} cannot be measured: {series.why_not}")

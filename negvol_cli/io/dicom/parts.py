@@ -1,6 +1,6 @@
-"""The files of a folder or zip, opened one at a time.
+"""The files of a folder or zip file, opened one at a time.
 
-No name in a zip is ever used for a file of ours.
+No name in a zip file is ever used for a file on disk.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _BROKEN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file, or one member of a zip by its number there."""
+    """One file, or one member of a zip file by its number there."""
 
     path: Path
     member: int | None = None
 
 
 class Opener:
-    """Opens parts; a zip stays open from its first member to the end of the block."""
+    """Opens parts; a zip file stays open from its first member to the end of the block."""
 
     def __init__(self) -> None:
         self._archive: zipfile.ZipFile | None = None
@@ -95,7 +95,7 @@ def parts_of(source: Path) -> Iterator[Part]:
 
 @contextmanager
 def zip_explained(source: Path) -> Iterator[None]:
-    """Turn what a damaged or encrypted zip raises into InputError."""
+    """Turn whatever a damaged or encrypted zip file raises into InputError."""
     try:
         yield
     except _BROKEN as err:

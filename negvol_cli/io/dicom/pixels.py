@@ -1,4 +1,4 @@
-"""The pixels of DICOM images as Hounsfield units."""
+"""The pixels of DICOM images in Hounsfield units."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _STREAMED: Final = {ImplicitVRLittleEndian, ExplicitVRLittleEndian}
 
 
 class UnreadableError(Exception):
-    """The pixels of an image cannot be decoded; says why in a few words, and names nobody."""
+    """The pixels of an image cannot be decoded; the message is short and names nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Where each frame of a DICOM file lies in the patient."""
+"""The position of each frame of a DICOM file in the patient."""
 
 from __future__ import annotations
 

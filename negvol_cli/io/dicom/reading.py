@@ -1,4 +1,4 @@
-"""One series as a volume in HU, its slices straightened and spaced evenly."""
+"""One series as a volume in HU, with its slices straightened and evenly spaced."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from negvol_cli.io.dicom.slice_steps import tolerance_mm
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """A series as a volume, int16 HU, with what to beware of in words.
+    """A series as a volume, int16 HU, with warnings as text.
 
     The axes of the volume are those of the images' rows and columns, and their normal.
     """
@@ -31,10 +31,13 @@ class Reading:
 
 
 def read_series(series: Series) -> Reading:
-    """Read a series; at any moment only two images are held beside the volume.
+    """Read a series; at any moment only two images are held besides the volume.
 
-    Raises InputError where it is unusable, slices lie so that they make no one volume, different
-    images lie at one place, or an image cannot be decoded.
+    Raises
+    ------
+    InputError
+        The series is unusable, its slices do not make one volume, different images lie at the same
+        place, or an image cannot be decoded.
     """
     layout = lay_out(series)
     slices = _Slices(series, layout)

@@ -1,6 +1,6 @@
-"""The images of one series UID, parted into stacks of parallel slices.
+"""The images of one series UID, divided into stacks of parallel slices.
 
-A series may hold a localiser beside its slices, two reconstructions, or a second pass over the
+A series may contain a localiser beside its slices, two reconstructions, or a second pass over the
 same places.
 """
 

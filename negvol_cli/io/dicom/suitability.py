@@ -26,13 +26,13 @@ _REFORMATS: Final = {"REFORMATTED", "MPR", "RESAMPLED"}
 
 
 def modality_of(frame: Frame) -> str:
-    """The modality's code; one that DICOM does not have is not repeated."""
+    """Return the code of the modality; one that DICOM does not have is not repeated."""
     modality = frame.common.modality
     return modality if modality in MODALITIES else "other"
 
 
 def why_unusable(frames: Sequence[Frame]) -> str | None:
-    """Why the images cannot be measured; None where they can."""
+    """Return why the images cannot be measured, or None if they can."""
     if not_named_ct(frames) is None:
         return _why_unusable(frames)
     maybe_ct = frames[0].common.sop_class in CT_CLASSES or frames[0].common.modality in _DENTAL
@@ -101,7 +101,7 @@ def why_poor(step_mm: float) -> str | None:
 
 
 def is_reformat(frames: Sequence[Frame]) -> bool:
-    """Whether the images were computed from another series of the study."""
+    """Return whether the images were computed from another series of the study."""
     kind = {word.upper() for word in frames[0].common.image_type}
     return bool(kind & _REFORMATS) or {"DERIVED", "SECONDARY"} <= kind
 

@@ -1,4 +1,4 @@
-"""What the header of an image file says."""
+"""The statements of an image file's header."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from negvol_cli.geometry.placement import Matrix
 
 
 class Packing(StrEnum):
-    """How the voxels lie in their file."""
+    """How the voxels are packed in their file."""
 
     RAW = "raw"
     GZIP = "gzip"

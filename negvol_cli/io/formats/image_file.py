@@ -1,4 +1,4 @@
-"""An image file: its header checked, then its voxels, from one reading of the same bytes."""
+"""An image file: its header is checked, then its voxels are read, from one reading of its bytes."""
 
 from __future__ import annotations
 
@@ -180,14 +180,15 @@ class ImageFile:
 
 @contextmanager
 def open_image(path: Path, packed: tuple[IO[bytes], int] | None = None) -> Iterator[ImageFile]:
-    """An image file whose header was read, its format taken from the name.
+    """Open an image file and read its header; its name gives the format.
 
-    ``packed`` is the file's stream and size where it is no file of the disk but of a zip; ``path``
-    gives its name alone then.
+    ``packed`` is the stream and size of a member of a zip file; ``path`` then only gives its name.
 
-    Raises InputError where the file is missing, empty, unreadable, no file at all, of an unknown
-    extension, not what its extension says, and where a field of its header is missing, has no
-    meaning or contradicts another.
+    Raises
+    ------
+    InputError
+        The file is missing, empty, unreadable, not a regular file, of an unknown extension or not
+        what its extension says, or a field of its header is missing, meaningless or contradictory.
     """
     with ExitStack() as stack, _explained(path):
         if packed is None:

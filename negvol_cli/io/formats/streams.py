@@ -1,4 +1,4 @@
-"""Files read once, from start to end, hashed and unpacked on the way."""
+"""Files that are read once, from start to end, and hashed and unpacked on the way."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _NO_WAITING: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """A file opened for reading, unbuffered; a pipe or device is refused at once.
+    """Open a regular file for reading, unbuffered; a pipe or device is refused at once.
 
-    Raises InputError for what is no regular file, OSError where it cannot be opened.
+    Raises InputError for anything but a regular file, and OSError if it cannot be opened.
     """
     refuse_special(path, path.stat().st_mode)
     descriptor = os.open(path, os.O_RDONLY | _NO_WAITING)
@@ -36,7 +36,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def refuse_special(path: Path, mode: int) -> None:
-    """Refuse what is no file and no folder, by its ``st_mode``: it may never come to an end."""
+    """Refuse anything but a file or folder, by its ``st_mode``: it may never end."""
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise InputError(
             f"{path} is a pipe, socket or device, which has no end to wait for: give a file"
