@@ -102,6 +102,8 @@ class Groups:
 
     def contradicted(self, frame: int) -> str:
         """The attribute that is stated twice for a frame with different values; "" for none."""
+        if not self._each and not self._shared:
+            return ""
         for sequence, keyword, count in _ONCE:
             places = [*self._each[frame : frame + 1], self._shared]
             holders = [item for place in places for item in items_of(place, sequence)[:1]]

@@ -61,51 +61,32 @@ _SECOND: Final = _Fields(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """The bytes of a header and how they are read."""
+
+    content: bytes
+    order: str
+    fields: _Fields
+
+    def of(self, field: tuple[int, str]) -> tuple[float, ...]:
+        """The numbers of one field."""
+        return struct.unpack_from(self.order + field[1], self.content, field[0])
+
+
 def read_nifti(stream: ByteStream, path: Path, *, packed: bool) -> Header:
     """The header at the start of an unpacked stream, which is left at the voxels.
 
     Raises InputError, or ValueError where a field has no meaning.
     """
-    raw = stream.take(4)
-    if len(raw) < 4:
-        raise _cut_short(path)
-    lengths = {order: struct.unpack(f"{order}i", raw)[0] for order in "<>"}
-    order = next((o for o, n in lengths.items() if n in (_FIRST.length, _SECOND.length)), None)
-    if order is None:
-        raise _foreign(path)
-    fields = _FIRST if lengths[order] == _FIRST.length else _SECOND
-    raw += stream.take(fields.length - 4)
-    if len(raw) < fields.length:
-        raise _cut_short(path)
-    magic = raw[344:348] if fields is _FIRST else raw[4:8]
-    if magic[:3] not in (b"n+1", b"n+2"):
-        raise _foreign(path)
-
-    def of(field: tuple[int, str]) -> tuple[float, ...]:
-        return struct.unpack_from(order + field[1], raw, field[0])
-
-    size = _size(of(fields.dim))
-    stored, channels = _type(of(fields.kind), order, path)
-    slope, intercept = _scale(of(fields.scale), path)
-    offset = _offset(of(fields.offset)[0], fields.length, path)
-    placement: Placement | None = None
-    notes: tuple[str, ...] = ()
-    if is_volume(size):
-        unit, unnamed = _unit(int(of(fields.units)[0]))
-        pixdim = of(fields.pixdim)
-        check_spacing(tuple(s * unit for s in pixdim[1:4]), path)
-        codes = of(fields.codes)
-        forms = Forms(
-            qform_code=int(codes[0]),
-            sform_code=int(codes[1]),
-            pixdim=pixdim,
-            quatern=of(fields.quatern),
-            rows=of(fields.rows),
-            unit_mm=unit,
-        )
-        (steps, origin), said = placed(forms, (size[0], size[1], size[2]), path)
-        placement, notes = Placement(steps_mm=steps, origin_mm=origin), (*unnamed, *said)
-    _pass_extensions(stream, offset, order, path)
+    raw = _raw(stream, path)
+    fields = raw.fields
+    size = _size(raw.of(fields.dim))
+    stored, channels = _type(raw.of(fields.kind), raw.order, path)
+    slope, intercept = _scale(raw.of(fields.scale), path)
+    offset = _offset(raw.of(fields.offset)[0], fields.length, path)
+    placement, notes = _placement(raw, size, path) if is_volume(size) else (None, ())
+    _pass_extensions(stream, offset, raw.order, path)
     return Header(
         size=size,
         stored=stored,
@@ -118,6 +99,44 @@ def read_nifti(stream: ByteStream, path: Path, *, packed: bool) -> Header:
         intercept=intercept,
         notes=notes,
     )
+
+
+def _raw(stream: ByteStream, path: Path) -> _Raw:
+    """The bytes of the header, of either version and byte order."""
+    start = stream.take(4)
+    if len(start) < 4:
+        raise _cut_short(path)
+    lengths = {order: struct.unpack(f"{order}i", start)[0] for order in "<>"}
+    order = next((o for o, n in lengths.items() if n in (_FIRST.length, _SECOND.length)), None)
+    if order is None:
+        raise _foreign(path)
+    fields = _FIRST if lengths[order] == _FIRST.length else _SECOND
+    content = start + stream.take(fields.length - 4)
+    if len(content) < fields.length:
+        raise _cut_short(path)
+    magic = content[344:347] if fields is _FIRST else content[4:7]
+    if magic != (b"n+1" if fields is _FIRST else b"n+2"):
+        raise _foreign(path)
+    return _Raw(content, order, fields)
+
+
+def _placement(raw: _Raw, size: tuple[int, ...], path: Path) -> tuple[Placement, tuple[str, ...]]:
+    """Where a volume lies, and what to say of it."""
+    fields = raw.fields
+    unit, unnamed = _unit(int(raw.of(fields.units)[0]))
+    pixdim = raw.of(fields.pixdim)
+    check_spacing(tuple(s * unit for s in pixdim[1:4]), path)
+    qform_code, sform_code = (int(code) for code in raw.of(fields.codes))
+    forms = Forms(
+        qform_code=qform_code,
+        sform_code=sform_code,
+        pixdim=pixdim,
+        quatern=raw.of(fields.quatern),
+        rows=raw.of(fields.rows),
+        unit_mm=unit,
+    )
+    (steps, origin), said = placed(forms, (size[0], size[1], size[2]), path)
+    return Placement(steps_mm=steps, origin_mm=origin), (*unnamed, *said)
 
 
 def _cut_short(path: Path) -> InputError:
