@@ -24,13 +24,15 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from benchmarks.tables import Printed, asked_to_write
-from negvol_cli.geometry.grid import Grid
+from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import frame_hu
 from negvol_cli.inference.normalise import normalise
 from negvol_cli.phantom import ScanSettings, draw_head
+from negvol_cli.steps.calibrate_hu import scanner_of
 from negvol_cli.steps.enhance import ADDED, enhance_fossa
-from negvol_cli.steps.refine_edges import end_at_edges
+from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.refine_edges import refine_edges
 from negvol_cli.structures import Label, Side
 from training.config import Experiment, load_experiment
 from training.data.dataset import folder_dataset
@@ -89,8 +91,12 @@ def paper(case: Case) -> Floats:
 
 def ended(case: Case, bone_p: Floats) -> Mask:
     """The bone of a recipe, ended at the CT's edges."""
-    kept = bone_p != case.bone_p
-    return end_at_edges(case.hu, case.condyle_p, bone_p, kept, case.spacing_mm)[1] > 0.5
+    frame = JointFrame(Side.LEFT, (0.0, 0.0, 0.0), case.spacing_mm, len(case.hu))
+    recorded = np.ones(case.hu.shape, dtype=bool)
+    images = JointImages(frame, case.hu, case.condyle_p, bone_p, recorded)
+    ct = Volume(case.hu, frame.grid)
+    refined = refine_edges(images, ct, scanner_of(ct)).images.bone_p
+    return np.asarray(refined > 0.5)
 
 
 RECIPES: dict[str, Callable[[Case], Floats]] = {"none": none, "paper": paper, "negvol": ours}

@@ -13,15 +13,19 @@ import numpy.typing as npt
 from negvol_cli.errors import OutputError
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.geometry.joint_frame import FRAME_CENTRE, JointFrame
-from negvol_cli.geometry.resample import frame_hu
+from negvol_cli.geometry.resample import crop_to, frame_hu
 from negvol_cli.io.formats.nifti_writer import write_nifti
 from negvol_cli.mesh.backend import load_backend
+from negvol_cli.mesh.iso_surface import smooth_labels
 from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
 from negvol_cli.pipeline import load_models
-from negvol_cli.report import Asymmetry, JointReport, JointSpace, ScanReport
+from negvol_cli.report import Asymmetry, JointReport, ScanReport
 from negvol_cli.settings import Settings
+from negvol_cli.steps.calibrate_hu import scanner_of
+from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.measure import JointGeometry, measure_joint
-from negvol_cli.steps.refine_edges import end_at_edges
+from negvol_cli.steps.refine_edges import refine_edges
+from negvol_cli.steps.scanner import read_scanner_about
 from negvol_cli.structures import Label, Side
 from negvol_cli.study import measure_scan
 
@@ -37,27 +41,12 @@ ABOVE_JOINTS_MM: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A figure of the report and what it should be; None where it could not be had.
-
-    ``outlined`` is what the geometry makes of the phantom's own bones, ended in its CT as ``run``
-    does it; ``truth`` belongs to the bones themselves.
-    """
+    """A figure of the report, None where it could not be had, and what it is on the phantom."""
 
     figure: str
     unit: str
     measured: float | None
-    outlined: float | None
     truth: float
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """One joint's figures, named as in its report: mm³ and mm."""
-
-    head_volume_mm3: float
-    nv_mm3: float
-    articular_nv_mm3: float
-    joint_space_mm: JointSpace
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +90,9 @@ def run_demo(
         progress=lambda step, done: progress(step, 0.15 + 0.6 * done),
     )
     progress("working out the truth", 0.75)
-    outlines = {side: measure_outlined(head, ct, side, settings) for side in Side}
     truths = {side: head.truth(side, settings.clip) for side in Side}
     progress("done", 1.0)
-    return Demo(report, compare(report, outlines, truths), path, out / name)
-
-
-def measure_outlined(head: PhantomHead, ct: Volume, side: Side, settings: Settings) -> Figures:
-    """The figures of one joint from its own bones, ended in ``ct`` as ``run`` does; no network."""
-    frame = JointFrame(side, head.condyle_centre_mm(side))
-    exact = frame.mirror(head.joint_labels(frame.grid, side))
-    found = measure_topology(exact, frame, ct, settings)
-    return Figures(found.head_volume_mm3, found.nv_mm3, found.articular_nv_mm3, found.joint_space)
+    return Demo(report, compare(report, truths), path, out / name)
 
 
 def measure_topology(
@@ -122,57 +102,57 @@ def measure_topology(
 
     All that ``run`` does to a joint but for the networks.
     """
-    condyle, bone = end_at_edges(
-        frame_hu(ct, frame),
-        (labels_zyx == Label.CONDYLE).astype(np.float32),
-        (labels_zyx == Label.TEMPORAL_BONE).astype(np.float32),
-        np.zeros(labels_zyx.shape, dtype=bool),
-        frame.spacing_mm,
+    condyle, bone = (
+        smooth_labels(labels_zyx == label, frame.spacing_mm)
+        for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
     )
+    recorded = np.ones(labels_zyx.shape, dtype=bool)
+    drawn = JointImages(
+        frame=frame,
+        hu_zyx=frame_hu(ct, frame),
+        condyle_p=condyle,
+        bone_p=bone,
+        recorded_zyx=recorded,
+    )
+    part = crop_to(ct, frame.grid) or ct
+    images = refine_edges(drawn, part, read_scanner_about(part, scanner_of(ct))).images
     return measure_joint(
-        condyle, bone, frame, settings, load_backend(), recorded_zyx=None, centre_mm=FRAME_CENTRE
+        images.condyle_p,
+        images.bone_p,
+        frame,
+        settings,
+        load_backend(),
+        recorded_zyx=None,
+        centre_mm=FRAME_CENTRE,
     )
 
 
-def compare(
-    report: ScanReport, outlines: Mapping[Side, Figures], truths: Mapping[Side, PhantomTruth]
-) -> tuple[Comparison, ...]:
+def compare(report: ScanReport, truths: Mapping[Side, PhantomTruth]) -> tuple[Comparison, ...]:
     """The report's main figures beside what they should be: each joint's, then the asymmetry."""
     found = [
         comparison
         for joint in report.joints
-        for comparison in _compare_joint(joint, outlines[joint.side], truths[joint.side])
+        for comparison in _compare_joint(joint, truths[joint.side])
     ]
-    true, drawn = (
-        Asymmetry.between(joints[Side.LEFT].nv_mm3, joints[Side.RIGHT].nv_mm3)
-        for joints in (truths, outlines)
-    )
+    true = Asymmetry.between(truths[Side.LEFT].nv_mm3, truths[Side.RIGHT].nv_mm3)
     if true is not None:
         measured = report.nv_asymmetry.signed if report.nv_asymmetry else None
-        found.append(
-            Comparison(
-                "NV asymmetry, (L-R)/(L+R)",
-                "",
-                measured,
-                drawn.signed if drawn else None,
-                true.signed,
-            )
-        )
+        found.append(Comparison("NV asymmetry, (L-R)/(L+R)", "", measured, true.signed))
     return tuple(found)
 
 
-def _compare_joint(joint: JointReport, drawn: Figures, truth: PhantomTruth) -> Iterator[Comparison]:
+def _compare_joint(joint: JointReport, truth: PhantomTruth) -> Iterator[Comparison]:
     for name, figure in (
         ("condylar head", "head_volume_mm3"),
         ("NV", "nv_mm3"),
         ("articular NV", "articular_nv_mm3"),
     ):
-        found = (getattr(source, figure) for source in (joint, drawn, truth))
+        found = (getattr(source, figure) for source in (joint, truth))
         yield Comparison(f"{joint.side} {name}", "mm³", *found)
     for way in ("narrowest", "superior"):
         if getattr(truth.joint_space_mm, way) is None:
             continue
-        found = (getattr(source.joint_space_mm, way, None) for source in (joint, drawn, truth))
+        found = (getattr(source.joint_space_mm, way, None) for source in (joint, truth))
         yield Comparison(f"{joint.side} joint space, {way}", "mm", *found)
 
 

@@ -22,7 +22,7 @@ from negvol_cli.mesh.backend import MeshBackend
 from negvol_cli.mesh.iso_surface import smooth_labels
 from negvol_cli.report import Asymmetry, JointReport, ScanReport, Status
 from negvol_cli.settings import ClipSettings, Settings
-from negvol_cli.steps.calibrate_hu import in_hu
+from negvol_cli.steps.calibrate_hu import in_hu, scanner_of
 from negvol_cli.steps.enhance import enhance_fossa
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.joint_view import JointView, as_judged
@@ -30,7 +30,8 @@ from negvol_cli.steps.localise import FoundJoint, HeadOrientation, Localisation,
 from negvol_cli.steps.measure import measure_joint
 from negvol_cli.steps.recentre import centred_on_process, frame_of_labels
 from negvol_cli.steps.reconstruct import without_hollows
-from negvol_cli.steps.refine_edges import end_at_edges
+from negvol_cli.steps.refine_edges import refine_edges
+from negvol_cli.steps.scanner import Scanner, read_scanner_about
 from negvol_cli.steps.segment import segment_joint
 from negvol_cli.steps.self_check import doubt_pair, judge, metal_flags, missing
 from negvol_cli.structures import AIR_HU, Label, Side, scan_label
@@ -111,7 +112,7 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
     with run.watch.step("read greys"):
         volume, rescaled = in_hu(scan.volume)
         scan, flags = replace(scan, volume=volume), (*flags, *rescaled)
-    sharp = not rescaled and not is_coarse(scan.volume)
+        scanner = scanner_of(scan.volume)
     with run.watch.step("localise"):
         spec = models.localiser.spec
         tiling = Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu)
@@ -124,11 +125,12 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
         if found is None:
             joints[side] = missing(side, located[side.other], scan.volume)
             continue
-        measure = partial(_measure_side, side, found, scan.volume, run, sharp=sharp)
+        measure = partial(_measure_side, side, found, scan.volume, scanner, run)
         joints[side], view = _or_why_not(side, measure, found)
         if view is not None:
             views[side] = view
-    expected = models.bundle.expected_error if sharp else None
+    fine = not rescaled and not is_coarse(scan.volume)  # as the scans that the error is known of
+    expected = models.bundle.expected_error if fine else None
     report = replace(
         _report(scan, joints, flags, run),
         nv_expected_error_percent=expected.nv_percent if expected else None,
@@ -229,11 +231,11 @@ def _measure_labels_of(side: Side, volume: Volume, run: Run) -> tuple[JointRepor
 
 
 def _measure_side(
-    side: Side, found: FoundJoint, ct: Volume, run: Run, *, sharp: bool
+    side: Side, found: FoundJoint, ct: Volume, scanner: Scanner, run: Run
 ) -> tuple[JointReport, JointView]:
-    """One joint; ``sharp`` where the scan's greys are good enough to say where bones end."""
+    """One joint of a CT that ``scanner`` took."""
     network, found = _segmented(side, found, ct, run)
-    images = _with_edges(network, run, sharp=sharp)
+    images = _with_edges(network, ct, scanner, run)
     with run.watch.step("measure"):
         geometry = measure_joint(
             images.condyle_p,
@@ -267,21 +269,21 @@ def _segmented(
     return images, replace(found, centre_mm_xyz=better.centre_mm_xyz)
 
 
-def _with_edges(images: JointImages, run: Run, *, sharp: bool) -> JointImages:
-    """The joint with its thin roof closed and, in a ``sharp`` scan, its bones' own edges."""
-    hu, spacing_mm = images.hu_zyx, images.frame.spacing_mm
-    condyle, bone = images.condyle_p, images.bone_p
-    thin = np.zeros(bone.shape, dtype=bool)
+def _with_edges(images: JointImages, ct: Volume, scanner: Scanner, run: Run) -> JointImages:
+    """The joint with its thin roof closed and its bones ended where the scan shows them to end."""
     if run.settings.enhance:
         with run.watch.step("enhance"):
-            enhanced = enhance_fossa(hu, bone, condyle, spacing_mm)
-            bone, thin = enhanced, enhanced != bone
-    if sharp:
-        with run.watch.step("edges"):
-            condyle, bone = end_at_edges(
-                hu, without_hollows(condyle, spacing_mm), bone, thin, spacing_mm
+            roofed = enhance_fossa(
+                images.hu_zyx, images.bone_p, images.condyle_p, images.frame.spacing_mm
             )
-    return replace(images, condyle_p=condyle, bone_p=bone)
+            images = replace(images, bone_p=roofed)
+    with run.watch.step("edges"):
+        part = crop_to(ct, images.frame.grid)
+        if part is None:
+            return images
+        solid = without_hollows(images.condyle_p, images.frame.spacing_mm)
+        about = read_scanner_about(part, scanner)
+        return refine_edges(replace(images, condyle_p=solid), part, about).images
 
 
 def _images_of_labels(volume: Volume, side: Side) -> JointImages:

@@ -20,12 +20,7 @@ if TYPE_CHECKING:
     from negvol_cli.demo import Comparison, Demo
 
 
-COLUMNS: Final = ("figure", "measured", "outlined", "off by", "true", "off by")
-TWO_TRUTHS: Final = (
-    "outlined: the phantom's own bones, ended at 315 HU in its CT as negvol does it.\n"
-    "true: the bones' own edges. Blur puts these inside the outlines: condyles are\n"
-    "smaller and joint spaces wider than they look."
-)
+COLUMNS: Final = ("figure", "measured", "true", "off by")
 
 
 def print_result(report: ScanReport, out: Path | None, *, as_json: bool, quiet: bool) -> None:
@@ -53,27 +48,24 @@ def print_demo(demo: Demo, *, as_json: bool) -> None:
     print_report(demo.report, Console())
     say()
     print_columns([COLUMNS, *map(_cells, demo.comparisons)])
-    say(f"\n{TWO_TRUTHS}")
     say(f"\nPhantom scan: {demo.scan}\nPictures and files: {demo.folder / 'report.html'}")
 
 
 def _cells(row: Comparison) -> tuple[str, ...]:
     """A comparison as printed: volumes are off by per cent, all else by its own unit."""
-    references = (row.outlined, row.truth)
-    beside = (cell for known in references for cell in (_value(known, row), _off(known, row)))
-    return (row.figure, _value(row.measured, row), *beside)
+    return (row.figure, _value(row.measured, row), _value(row.truth, row), _off(row))
 
 
 def _value(value: float | None, row: Comparison) -> str:
     return MISSING if value is None else f"{value:.{_decimals(row)}f} {row.unit}".rstrip()
 
 
-def _off(known: float | None, row: Comparison) -> str:
-    if row.measured is None or known is None:
+def _off(row: Comparison) -> str:
+    if row.measured is None:
         return MISSING
-    difference = row.measured - known
+    difference = row.measured - row.truth
     if row.unit == "mm³":
-        return f"{100 * difference / known:+.1f} %"
+        return f"{100 * difference / row.truth:+.1f} %"
     return f"{difference:+.{_decimals(row)}f} {row.unit}".rstrip()
 
 

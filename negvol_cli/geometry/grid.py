@@ -52,7 +52,12 @@ class Grid:
     @property
     def axes(self) -> npt.NDArray[np.float64]:
         """The steps of one voxel along x, y and z as columns (3, 3), in LPS mm."""
-        return np.array(self.direction, dtype=np.float64).reshape(3, 3) * self.spacing_mm_xyz
+        return self.rotation * self.spacing_mm_xyz
+
+    @property
+    def rotation(self) -> npt.NDArray[np.float64]:
+        """The unit vectors of the x, y and z axes as columns (3, 3), in LPS."""
+        return np.array(self.direction, dtype=np.float64).reshape(3, 3)
 
     @property
     def voxel_mm3(self) -> float:

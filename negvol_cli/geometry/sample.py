@@ -72,16 +72,18 @@ def beside_lines(
     """The voxels about lines: how far along each (V, N), mm, and their values (V, N).
 
     Looked at are the voxels nearest to points at ``t_mm`` on each line and on four lines
-    ``beside_mm`` from it; a voxel that is nearest to several counts as often. Nothing is
-    interpolated, so coarse voxels blur no more than they do, and where an edge is oblique to
-    them, neighbours see it at different depths. ``axes_mm`` (3, 3) has the voxels' steps along
-    x, y, z as columns, in the coordinates of the lines' directions.
+    ``beside_mm`` from it (none where that is 0); a voxel that is nearest to several counts as
+    often. Nothing is interpolated, so coarse voxels blur no more than they do, and where an edge
+    is oblique to them, neighbours see it at different depths. ``axes_mm`` (3, 3) has the voxels'
+    steps along x, y, z as columns, in the coordinates of the lines' directions.
     """
     n = lines.directions
-    aside = np.cross(n, np.eye(3)[np.argmin(np.abs(n), axis=1)])
-    aside /= np.linalg.norm(aside, axis=1, keepdims=True)
-    up = np.cross(n, aside)
-    offsets = [np.zeros_like(n), aside, -aside, up, -up]
+    offsets = [np.zeros_like(n)]
+    if beside_mm > 0:
+        aside = np.cross(n, np.eye(3)[np.argmin(np.abs(n), axis=1)])
+        aside /= np.linalg.norm(aside, axis=1, keepdims=True)
+        up = np.cross(n, aside)
+        offsets += [aside, -aside, up, -up]
     to_index = np.linalg.inv(axes_mm).T
     shape = values_zyx.shape
     depths, found = [], []

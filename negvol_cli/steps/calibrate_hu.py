@@ -16,6 +16,7 @@ from scipy import ndimage, signal
 
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.steps.field_of_view import outside_field
+from negvol_cli.steps.scanner import Scanner, read_scanner
 from negvol_cli.structures import AIR_HU
 
 TISSUE_HU: Final = 30.0
@@ -125,3 +126,10 @@ def _block_means(volume: Volume, outside: npt.NDArray[np.bool_] | None) -> npt.N
         slab = slab.mean(axis=0, dtype=np.float32).reshape(ny, fy, nx, fx).mean(axis=(1, 3))
         means.append(slab[whole])
     return np.concatenate(means)
+
+
+def scanner_of(volume: Volume) -> Scanner:
+    """How the scanner of a CT saw, read off the whole of it."""
+    greys = read_greys(volume, outside_field(volume)) or Greys(None, TISSUE_HU)
+    air = AIR_HU if greys.air is None else greys.air
+    return read_scanner(volume, air_hu=air, tissue_hu=greys.tissue)

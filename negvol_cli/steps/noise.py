@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +50,7 @@ def read_noise(volume: Volume, tissue_hu: float) -> float:
     return commonest(spread[even]) if even.sum() >= FEWEST else 0.0
 
 
-def commonest(values: npt.NDArray[np.float64], share: float = 0.3) -> float:
+def commonest(values: npt.NDArray[Any], share: float = 0.3) -> float:
     """The median of the closest ``share`` of some values: the mode, as far as it can be told."""
     ordered = np.sort(values)
     count = max(2, int(len(ordered) * share))

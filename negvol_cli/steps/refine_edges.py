@@ -1,95 +1,248 @@
-"""Where the bones end: at 315 HU, as close to the network's edge as that is.
+"""Where the bones end: every surface point moved to the physical edge of the bone.
 
-A network learns from scans whose greys were varied, so that it finds bones in any scan; where a
-bone ends is then good to a fraction of a millimetre, and off to the same side all around. Over a
-condyle's surface a third of a millimetre is 5 % of NV. The CT itself knows better: the reference
-labels end where it has 315 HU (``benchmarks/reference_edges.py``), so the edges are moved there,
-by a millimetre at most. Where condyle and fossa are closer than their blur, the valley of greys
-between them is found by a watershed from the parts that are certain.
+A network outlines bones where its teachers did, at some grey; where bone ends is told by the scan
+itself. At points of each surface the scan's own voxels along the normal are explained by layers of
+known blur (``edge_fit``), neighbouring edges steady each other (``edge_smoothing``), and the
+surface is moved; probabilities follow it (``edge_field``). What is found on the way is kept: how
+sure each edge is, and how thick the cortex there.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
-from skimage.segmentation import watershed
+from scipy.sparse import csr_matrix
+from scipy.spatial import cKDTree
 
-EDGE_HU: Final = 315.0
-MOVED_MM: Final = 1.0
-CONTESTED_MM: Final = 2.5
-JOINT_MM: Final = 20.0
-SMOOTHED_MM: Final = 0.25
-"""Of the greys, against noise: the standard deviation of a blur far below any scanner's own."""
-HU_OF_CERTAINTY: Final = 1000.0
-"""HU from the edge to a probability of 0 or 1: beyond the greys on either side of any edge."""
-LESS_THAN_HALF, MORE_THAN_HALF = np.float32(0.499), np.float32(0.501)
+from negvol_cli.geometry.grid import Points, Volume, crop
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.mesh.iso_surface import iso_surface
+from negvol_cli.mesh.mesh import Mesh, unit
+from negvol_cli.steps.edge_field import moved_probability
+from negvol_cli.steps.edge_fit import EdgeFit, Levels, fit_edges
+from negvol_cli.steps.edge_profiles import Seen, Sight, look_along, read_profiles
+from negvol_cli.steps.edge_smoothing import NEIGHBOURS, neighbours, spread_over, steadied
+from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.scanner import Scanner
 
-Floats = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Floats32 = npt.NDArray[np.float32]
+
+REACH_MM: Final = 19.0
+"""From the frame's centre: the clip's 15 mm, and how far its centre may lie from the frame's."""
+FADE_MM: Final = 3.0
+"""Over which, beyond that reach, edges go back to the networks'."""
+APART_MM: Final = 0.8
+"""About how far apart edges are fitted; between, they are interpolated."""
+EVENING: Final = 4
+"""Rounds in which normals are averaged with their neighbours': past the steps of voxels."""
+THINNEST_MM: Final = 1.1
+"""A plate is drawn no thinner, on the side away from the condyle: voxels of 0.5 mm hold it so."""
+HAIRLINE: Final = np.float32(0.02)
+CORTEX_HU: Final = 1500.0
+CORTEX_SPREAD: Final = 0.4
+THICK: Final = 2.0
+"""Cortex over this many widths of the blur shows its own level."""
+FEWEST: Final = 25
+EVERY: Final = 6
+MOST_CURVED_PER_MM: Final = 0.4
 
 
-def end_at_edges(
-    hu_zyx: Floats, condyle_p: Floats, bone_p: Floats, kept: Mask, spacing_mm: float
-) -> tuple[Floats, Floats]:
-    """Both probabilities with their level of one half moved to 315 HU, by up to 1 mm.
+@dataclass(frozen=True, slots=True, eq=False)
+class BoneEdges:
+    """The edges of one bone: V points in frame mm that were fitted, and what was found there.
 
-    All arrays are (z, y, x) over one joint frame. Voxels of ``kept`` stay temporal bone however
-    dim they are: thin bone that the scanner blurs below 315 HU. Dim voxels inside bone stay bone
-    where no dim way leads out within that millimetre, so marrow and the condyle's inside do.
+    ``points_mm`` lie on the edge. ``sd_mm`` is an edge's standard deviation, neighbours taken into
+    account; ``thickness_mm`` that of the cortex, or of the whole plate where it is thin.
+    ``explained`` is false where half of the local peak had to stand in for a fit.
     """
-    hu = ndimage.gaussian_filter(hu_zyx, SMOOTHED_MM / spacing_mm)
-    condyle, bone = condyle_p >= 0.5, bone_p >= 0.5
-    both, dim = condyle | bone, hu < EDGE_HU
-    shallow = (condyle & _near(~condyle, MOVED_MM, spacing_mm)) | (
-        bone & _near(~bone, MOVED_MM, spacing_mm)
-    )
-    losable = shallow & dim & ~kept
-    outside = ~both & dim
-    lost = ndimage.binary_propagation(outside, mask=outside | losable) & losable
-    won = ~both & ~dim & _near(both, MOVED_MM, spacing_mm)
-    given = np.where(condyle, 1, np.where(bone, 2, 0)).astype(np.int8)
-    given[lost] = 0
-    certain = np.where(_contested(condyle, bone, spacing_mm), 0, given)
-    owner = watershed(-hu, certain, mask=(given > 0) | won)  # type: ignore[no-untyped-call]
-    owner = np.where(owner == 0, given, owner)  # pieces that no certain part reaches
-    ct_p = np.clip(0.5 + (hu - EDGE_HU) / (2 * HU_OF_CERTAINTY), 0, 1).astype(np.float32)
-    return (
-        _ended(condyle_p, owner == 1, owner > 0, ct_p, spacing_mm),
-        _ended(bone_p, owner == 2, owner > 0, ct_p, spacing_mm),
-    )
+
+    points_mm: Points
+    normals: Points
+    moved_mm: Floats
+    sd_mm: Floats
+    thickness_mm: Floats
+    explained: npt.NDArray[np.bool_]
+    cortex_hu: float
 
 
-def _contested(condyle: Mask, bone: Mask, spacing_mm: float) -> Mask:
-    """Where both bones are within 2.5 mm, up to 20 mm from the frame's middle along each axis."""
-    reach = round(JOINT_MM / spacing_mm)
-    part = tuple(slice(max(0, n // 2 - reach), n // 2 + reach) for n in condyle.shape)
-    contested = np.zeros(condyle.shape, dtype=bool)
-    contested[part] = _near(condyle[part], CONTESTED_MM, spacing_mm) & _near(
-        bone[part], CONTESTED_MM, spacing_mm
-    )
-    return contested
+@dataclass(frozen=True, slots=True, eq=False)
+class RefinedJoint:
+    """A joint whose probabilities end where the bones do, and the edges of both bones."""
+
+    images: JointImages
+    condyle: BoneEdges
+    temporal_bone: BoneEdges
 
 
-def _ended(p: Floats, own: Mask, any_bone: Mask, ct_p: Floats, spacing_mm: float) -> Floats:
-    """``p`` above one half in ``own`` and less elsewhere, the CT's own about its surface.
+def refine_edges(images: JointImages, ct: Volume, scanner: Scanner) -> RefinedJoint:
+    """Both bones of ``images`` ended where ``ct`` shows them to end, as ``scanner`` saw them.
 
-    Where the bones touch, the other bone's voxels count as far below one half as they are above
-    it, so that both surfaces lie between the two.
+    ``ct`` is the scan, or the part of it about the joint, in the greys that ``scanner`` names.
     """
-    rim = own & _near(~own, MOVED_MM, spacing_mm)
-    fringe = ~own & _near(own, MOVED_MM, spacing_mm)
-    inside = np.maximum(np.where(rim & (ct_p > 0.5), ct_p, p), MORE_THAN_HALF)
-    below = np.where(any_bone, 1.0 - ct_p, ct_p)
-    outside = np.minimum(np.where(fringe, below, p), LESS_THAN_HALF)
-    return np.where(own, inside, outside).astype(np.float32)
+    frame = images.frame
+    cortex = scanner.tissue_hu + (CORTEX_HU - scanner.tissue_hu) * scanner.gain
+    bone = _Bone(images.bone_p, images.condyle_p, ct, frame, scanner)
+    condyle = _Bone(images.condyle_p, images.bone_p, ct, frame, scanner)
+    cortex = bone.cortex_level(cortex)
+    found = bone.edges(cortex)
+    head = condyle.edges(condyle.cortex_level(cortex))
+    drawn = replace(found, moved_mm=_kept_whole(found, bone.back_mm, head.points_mm))
+    apart = _apart(condyle.moved(head), bone.moved(drawn))
+    moved = replace(images, condyle_p=apart[0], bone_p=apart[1])
+    return RefinedJoint(moved, _on_edge(head), _on_edge(found))
 
 
-def _near(mask: Mask, reach_mm: float, spacing_mm: float) -> Mask:
-    """Voxels whose centre is within ``reach_mm`` of one of ``mask``."""
-    reach = int(reach_mm / spacing_mm)
-    offsets = np.indices((2 * reach + 1,) * mask.ndim) - reach
-    ball = np.linalg.norm(offsets, axis=0) * spacing_mm <= reach_mm
-    return np.asarray(ndimage.binary_dilation(mask, ball))
+class _Bone:
+    """One bone's surface by the networks, and the points of it that are looked at."""
+
+    def __init__(
+        self, own_p: Floats32, other_p: Floats32, ct: Volume, frame: JointFrame, scanner: Scanner
+    ) -> None:
+        self._own_p, self._frame_grid, self._scanner = own_p, frame.local_grid, scanner
+        self._half_mm = REACH_MM + FADE_MM + frame.spacing_mm
+        self._part, self._grid = crop(own_p, frame.local_grid, (0.0, 0.0, 0.0), self._half_mm)
+        self._mesh = iso_surface(self._part, self._grid, 0.5)
+        self._normals = _evened_normals(self._mesh)
+        chosen = _spread_points(self._mesh.points_mm, self._normals)
+        self._points, self._ways = self._mesh.points_mm[chosen], self._normals[chosen]
+        padding = scanner.air_hu - 0.4 * (scanner.tissue_hu - scanner.air_hu)
+        self._seen = read_profiles(ct, frame, self._points, self._ways, padding)
+        self._sight = look_along(self._points, self._ways, own_p, other_p, frame.local_grid)
+        ways = (frame.to_world(self._ways) - frame.to_world(np.zeros(3))) @ ct.grid.rotation
+        self._width = scanner.width_along(ways)
+        across = (np.sum(np.square(scanner.blur_mm_xyz)) - self._width**2) / 2.0
+        self._bend = 0.5 * across * _curvature(self._points, self._ways)
+
+    @property
+    def back_mm(self) -> Floats:
+        """(V,): how deep the bone is by the networks behind each point."""
+        return self._sight.back_mm
+
+    def cortex_level(self, expected_hu: float) -> float:
+        """The level of thick cortex that the lines themselves show; ``expected_hu`` if few do."""
+        some = slice(None, None, EVERY)
+        level = expected_hu
+        for _ in range(2):
+            fit = self._fit(level, some, CORTEX_SPREAD)
+            before = (CORTEX_SPREAD * (level - self._scanner.tissue_hu)) ** 2
+            told = before / fit.cortex_variance > 5.0
+            told &= fit.explained & (fit.thickness_mm > THICK * self._width[some])
+            if told.sum() < FEWEST:
+                return expected_hu
+            level = float(np.median(fit.cortex_hu[told]))
+        return level
+
+    def edges(self, cortex_hu: float) -> BoneEdges:
+        """The edges at the points looked at, steadied; ``points_mm`` still the networks'."""
+        fit = self._fit(cortex_hu, slice(None))
+        # a Gaussian draws a curved edge towards the centre of its curvature (heat equation)
+        moved, sd = steadied(self._points, self._ways, fit.edge_mm + self._bend, fit.sd_mm)
+        return BoneEdges(
+            self._points, self._ways, moved, sd, fit.thickness_mm, fit.explained, cortex_hu
+        )
+
+    def moved(self, edges: BoneEdges) -> Floats32:
+        """The bone's probability with its surface moved to ``edges``."""
+        mesh = self._mesh
+        far = np.linalg.norm(mesh.points_mm, axis=1)
+        reached = np.flatnonzero(far < REACH_MM + FADE_MM)
+        if not len(reached) or not len(edges.points_mm):
+            return self._own_p
+        fade = np.clip((REACH_MM + FADE_MM - far[reached]) / FADE_MM, 0.0, 1.0)
+        by = spread_over(
+            edges.points_mm,
+            edges.normals,
+            mesh.points_mm[reached],
+            self._normals[reached],
+            edges.moved_mm,
+        )
+        points = mesh.points_mm.copy()
+        points[reached] += (fade * by)[:, None] * self._normals[reached]
+        mesh = Mesh(points, mesh.triangles)
+        changed = self._own_p.copy()
+        part, _ = crop(changed, self._frame_grid, (0.0, 0.0, 0.0), self._half_mm)
+        part[...] = moved_probability(self._part, self._grid, mesh, REACH_MM + FADE_MM)
+        return changed
+
+    def _fit(self, cortex_hu: float, some: slice, spread: float | None = None) -> EdgeFit:
+        scanner, seen, sight = self._scanner, self._seen, self._sight
+        levels = Levels(
+            air=scanner.air_hu, tissue=scanner.tissue_hu, cortex=cortex_hu, noise=scanner.noise_hu
+        )
+        part = Seen(seen.t_mm[some], seen.hu[some], seen.recorded[some])
+        ahead = Sight(sight.opposite_mm[some], sight.back_mm[some])
+        more = () if spread is None else (spread,)
+        return fit_edges(part, ahead, levels, self._width[some], *more)
+
+
+def _apart(condyle_p: Floats32, bone_p: Floats32) -> tuple[Floats32, Floats32]:
+    """Both probabilities with no voxel of two bones: where they would meet, half way."""
+    excess = np.maximum(condyle_p + bone_p - (1.0 - HAIRLINE), 0.0) / 2.0
+    return condyle_p - excess, bone_p - excess
+
+
+def _on_edge(edges: BoneEdges) -> BoneEdges:
+    return replace(edges, points_mm=edges.points_mm + edges.moved_mm[:, None] * edges.normals)
+
+
+def _evened_normals(mesh: Mesh) -> Points:
+    """(V, 3): vertex normals averaged with those of their neighbours."""
+    normals = mesh.vertex_normals()
+    t, count = mesh.triangles, len(normals)
+    start, end = t.ravel(), np.roll(t, -1, axis=1).ravel()
+    links = csr_matrix((np.ones(len(start)), (start, end)), shape=(count, count))
+    for _ in range(EVENING):
+        normals = unit(normals + (links @ normals) / 6.0)
+    return normals
+
+
+def _spread_points(points_mm: Points, normals: Points) -> npt.NDArray[np.intp]:
+    """One vertex in each cell of 0.8 mm and each octant of normals, within reach."""
+    near = np.flatnonzero(np.einsum("vi,vi->v", points_mm, points_mm) < REACH_MM**2)
+    cell = np.floor((points_mm[near] + 100.0) / APART_MM).astype(np.int64)
+    octant = (normals[near] > 0) @ np.array([4, 2, 1])
+    key = ((cell[:, 0] * 1000 + cell[:, 1]) * 1000 + cell[:, 2]) * 8 + octant
+    _, first = np.unique(key, return_index=True)
+    return np.asarray(near[first])
+
+
+def _curvature(points_mm: Points, normals: Points) -> Floats:
+    """(V,): the sum of the principal curvatures, per mm; positive where the bone is convex."""
+    if len(points_mm) <= NEIGHBOURS:
+        return np.zeros(len(points_mm))
+    index, alike = neighbours(points_mm, normals)
+    way = points_mm[index] - points_mm[:, None]
+    turn = normals[index] - normals[:, None]
+    bend = np.einsum("vki,vki->vk", turn, way) / np.maximum(
+        np.einsum("vki,vki->vk", way, way), 1e-6
+    )
+    weight = alike + 1e-9
+    total = 2.0 * (weight * bend).sum(axis=1) / weight.sum(axis=1)
+    return np.asarray(np.clip(total, -MOST_CURVED_PER_MM, MOST_CURVED_PER_MM))
+
+
+def _kept_whole(edges: BoneEdges, back_mm: Floats, condyle_mm: Points) -> Floats:
+    """(V,): the moves with thin plates kept drawable, by moving the side away from the condyle.
+
+    Only the side that faces the joint is measured, and that stays where it was found.
+    """
+    moved, points = edges.moved_mm.copy(), edges.points_mm
+    thin = np.flatnonzero(back_mm < 2 * THINNEST_MM)
+    if not len(thin) or not len(condyle_mm):
+        return moved
+    condyle = cKDTree(condyle_mm)
+    across = points[thin] - back_mm[thin, None] * edges.normals[thin]
+    far, other = cKDTree(points).query(across, k=min(6, len(points)))
+    facing = np.einsum("vi,vki->vk", edges.normals[thin], edges.normals[other]) < -0.3
+    far = np.where(facing & (far < 1.5), far, np.inf)
+    rows, best = np.arange(len(thin)), np.argmin(far, axis=1)
+    partner = other[rows, best]
+    behind = np.isfinite(far[rows, best])
+    behind &= condyle.query(points[thin])[0] > condyle.query(points[partner])[0]
+    thick = back_mm[thin] + moved[thin] + edges.moved_mm[partner]
+    moved[thin] += np.where(behind, np.maximum(THINNEST_MM - thick, 0.0), 0.0)
+    return moved

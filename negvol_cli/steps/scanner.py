@@ -11,7 +11,7 @@ recognised that way: four-millimetre slabs show 1.15 mm across slices, however c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -19,12 +19,19 @@ import numpy.typing as npt
 
 from negvol_cli.geometry.grid import Points, Vector, Volume, vector
 from negvol_cli.steps.air_edges import edge_widths
-from negvol_cli.steps.noise import read_noise
+from negvol_cli.steps.noise import commonest, read_noise
+from negvol_cli.structures import AIR_HU
 
 Floats = npt.NDArray[np.float64]
 
+TISSUE_HU: Final = 40.0
+"""Muscle, skin and what is like them."""
 FEWEST_EDGES: Final = 40
 """Fewer say nothing: the widths of the voxels themselves are taken, and said to be."""
+ENOUGH_EDGES: Final = 150
+"""About one joint: with fewer, those of the whole scan say more."""
+TISSUE_REACH_HU: Final = 120.0
+LEAST_TISSUE: Final = 0.05
 QUANTILE: Final = 0.4
 """With it the blur of phantoms, and of real scans blurred on purpose, comes back best."""
 QUANTILE_ROUNDS: Final = 40
@@ -50,6 +57,11 @@ class Scanner:
     noise_hu: float
     edges: int
 
+    @property
+    def gain(self) -> float:
+        """Greys per HU: the step from air to soft tissue, as a share of what it is in HU."""
+        return (self.tissue_hu - self.air_hu) / (TISSUE_HU - AIR_HU)
+
     def width_along(self, normals: Points) -> Floats:
         """(V,): the blur along unit ``normals`` (V, 3) in the scan's axes, mm."""
         return np.asarray(np.sqrt((normals**2) @ np.square(self.blur_mm_xyz)))
@@ -71,6 +83,24 @@ def read_scanner(volume: Volume, *, air_hu: float, tissue_hu: float, seed: int =
         tissue_hu=tissue_hu,
         noise_hu=read_noise(volume, tissue_hu),
         edges=len(widths) if enough else 0,
+    )
+
+
+def read_scanner_about(part: Volume, whole: Scanner) -> Scanner:
+    """The scanner as it shows about one joint: in ``part`` of the scan, of which ``whole`` is told.
+
+    Blur and noise differ over a scan, and so does scatter. What ``part`` shows too little of is
+    that of the whole.
+    """
+    here = read_scanner(part, air_hu=whole.air_hu, tissue_hu=whole.tissue_hu)
+    near = np.abs(part.values_zyx - whole.tissue_hu) < TISSUE_REACH_HU * whole.gain
+    tissue = commonest(part.values_zyx[near]) if near.mean() > LEAST_TISSUE else whole.tissue_hu
+    return replace(
+        here,
+        blur_mm_xyz=here.blur_mm_xyz if here.edges >= ENOUGH_EDGES else whole.blur_mm_xyz,
+        edges=here.edges if here.edges >= ENOUGH_EDGES else whole.edges,
+        tissue_hu=tissue,
+        noise_hu=here.noise_hu or whole.noise_hu,
     )
 
 

@@ -1,123 +1,190 @@
-"""Bones end where the CT says so, near where the network says so."""
+"""A ball of bone below a plate of bone, drawn too large or too small, comes back to its edge."""
 
 import numpy as np
 import pytest
 
-from negvol_cli.geometry.grid import Grid
+from negvol_cli.geometry.grid import Volume
 from negvol_cli.mesh.iso_surface import iso_surface
-from negvol_cli.steps.refine_edges import EDGE_HU, MOVED_MM, end_at_edges
+from negvol_cli.steps.refine_edges import refine_edges
+from tests.steps.made_bones import FRAME, ball, drawn, layered, scanned, slab
 
-SPACING_MM = 0.5
-SHAPE = (64, 64, 64)
-GRID = Grid(SHAPE, (SPACING_MM,) * 3, (-15.75,) * 3)
-AWAY = np.linalg.norm((np.indices(SHAPE) - 31.5) * SPACING_MM, axis=0)
-Z = np.broadcast_to(((np.arange(64) - 31.5) * SPACING_MM)[:, None, None], SHAPE)
-NOTHING = np.zeros(SHAPE, dtype=np.float32)
-NONE_KEPT = np.zeros(SHAPE, dtype=bool)
-SLOPE_HU_PER_MM = 400.0
-
-
-def ball_p(radius_mm: float) -> np.ndarray:
-    """A network's probability of a ball, its level of one half on the sphere."""
-    return np.clip(0.5 + (radius_mm - AWAY) / 1.5, 0, 1).astype(np.float32)
-
-
-def ball_hu(radius_mm: float) -> np.ndarray:
-    """A CT with 315 HU on the sphere."""
-    return np.clip(EDGE_HU + SLOPE_HU_PER_MM * (radius_mm - AWAY), 0, 1500).astype(np.float32)
+RADIUS_MM, CORTEX_MM = 6.0, 1.0
+HEAD = ball((0.0, 0.0, -1.0), RADIUS_MM)
+TOP_MM = RADIUS_MM - 1.0
+SCANNERS = {
+    "0.4 mm": ((2, 2, 2), 0.3),
+    "0.8 mm": ((4, 4, 4), 0.45),
+    "1 mm": ((5, 5, 5), 0.5),
+    "0.6 x 0.6 x 1.2 mm": ((3, 3, 6), 0.5),
+}
+OFFSET_MM = {"0.6 x 0.6 x 1.2 mm": 0.12}  # a roof along thick slices is the hardest there is
+SPACE_MM = {"0.6 x 0.6 x 1.2 mm": 0.25}
 
 
-def slab_p(low_mm: float, high_mm: float) -> np.ndarray:
-    return ((low_mm <= Z) & (high_mm > Z)).astype(np.float32)
+def roof(gap_mm: float, thick_mm: float = 4.0):
+    return slab(TOP_MM + gap_mm, TOP_MM + gap_mm + thick_mm)
 
 
-def radius_mm(p: np.ndarray) -> float:
-    return float(np.linalg.norm(iso_surface(p, GRID, 0.5).points_mm, axis=1).mean())
+def grown(distance, by_mm: float):
+    return lambda points: distance(points) - by_mm
 
 
-@pytest.mark.parametrize("network_mm", [7.3, 8.0, 8.7])
-@pytest.mark.parametrize("bone", [False, True])
-def test_a_surface_moves_to_315_hu_from_within_a_millimetre(network_mm, bone):
-    given = ball_p(network_mm)
-    condyle, temporal = (NOTHING, given) if bone else (given, NOTHING)
-
-    ended = end_at_edges(ball_hu(8.0), condyle, temporal, NONE_KEPT, SPACING_MM)
-
-    assert radius_mm(ended[bone]) == pytest.approx(8.0, abs=0.06)
-    assert not (ended[not bone] >= 0.5).any()
+def joint(gap_mm: float, many, blur_mm: float, thick_mm: float = 4.0, **more):
+    """A CT of the ball under a roof, and its scanner."""
+    bones = [(HEAD, CORTEX_MM), (roof(gap_mm, thick_mm), 1.2)]
+    return scanned(lambda points: layered(bones, points), many, blur_mm, **more)
 
 
-@pytest.mark.parametrize(("network_mm", "ct_mm"), [(6.0, 9.0), (9.0, 6.0)])
-def test_no_surface_moves_farther_than_a_millimetre(network_mm, ct_mm):
-    condyle, _ = end_at_edges(ball_hu(ct_mm), ball_p(network_mm), NOTHING, NONE_KEPT, SPACING_MM)
-
-    moved = abs(radius_mm(condyle) - network_mm)
-    assert moved == pytest.approx(MOVED_MM, abs=0.3)
+def offsets(points_mm, distance) -> np.ndarray:
+    """How far outside a bone points lie; about the joint, where the roof's rim is far."""
+    near = np.hypot(points_mm[:, 0], points_mm[:, 1]) < 9
+    return distance(points_mm[near])
 
 
-def test_dim_marrow_stays_in_the_condyle():
-    hu = ball_hu(8.0)
-    hu[AWAY < 6.5] = 50.0
-
-    condyle, _ = end_at_edges(hu, ball_p(7.5), NOTHING, NONE_KEPT, SPACING_MM)
-
-    assert (condyle[AWAY < 7.5] >= 0.5).all()
-    assert radius_mm(condyle) == pytest.approx(8.0, abs=0.1)
+def surface(p_zyx) -> np.ndarray:
+    return iso_surface(p_zyx, FRAME.local_grid, 0.5).points_mm
 
 
-def test_brightness_that_touches_no_bone_is_not_bone():
-    hu = ball_hu(8.0)
-    hu[:4] = 1000.0
+@pytest.mark.parametrize("name", SCANNERS)
+@pytest.mark.parametrize("drawn_mm", [0.5, -0.3])
+def test_both_bones_end_at_their_edge_wherever_they_were_drawn(name, drawn_mm):
+    ct, scanner = joint(2.0, *SCANNERS[name])
 
-    condyle, bone = end_at_edges(hu, ball_p(8.0), NOTHING, NONE_KEPT, SPACING_MM)
+    refined = refine_edges(drawn(grown(HEAD, drawn_mm), grown(roof(2.0), drawn_mm)), ct, scanner)
 
-    assert not (condyle[:4] >= 0.5).any()
-    assert not (bone >= 0.5).any()
-
-
-def test_bones_closer_than_their_blur_meet_in_the_valley_between_them():
-    valley_mm = 0.5
-    hu = (400.0 + 200.0 * np.abs(Z - valley_mm)).astype(np.float32)
-    condyle_p, bone_p = slab_p(-8.0, 2.0), slab_p(2.0, 8.0)  # the network is 1.5 mm off
-
-    condyle, bone = end_at_edges(hu, condyle_p, bone_p, NONE_KEPT, SPACING_MM)
-
-    middle = np.abs(Z) < 7
-    assert np.array_equal((condyle >= 0.5)[middle], (valley_mm > Z)[middle])
-    assert np.array_equal((bone >= 0.5)[middle], (valley_mm <= Z)[middle])
+    head, bone = refined.condyle, refined.temporal_bone
+    for edges, distance in ((head, HEAD), (bone, roof(2.0))):
+        away = offsets(edges.points_mm, distance)
+        assert abs(np.median(away)) < OFFSET_MM.get(name, 0.08)
+        assert np.quantile(np.abs(away), 0.9) < 0.2
+    for p, distance in ((refined.images.condyle_p, HEAD), (refined.images.bone_p, roof(2.0))):
+        assert abs(np.median(offsets(surface(p), distance))) < OFFSET_MM.get(name, 0.08)
 
 
-def test_a_piece_that_is_contested_as_a_whole_is_not_lost():
-    plate = slab_p(5.0, 6.0) * (AWAY < 7.5)
-    hu = np.where((plate > 0) | (AWAY < 4), 800.0, 0.0).astype(np.float32)
+@pytest.mark.parametrize("name", SCANNERS)
+@pytest.mark.parametrize("gap_mm", [0.8, 1.5, 3.0])
+def test_the_space_between_the_bones_is_neither_closed_nor_widened(name, gap_mm):
+    ct, scanner = joint(gap_mm, *SCANNERS[name])
+    apart = drawn(grown(HEAD, 0.25), grown(roof(gap_mm), 0.25))
 
-    condyle, bone = end_at_edges(hu, ball_p(4.0), plate, NONE_KEPT, SPACING_MM)
+    images = refine_edges(apart, ct, scanner).images
 
-    assert (bone[plate > 0] >= 0.5).mean() > 0.8
-    assert not (condyle[plate > 0] >= 0.5).any()
-
-
-def test_no_voxel_is_two_bones():
-    rng = np.random.default_rng(1)
-    hu = rng.normal(300, 200, SHAPE).astype(np.float32)
-    condyle_p, bone_p = rng.random((2, *SHAPE), dtype=np.float32)
-
-    condyle, bone = end_at_edges(hu, condyle_p, bone_p, NONE_KEPT, SPACING_MM)
-
-    assert not ((condyle >= 0.5) & (bone >= 0.5)).any()
+    head, bone = surface(images.condyle_p), surface(images.bone_p)
+    top = np.median(head[np.hypot(head[:, 0], head[:, 1]) < 0.6, 2].max())
+    under = bone[(np.hypot(bone[:, 0], bone[:, 1]) < 1.5) & (bone[:, 2] < TOP_MM + gap_mm + 2), 2]
+    assert np.median(under) - top == pytest.approx(gap_mm, abs=SPACE_MM.get(name, 0.15))
 
 
-def test_thin_bone_that_is_kept_stays_however_dim():
-    roof = slab_p(5.0, 6.0)
-    dim = np.full(SHAPE, 100.0, dtype=np.float32)
+@pytest.mark.parametrize(("gain", "offset"), [(0.8, 100.0), (1.25, -150.0)])
+def test_greys_with_a_gain_and_an_offset_end_at_the_same_edge(gain, offset):
+    from dataclasses import replace
 
-    _, lost = end_at_edges(dim, NOTHING, roof, NONE_KEPT, SPACING_MM)
-    _, kept = end_at_edges(dim, NOTHING, roof, roof > 0, SPACING_MM)
+    ct, scanner = joint(2.0, *SCANNERS["0.8 mm"])
+    other = Volume(ct.values_zyx * np.float32(gain) + np.float32(offset), ct.grid)
+    turned = replace(
+        scanner,
+        air_hu=scanner.air_hu * gain + offset,
+        tissue_hu=scanner.tissue_hu * gain + offset,
+        noise_hu=scanner.noise_hu * gain,
+    )
 
-    assert not (lost >= 0.5).any()
-    assert np.array_equal(kept >= 0.5, roof > 0)
+    refined = refine_edges(drawn(grown(HEAD, 0.4), grown(roof(2.0), 0.4)), other, turned)
+
+    assert abs(np.median(offsets(refined.condyle.points_mm, HEAD))) < 0.08
 
 
-def test_nothing_found_stays_nothing():
-    for p in end_at_edges(ball_hu(8.0), NOTHING, NOTHING, NONE_KEPT, SPACING_MM):
-        assert not (p >= 0.5).any()
+@pytest.mark.parametrize("thick_mm", [0.4, 0.8])
+def test_a_roof_thinner_than_a_voxel_stays_whole_and_its_joint_side_is_where_it_is(thick_mm):
+    ct, scanner = joint(2.0, (4, 4, 4), 0.45, thick_mm)
+    plate = slab(TOP_MM + 2.0 - 0.3, TOP_MM + 2.0 + thick_mm + 0.3)
+
+    refined = refine_edges(drawn(grown(HEAD, 0.3), plate), ct, scanner)
+
+    found = surface(refined.images.bone_p)
+    near = found[np.hypot(found[:, 0], found[:, 1]) < 7]
+    under = near[near[:, 2] < np.median(near[:, 2])]
+    assert np.median(under[:, 2]) == pytest.approx(TOP_MM + 2.0, abs=0.12)
+    columns = (refined.images.bone_p >= 0.5).any(axis=0)
+    assert columns[24:48, 24:48].all()
+    edges = refined.temporal_bone
+    over = np.hypot(edges.points_mm[:, 0], edges.points_mm[:, 1]) < 6
+    assert np.median(edges.thickness_mm[over]) == pytest.approx(thick_mm, abs=0.2)
+
+
+def test_the_thickness_of_the_cortex_is_told():
+    ct, scanner = joint(3.0, (2, 2, 2), 0.3)
+
+    head = refine_edges(drawn(HEAD, roof(3.0)), ct, scanner).condyle
+
+    assert np.median(head.thickness_mm) == pytest.approx(CORTEX_MM, abs=0.15)
+
+
+def test_an_oblique_scan_with_thick_slices_ends_at_the_same_edge():
+    turn = np.array([[0.8, 0.0, 0.6], [0.0, 1.0, 0.0], [-0.6, 0.0, 0.8]])
+    ct, scanner = joint(2.0, (3, 3, 7), 0.4, direction=turn)
+
+    refined = refine_edges(drawn(grown(HEAD, 0.4), grown(roof(2.0), 0.4)), ct, scanner)
+
+    away = offsets(refined.condyle.points_mm, HEAD)
+    assert abs(np.median(away)) < 0.1
+    assert np.quantile(np.abs(away), 0.9) < 0.25
+
+
+def test_the_stated_spread_holds_most_errors_and_grows_with_noise():
+    spreads = []
+    for noise in (10.0, 120.0):
+        ct, scanner = joint(2.0, (3, 3, 3), 0.45, noise_hu=noise)
+        head = refine_edges(drawn(grown(HEAD, 0.3), grown(roof(2.0), 0.3)), ct, scanner).condyle
+        away = HEAD(head.points_mm)
+        assert np.mean(np.abs(away) < 2 * head.sd_mm) > 0.9
+        spreads.append(float(np.median(head.sd_mm)))
+    assert spreads[1] > 1.2 * spreads[0]  # much of it is what is not known of the cortex
+
+
+def test_where_the_scan_shows_no_bone_the_fits_say_so_and_nothing_moves_far():
+    ct, scanner = joint(2.0, (4, 4, 4), 0.45)
+    flat = Volume(np.full_like(ct.values_zyx, 40.0), ct.grid)
+    images = drawn(HEAD, roof(2.0))
+
+    refined = refine_edges(images, flat, scanner)
+
+    assert refined.condyle.explained.mean() < 0.1
+    assert np.abs(refined.condyle.moved_mm).max() < 0.3
+
+
+def test_what_the_scan_does_not_reach_keeps_its_surface():
+    ct, scanner = joint(2.0, (4, 4, 4), 0.45)
+    high = Volume(
+        ct.values_zyx[20:],
+        ct.grid.__class__(
+            (*ct.grid.size_xyz[:2], ct.grid.size_xyz[2] - 20),
+            ct.grid.spacing_mm_xyz,
+            tuple(ct.grid.to_world((0, 0, 20))),
+        ),
+    )  # from z = 2 mm upwards
+
+    refined = refine_edges(drawn(grown(HEAD, 0.4), grown(roof(2.0), 0.4)), high, scanner)
+
+    assert abs(np.median(offsets(refined.temporal_bone.points_mm, roof(2.0)))) < 0.1
+    assert (refined.images.condyle_p >= 0.5).sum() > 5000
+
+
+def test_a_joint_without_one_bone_or_without_any_is_left_as_it_is():
+    ct, scanner = joint(2.0, (4, 4, 4), 0.45)
+    nothing = lambda points: np.full(points.shape[:-1], 9.0)  # noqa: E731
+
+    alone = refine_edges(drawn(grown(HEAD, 0.4), nothing), ct, scanner)
+    empty = refine_edges(drawn(nothing, nothing), ct, scanner)
+
+    assert abs(np.median(offsets(alone.condyle.points_mm, HEAD))) < 0.1
+    assert not (alone.images.bone_p >= 0.5).any()
+    assert not (empty.images.condyle_p >= 0.5).any()
+
+
+def test_bones_that_were_drawn_into_each_other_come_apart():
+    ct, scanner = joint(0.8, (2, 2, 2), 0.3)
+
+    images = refine_edges(drawn(grown(HEAD, 0.6), grown(roof(0.8), 0.6)), ct, scanner).images
+
+    assert not ((images.condyle_p >= 0.5) & (images.bone_p >= 0.5)).any()
+    assert abs(np.median(offsets(surface(images.condyle_p), HEAD))) < 0.1

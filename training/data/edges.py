@@ -16,10 +16,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from negvol_cli import steps
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.geometry.joint_frame import JointFrame
-from negvol_cli.steps import refine_edges
-from negvol_cli.steps.refine_edges import end_at_edges
+from negvol_cli.geometry.resample import crop_to
+from negvol_cli.mesh.iso_surface import smooth_labels
+from negvol_cli.steps.calibrate_hu import scanner_of
+from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.refine_edges import refine_edges
+from negvol_cli.steps.scanner import read_scanner_about
 from negvol_cli.structures import Label
 from training.data.cache import cached
 from training.data.joints import JointSample
@@ -38,19 +43,27 @@ def with_refined_edges(joint: JointSample, kept: Path | None = None) -> JointSam
     frame = joint.frame(SPACING_MM, _size(joint))
     hu = joint.hu(frame)
     masks = [joint.mask(frame, label) for label in (Label.CONDYLE, Label.TEMPORAL_BONE)]
-    labels = cached(kept, f"edges-{_fingerprint(hu, *masks)}", partial(_moved, hu, masks, frame))
+    labels = cached(
+        kept, f"edges-{_fingerprint(hu, *masks)}", partial(_moved, hu, masks, frame, joint.ct)
+    )
     return replace(joint, labels=Volume(np.ascontiguousarray(frame.mirror(labels)), frame.grid))
 
 
 def _moved(
-    hu: npt.NDArray[np.float32], masks: list[npt.NDArray[np.float32]], frame: JointFrame
+    hu: npt.NDArray[np.float32],
+    masks: list[npt.NDArray[np.float32]],
+    frame: JointFrame,
+    ct: Volume | None,
 ) -> npt.NDArray[np.uint8]:
     """Labels over the frame, in frame order."""
-    none = np.zeros(hu.shape, dtype=bool)
-    condyle, bone = end_at_edges(hu, masks[0], masks[1], none, frame.spacing_mm)
+    whole = ct or Volume(np.ascontiguousarray(frame.mirror(hu)), frame.grid)
+    condyle, bone = (smooth_labels(mask, frame.spacing_mm) for mask in masks)
+    images = JointImages(frame, hu, condyle, bone, np.ones(hu.shape, dtype=bool))
+    part = crop_to(whole, frame.grid) or whole
+    moved = refine_edges(images, part, read_scanner_about(part, scanner_of(whole))).images
     labels = np.zeros(hu.shape, np.uint8)
-    labels[bone >= 0.5] = Label.TEMPORAL_BONE
-    labels[condyle >= 0.5] = Label.CONDYLE
+    labels[moved.bone_p >= 0.5] = Label.TEMPORAL_BONE
+    labels[moved.condyle_p >= 0.5] = Label.CONDYLE
     return labels
 
 
@@ -63,7 +76,9 @@ def _size(joint: JointSample) -> int:
 
 
 def _fingerprint(*arrays: npt.NDArray[np.float32]) -> str:
-    content = hashlib.sha256(Path(refine_edges.__file__).read_bytes())
+    content = hashlib.sha256()
+    for file in sorted(Path(steps.__path__[0]).glob("*.py")):
+        content.update(file.read_bytes())
     for array in arrays:
         content.update(np.ascontiguousarray(array).tobytes())
     return content.hexdigest()[:32]

@@ -1,0 +1,242 @@
+"""Where bone ends along each of many lines, by the layers that explain what the scanner shows.
+
+Outward along a normal lie marrow (or what is behind a thin plate), cortex and soft tissue, and,
+where the networks or the CT show something within reach, the opposite plate (or the air of the ear
+canal) and what lies beyond it. The scanner's blur along each line is known, and the level of thick
+cortex nearly so; edge, thickness and gap are what is sought.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from negvol_cli.steps.edge_profiles import ALONG_MM, Seen, Sight
+from negvol_cli.steps.layers import Belief, LayerFit, Layers, Profiles, fit_layers
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+IN_REACH_MM: Final = 4.2
+"""Opposite bone farther off than this is left out, and what is seen of it."""
+THIN_MM: Final = 2.2
+"""A plate no thicker by the networks is seen through: its other side is part of the profile."""
+LINING_MM: Final = 1.2
+"""Air nearer than this borders on the bone; farther off it lies behind soft tissue."""
+CORTEX_SPREAD: Final = 0.18
+"""Of the cortex's level, relative: phantoms' cortex varies by 10 % over a bone."""
+TISSUE_SPREAD_HU: Final = 60.0
+AIR_SPREAD_HU: Final = 150.0
+EDGE_MM: Final = (-0.2, 0.6, -1.6, 1.3)
+"""From the networks' surface: expected, its spread, the least and the most. Reference labels, and
+so networks, outline bone at about 250 HU: 0.3 to 0.5 mm outside it."""
+MODEL_HU: Final = 40.0
+"""What flat layers leave of a profile of true bone, rms: measured on phantoms without noise."""
+GRAIN: Final = 2.5
+"""Noise and misfit hang together over about this many widths of the blur."""
+MOST_MISFIT: Final = 3.0
+LEAST_PEAK: Final = 0.1
+"""Of the step from tissue to cortex: a plate of 0.3 mm still shows 0.15 to a blur of 0.8 mm."""
+LEAST_CERTAIN_MM: Final = 0.45
+FALLBACK_SD_MM: Final = 0.3
+ROUNDS: Final = 15
+
+FREE: Final = Layers(np.array([[1.0, -1.0], [1.0, 0.0]]))
+"""Marrow, cortex, outside; places from the edge and the cortex's thickness."""
+FACING: Final = Layers(
+    np.array(
+        [[1.0, -1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.0], [1.0, 0.0, 1.0, 1.0]]
+    )
+)
+"""And, past a gap, the opposite plate and what lies beyond it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Levels:
+    """The HU of air, soft tissue and thick cortex about a joint, and the noise of a voxel."""
+
+    air: float
+    tissue: float
+    cortex: float
+    noise: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EdgeFit:
+    """Of V lines: how far outside the networks' surface the bone ends, and what else was found.
+
+    ``edge_mm`` and its standard deviation ``sd_mm``; ``thickness_mm`` of the cortex, or of the
+    whole plate where it is thin; ``gap_mm`` to what lies opposite, NaN where nothing does;
+    ``cortex_hu`` with its variance. ``explained`` is false where the edge is not the fit's but
+    half of the local peak's height.
+    """
+
+    edge_mm: Floats
+    sd_mm: Floats
+    thickness_mm: Floats
+    gap_mm: Floats
+    cortex_hu: Floats
+    cortex_variance: Floats
+    explained: Mask
+
+
+def fit_edges(
+    seen: Seen, sight: Sight, levels: Levels, width_mm: Floats, cortex_spread: float = CORTEX_SPREAD
+) -> EdgeFit:
+    """The edges of V lines; ``width_mm`` (V,) is the scanner's blur along each."""
+    scene = _Scene(seen, sight, levels, width_mm, cortex_spread)
+    count = len(width_mm)
+    found = {
+        name: np.full(count, np.nan) for name in ("edge", "variance", "thick", "gap", "misfit")
+    }
+    cortex, cortex_variance = np.full((2, count), np.nan)
+    for facing, layers in ((False, FREE), (True, FACING)):
+        at = np.flatnonzero(scene.facing == facing)
+        if not len(at):
+            continue
+        fit = scene.fit(at, layers)
+        k = len(layers.chain) + 1
+        found["edge"][at], found["thick"][at] = fit.parameters[:, k], fit.parameters[:, k + 1]
+        found["variance"][at], found["misfit"][at] = fit.covariance[:, k, k], fit.misfit
+        cortex[at], cortex_variance[at] = fit.parameters[:, 1], fit.covariance[:, 1, 1]
+        if facing:
+            found["gap"][at] = fit.parameters[:, k + 2]
+    sd = np.sqrt(found["variance"]) * np.maximum(found["misfit"] * np.sqrt(scene.grain), 1.0)
+    explained = (found["misfit"] * np.sqrt(scene.grain) < MOST_MISFIT) & (sd < LEAST_CERTAIN_MM)
+    explained &= scene.peak_hu > levels.tissue + LEAST_PEAK * (levels.cortex - levels.tissue)
+    fallback = half_of_peak(seen, levels)
+    return EdgeFit(
+        np.where(explained, found["edge"], fallback),
+        np.where(explained, sd, FALLBACK_SD_MM),
+        found["thick"],
+        found["gap"],
+        cortex,
+        cortex_variance,
+        explained,
+    )
+
+
+def half_of_peak(seen: Seen, levels: Levels) -> Floats:
+    """(V,): where each profile falls to half of its peak near the surface; NaN if it does not."""
+    order = np.argsort(seen.t_mm, axis=1, kind="stable")
+    t, hu = (np.take_along_axis(a, order, axis=1) for a in (seen.t_mm, seen.hu))
+    near = np.take_along_axis(seen.recorded, order, axis=1) & (np.abs(t) < 1.6)
+    peak = np.argmax(np.where(near, hu, -np.inf), axis=1)
+    top = np.take_along_axis(hu, peak[:, None], axis=1)
+    half = (top + levels.tissue) / 2.0
+    below = (np.arange(t.shape[1]) > peak[:, None]) & (hu < half)
+    after = np.argmax(below, axis=1)
+    rows = np.arange(len(t))
+    before = np.maximum(after - 1, 0)
+    high, low = hu[rows, before], hu[rows, after]
+    share = np.clip((high - half[:, 0]) / np.maximum(high - low, 1.0), 0.0, 1.0)
+    edge = t[rows, before] + share * (t[rows, after] - t[rows, before])
+    good = below.any(axis=1) & near.any(axis=1) & (np.abs(edge) < 1.6)
+    good &= top[:, 0] > levels.tissue + LEAST_PEAK * (levels.cortex - levels.tissue)
+    return np.where(good, edge, np.nan)
+
+
+class _Guess(NamedTuple):
+    """What is believed of one parameter on each line: mean, spread, least and greatest."""
+
+    mean: npt.ArrayLike
+    sd: npt.ArrayLike
+    low: npt.ArrayLike
+    high: npt.ArrayLike
+
+    @classmethod
+    def either(cls, which: Mask, one: _Guess, other: _Guess) -> _Guess:
+        """``one`` where ``which`` is true, else ``other``."""
+        return cls(*(np.where(which, a, b) for a, b in zip(one, other, strict=True)))
+
+    @staticmethod
+    def together(guesses: list[_Guess], count: int) -> Belief:
+        """The belief of ``count`` lines."""
+        return Belief(
+            *(
+                np.stack([np.broadcast_to(v, count) for v in values], axis=1).astype(np.float64)
+                for values in zip(*guesses, strict=True)
+            )
+        )
+
+
+class _Scene:
+    """What is believed of each line before it is fitted."""
+
+    def __init__(
+        self, seen: Seen, sight: Sight, levels: Levels, width_mm: Floats, cortex_spread: float
+    ) -> None:
+        self._seen, self._levels, self._width = seen, levels, width_mm
+        self._spread = cortex_spread
+        dark = seen.recorded & (seen.hu < (levels.air + levels.tissue) / 2.0)
+        order = np.where(dark & (seen.t_mm > 0.3), seen.t_mm, np.inf)
+        self._air_mm = order.min(axis=1)
+        bone = sight.opposite_mm
+        self._bordered = (self._air_mm <= LINING_MM) & (self._air_mm < bone)
+        self._air_behind = (self._air_mm > LINING_MM) & (self._air_mm < np.minimum(bone, 4.0))
+        self.facing = self._air_behind | ((bone < IN_REACH_MM) & ~(self._bordered & (bone > 3.0)))
+        self._opposite = np.where(self._air_behind, self._air_mm, bone)
+        self._back = sight.back_mm
+        step = float(ALONG_MM[1] - ALONG_MM[0])
+        self.grain = np.maximum(GRAIN * width_mm / step, 1.0)
+        near = seen.recorded & (np.abs(seen.t_mm) < 1.6)
+        self.peak_hu = np.where(near, seen.hu, -np.inf).max(axis=1)
+        self._weight = self._weights()
+
+    def _weights(self) -> Floats:
+        """1/sd (V, N): less in the depth, where marrow is not even; none out of what is fitted."""
+        seen, opposite = self._seen, self._opposite
+        contrast = (self._levels.cortex - self._levels.tissue) / 1400.0
+        sd = np.hypot(self._levels.noise, MODEL_HU * contrast)
+        far = np.where(self.facing, np.minimum(opposite, ALONG_MM[-1]) + 2.0, 2.5)
+        kept_off = ~self.facing & np.isfinite(opposite)
+        far = np.where(kept_off, np.maximum(opposite - 1.0, 1.0), far)
+        thin = self._back < THIN_MM
+        deep = np.where(thin, self._back + 1.2, np.minimum(self._back - 0.8, 3.0))
+        fades = np.exp(-0.5 * np.maximum(-seen.t_mm - 1.5, 0.0) ** 2)
+        within = seen.recorded & (seen.t_mm <= far[:, None]) & (seen.t_mm >= -deep[:, None])
+        return np.where(within, fades / sd, 0.0) / np.sqrt(self.grain)[:, None]
+
+    def fit(self, at: npt.NDArray[np.intp], layers: Layers) -> LayerFit:
+        """The lines ``at``, all of one kind."""
+        seen = self._seen
+        belief = self._belief(at, facing=layers is FACING)
+        profiles = Profiles(seen.t_mm[at], seen.hu[at], self._weight[at], self._width[at])
+        return fit_layers(layers, profiles, belief, belief.mean, ROUNDS)
+
+    def _belief(self, at: npt.NDArray[np.intp], *, facing: bool) -> Belief:
+        """Of each parameter: the levels from within outwards, then the places."""
+        air, tissue = self._levels.air, self._levels.tissue
+        step = self._levels.cortex - tissue
+        thin, bordered = self._back[at] < THIN_MM, self._bordered[at]
+        marrow = np.where(thin, tissue, self._deep_hu(at))
+        thick = np.where(thin, np.clip(self._back[at] - 0.4, 0.4, 2.0), 1.0)
+        bone = _Guess(step + tissue, self._spread * step, tissue + 0.4 * step, tissue + 1.6 * step)
+        void = _Guess(air, AIR_SPREAD_HU, air - 200.0, air + 400.0)
+        soft = _Guess(tissue, TISSUE_SPREAD_HU, tissue - 250.0, tissue + 250.0)
+        widest = tissue + 0.95 * step
+        levels = [
+            _Guess(marrow, np.where(thin, 0.36, 0.25) * step, air - 100.0, widest),
+            bone,
+            _Guess.either(bordered, void, soft),
+        ]
+        places = [_Guess(*EDGE_MM), _Guess(thick, 0.8, 0.1, 4.0)]
+        if facing:
+            empty = self._air_behind[at]
+            beyond = np.where(empty, air, tissue + 0.2 * step)
+            levels.append(_Guess.either(empty, void, bone))
+            levels.append(_Guess(beyond, 0.36 * step, air - 100.0, tissue + 1.2 * step))
+            gap = np.clip(self._opposite[at] - EDGE_MM[0], 0.3, 6.0)
+            places += [_Guess(gap, 0.8, 0.15, 6.5), _Guess(1.2, 0.8, 0.15, 4.0)]
+        return _Guess.together(levels + places, len(at))
+
+    def _deep_hu(self, at: npt.NDArray[np.intp]) -> Floats:
+        """(V,): the mean HU from 1.2 to 2.6 mm deep, between fat and dense marrow."""
+        seen, levels = self._seen, self._levels
+        deep = seen.recorded[at] & (seen.t_mm[at] < -1.2) & (seen.t_mm[at] > -2.6)
+        mean = np.where(deep, seen.hu[at], 0.0).sum(axis=1) / np.maximum(deep.sum(axis=1), 1)
+        step = levels.cortex - levels.tissue
+        return np.asarray(np.clip(mean, levels.tissue - 0.15 * step, levels.tissue + 0.8 * step))
