@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from negvol_cli.batch.job import Job, that_matter
-from negvol_cli.errors import InputError
+from negvol_cli.errors import InputError, OutputError
 from negvol_cli.io.hashing import digest_of
 from negvol_cli.io.output_folder import RESULT_MARK
 from negvol_cli.io.report_files import read_json
@@ -47,6 +47,21 @@ def earlier_report(intake: Intake, job: Job, *, compare: bool = True) -> ScanRep
 def is_result(folder: Path) -> bool:
     """Return whether a folder contains a result of negvol, of any version."""
     return {"research_use", "scan", "steps"} <= _record_in(folder).keys()
+
+
+def refuse_newer(folder: Path) -> None:
+    """Keep the result of a newer negvol, which this one cannot read, from being replaced.
+
+    Raises OutputError.
+    """
+    schema = _record_in(folder).get("schema")
+    if isinstance(schema, int) and schema > RUN_SCHEMA:
+        raise OutputError(
+            f"{folder} was written by a newer negvol (run.json of schema {schema}, and this one "
+            f"knows {RUN_SCHEMA}): install that again, choose another -o, or give --no-resume",
+            public="there is a result of a newer negvol: install that again, choose another -o, or "
+            "give --no-resume",
+        )
 
 
 def read_record(folder: Path) -> Mapping[str, Any] | None:

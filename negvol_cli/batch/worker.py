@@ -19,7 +19,7 @@ from typing import Final
 from negvol_cli.batch.candidates import Candidate
 from negvol_cli.batch.handover import Ticket, described
 from negvol_cli.batch.job import Job, Result
-from negvol_cli.batch.resume import earlier_report
+from negvol_cli.batch.resume import earlier_report, refuse_newer
 from negvol_cli.batch.source import intake_of
 from negvol_cli.errors import ModelError, explain, explain_nameless
 from negvol_cli.geometry.resample import use_threads
@@ -86,6 +86,8 @@ def _measured(job: Job, candidate: Candidate, intake: Intake, models: Models) ->
         step = name
 
     try:
+        if job.resume:
+            refuse_newer(job.out / candidate.name)
         report = measure_scan(
             intake,
             job.out,

@@ -113,7 +113,10 @@ def _refuse(target: Path, overwrite: bool) -> None:
     if not any(target.iterdir()):
         return
     if not overwrite:
-        raise OutputError(f"{target} is there already; give --overwrite or choose another -o")
+        raise OutputError(
+            f"{target} is there already; give --overwrite or choose another -o",
+            public="there is a result already; give --overwrite or choose another -o",
+        )
     if not (target / RESULT_MARK).is_file():
         raise OutputError(
             f"{target} contains something else than a result of negvol (there is no {RESULT_MARK} "

@@ -68,7 +68,10 @@ def take_in(scan: Path, series: str | None = None, privacy: Privacy | None = Non
     except OSError as err:
         raise InputError(f"cannot read {scan}: {err.strerror or err}") from err
     if not there:
-        raise InputError(f"{scan} does not exist: check the path")
+        raise InputError(
+            f"{scan} does not exist: check the path",
+            public="the scan does not exist: check the path",
+        )
     if holds_dicom(scan):
         return take_in_series(*choose_in(scan, series), privacy)
     if series is not None:

@@ -15,10 +15,13 @@ from typing import Any
 import pytest
 
 from negvol_cli.batch import Candidate, discover
-from negvol_cli.batch.resume import earlier_report
+from negvol_cli.batch.resume import earlier_report, is_result, refuse_newer
 from negvol_cli.batch.source import intake_of
+from negvol_cli.errors import OutputError
+from negvol_cli.io.output_folder import new_output
 from negvol_cli.io.report_files import report_to_dict
 from negvol_cli.settings import ClipSettings, ClipShape, Device, InflationSettings, Settings
+from negvol_cli.study import RUN_SCHEMA
 from tests.batch.results import job, report_of, write_result
 from tests.io.made_scans import ct_values, write, write_series
 
@@ -273,3 +276,27 @@ def test_a_result_that_names_the_patient_is_redone_where_it_must_not(tmp_path: P
 
     assert earlier_report(anonymous, job(tmp_path / "out")) is not None
     assert earlier_report(named, job(tmp_path / "out")) is None
+
+
+def test_the_result_of_a_newer_version_is_not_replaced(result: Path) -> None:
+    refuse_newer(result)
+    _edited(schema=RUN_SCHEMA + 1)(result)
+
+    with pytest.raises(OutputError, match="was written by a newer negvol"):
+        refuse_newer(result)
+
+
+def test_a_result_of_0_1_0_is_known_as_one_and_measured_again(
+    scan: Candidate, tmp_path: Path
+) -> None:
+    """As that version wrote it: sizes, no program, its version among those of libraries."""
+    given = job(tmp_path / "out")
+    folder = write_result(scan, given)
+    size = (folder / "report.json").stat().st_size
+    _edited(schema=1, files={"report.json": size}, versions={"negvol": "0.1.0"})(folder)
+
+    assert is_result(folder)
+    refuse_newer(folder)
+    assert earlier_report(intake_of(scan), given) is None
+    with new_output(given.out, scan.name, overwrite=True) as again:
+        (again / "run.json").write_text("{}")
