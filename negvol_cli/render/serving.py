@@ -153,8 +153,11 @@ class FolderServer(ThreadingHTTPServer):
             return None
         if any(part.startswith(".") or "\\" in part or "\0" in part for part in parts):
             return None
-        file = self.folder.joinpath(*parts).resolve()
-        return file if file.is_file() and file.is_relative_to(self.folder) else None
+        try:
+            file = self.folder.joinpath(*parts).resolve()
+            return file if file.is_file() and file.is_relative_to(self.folder) else None
+        except (OSError, RuntimeError):  # a name too long, links in a circle
+            return None
 
 
 class _Handler(BaseHTTPRequestHandler):

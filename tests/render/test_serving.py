@@ -25,6 +25,7 @@ def server(tmp_path: Path) -> Iterator[FolderServer]:
     (folder / "head 1" / "scene.glb").write_bytes(b"glTF")
     (folder / ".hidden").write_text("a lock")
     (folder / "link.txt").symlink_to(tmp_path / "outside.txt")
+    (folder / "circle.txt").symlink_to(folder / "circle.txt")
     with open_server(folder) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -94,6 +95,9 @@ def test_head_answers_without_a_body(server: FolderServer) -> None:
         "/{secret}/..%5coutside.txt",
         "/{secret}//etc/hostname",
         "/{secret}/%00",
+        "/{secret}/" + "a" * 300,
+        "/{secret}/circle.txt",
+        "//[",
     ],
 )
 def test_nothing_else_is_to_be_had(server: FolderServer, path: str) -> None:
