@@ -85,7 +85,7 @@ def measured(
     """The whole product on one head, with the networks that have not seen it."""
     trained = {role: held_out_in(experiments[role], head, runs) for role in ROLES}
     with tempfile.TemporaryDirectory() as bundle:
-        write_bundle(experiments, runs, Path(bundle), "held-out", "0", trained)
+        write_bundle(experiments, runs, Path(bundle), name="held-out", version="0", trained=trained)
         models = load_models(Path(bundle), Settings())
         scan = read_scan(folder / head / "ct.nii.gz")
         run = Run(settings=Settings(), backend=load_backend(), models=models)

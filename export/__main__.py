@@ -25,14 +25,14 @@ def main() -> None:
 @click.option("--version", default="0.1.0", show_default=True)
 @click.option("--half", is_flag=True, help="Networks in half precision, for GPUs.")
 def bundle_command(
-    localiser: Path, segmenter: Path, runs: Path, out: Path, name: str, version: str, half: bool
+    *, localiser: Path, segmenter: Path, runs: Path, out: Path, name: str, version: str, half: bool
 ) -> None:
     """Write the bundle of the final networks of two experiments, already trained and judged."""
     experiments = {
         "localiser": load_experiment(localiser),
         "segmenter": load_experiment(segmenter),
     }
-    write_bundle(experiments, runs, out, name, version, half=half)
+    write_bundle(experiments, runs, out, name=name, version=version, half=half)
     click.echo(f"wrote {out / 'bundle.toml'}")
 
 

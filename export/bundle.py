@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -42,16 +42,16 @@ def write_bundle(
     experiments: dict[str, Experiment],
     runs: Path,
     out: Path,
+    *,
     name: str,
     version: str,
     trained: Mapping[str, str] | None = None,
-    *,
     half: bool = False,
 ) -> None:
     """Export one network for each role, the manifest that names them and a card, to ``out``.
 
     ``trained`` says which training of a role is taken, "final" or "fold0" and so on; default:
-    the final ones. ``half`` writes networks that reckon in float16, for GPUs.
+    the final ones. ``half`` writes networks that compute in float16, for GPUs.
     """
     trained = trained or {}
     out.mkdir(parents=True, exist_ok=True)
@@ -60,33 +60,44 @@ def write_bundle(
         f"name = {_text(name)}",
         f"version = {_text(version)}",
         'licence = "GPL-3.0-or-later"',
+        *_source_lines(),
     ]
-    for title, licence, reference in SOURCES:
-        lines += ["", "[[sources]]", f"name = {_text(title)}"]
-        lines += [f"licence = {_text(licence)}", f"reference = {_text(reference)}"]
     for role, experiment in experiments.items():
-        for entry in _accuracies(role, experiment, runs / experiment.name / "scores.csv"):
-            lines += ["", "[[accuracy]]", f"measure = {_text(entry.measure)}"]
-            lines += [f"of = {_text(entry.of)}", f"value = {entry.value:.4f}"]
-            lines += [f"unit = {_text(entry.unit)}", f"how = {_text(entry.how)}"]
+        lines += _accuracy_lines(role, experiment, runs / experiment.name / "scores.csv")
     if (runs / EXPECTED_ERROR).is_file():
         lines += ["", (runs / EXPECTED_ERROR).read_text(encoding="utf-8").strip()]
     for role, experiment in experiments.items():
-        data = experiment.data
-        channels = CHANNELS[data.object]
-        network = load_trained(
-            experiment, runs / experiment.name / trained.get(role, "final"), len(channels)
-        )
-        file = out / f"{role}.onnx"
-        write_onnx(network, data.size_zyx, file, half=half)
-        lines += ["", "[[models]]", f"role = {_text(role)}", f"file = {_text(file.name)}"]
-        lines += [f'sha256 = "{hashlib.sha256(file.read_bytes()).hexdigest()}"']
-        lines += [f"spacing_mm = {data.spacing_mm}", f"size = {list(data.size_zyx)}"]
-        lines += [f"window_hu = {list(data.window_hu)}", f"channels = {json.dumps(channels)}"]
-        lines += [f"input = {_text(INPUT)}", f"output = {_text(OUTPUT)}"]
+        folder = runs / experiment.name / trained.get(role, "final")
+        lines += _export(role, experiment, folder, out / f"{role}.onnx", half)
     (out / "bundle.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     card = model_card(f"{name} {version}", experiments, trained, SOURCES, runs, half=half)
     (out / CARD_NAME).write_text(card, encoding="utf-8")
+
+
+def _source_lines() -> Iterator[str]:
+    for title, licence, reference in SOURCES:
+        yield from ("", "[[sources]]", f"name = {_text(title)}")
+        yield from (f"licence = {_text(licence)}", f"reference = {_text(reference)}")
+
+
+def _accuracy_lines(role: str, experiment: Experiment, scores: Path) -> Iterator[str]:
+    for entry in _accuracies(role, experiment, scores):
+        yield from ("", "[[accuracy]]", f"measure = {_text(entry.measure)}")
+        yield from (f"of = {_text(entry.of)}", f"value = {entry.value:.4f}")
+        yield from (f"unit = {_text(entry.unit)}", f"how = {_text(entry.how)}")
+
+
+def _export(
+    role: str, experiment: Experiment, folder: Path, file: Path, half: bool
+) -> Iterator[str]:
+    """Write the network trained in ``folder`` to ``file``; yield its lines in the manifest."""
+    data, channels = experiment.data, CHANNELS[experiment.data.object]
+    write_onnx(load_trained(experiment, folder, len(channels)), data.size_zyx, file, half=half)
+    yield from ("", "[[models]]", f"role = {_text(role)}", f"file = {_text(file.name)}")
+    yield f'sha256 = "{hashlib.sha256(file.read_bytes()).hexdigest()}"'
+    yield from (f"spacing_mm = {data.spacing_mm}", f"size = {list(data.size_zyx)}")
+    yield from (f"window_hu = {list(data.window_hu)}", f"channels = {json.dumps(channels)}")
+    yield from (f"input = {_text(INPUT)}", f"output = {_text(OUTPUT)}")
 
 
 def _accuracies(role: str, experiment: Experiment, scores: Path) -> list[Accuracy]:
@@ -94,7 +105,7 @@ def _accuracies(role: str, experiment: Experiment, scores: Path) -> list[Accurac
         rows = list(csv.DictReader(file))
     heads = {row["head"] for row in rows}
     folds = sum(not heads.isdisjoint(held_out) for held_out in experiment.folds.held_out)
-    how = f"{folds} fold(s), {len(heads)} heads not seen in training"
+    how = f"{folds} {'fold' if folds == 1 else 'folds'}, {len(heads)} heads not seen in training"
     if role == "localiser":
         distances = [float(row[side]) for row in rows for side in ("right_mm", "left_mm")]
         median = float(np.median(distances))

@@ -42,7 +42,7 @@ def trained(tmp_path_factory):
 def written(trained) -> Path:
     """The bundle of ``trained``."""
     experiments, folder = trained
-    write_bundle(experiments, folder / "runs", folder / "out", "mine", "1.2")
+    write_bundle(experiments, folder / "runs", folder / "out", name="mine", version="1.2")
     return folder / "out"
 
 
@@ -79,7 +79,9 @@ def test_the_bundle_holds_a_card_with_data_folds_figures_and_limits(written):
 
 def test_a_bundle_in_half_precision_runs_and_says_so(trained):
     experiments, folder = trained
-    write_bundle(experiments, folder / "runs", folder / "half", "mine", "1.2", half=True)
+    write_bundle(
+        experiments, folder / "runs", folder / "half", name="mine", version="1.2", half=True
+    )
 
     bundle = load_bundle(folder / "half")
 
