@@ -20,7 +20,14 @@ from negvol_cli.steps.scanner import Scanner, read_scanner
 from negvol_cli.structures import AIR_HU
 
 TISSUE_HU: Final = 30.0
-TRUE_TISSUE_HU: Final = (-110.0, 110.0)  # fat, brain, muscle, and what scatter does to them
+TRUE_TISSUE_HU: Final = (-15.0, 80.0)
+"""Muscle and brain of 108 real head CT from many scanners lie at 5 to 65 HU."""
+FAT_HU: Final = -95.0
+ABOVE_FAT_HU: Final = (90.0, 180.0)
+LEAST_LEAN: Final = 0.3
+LEAST_RISE: Final = 0.02
+"""Of fat's peak: how high muscle's must be, and how far it must rise from the valley between. Fat
+was the commonest tissue in one of 108 real scans."""
 TRUE_GAIN: Final = (0.85, 1.2)
 LIKELY_GAIN: Final = (0.5, 2.5)
 APART_HU: Final = 350.0
@@ -109,7 +116,21 @@ def read_greys(volume: Volume, outside: npt.NDArray[np.bool_] | None = None) -> 
     if tissue == above or rare or greys[lowest] > LIGHTEST_AIR_HU:
         return Greys(None, float(greys[lowest]))  # no second peak: there is hardly any air
     air = int(np.argmax(smooth[: tissue - round(APART_HU / _BIN) + 1]))
+    tissue = _not_fat(smooth, air, tissue)
     return Greys(float(greys[air]), float(greys[tissue]))
+
+
+def _not_fat(counts: npt.NDArray[Any], air: int, tissue: int) -> int:
+    """The bin of muscle and brain, where that of the commonest tissue may be fat's.
+
+    Fat is commoner in some necks; muscle then has a peak of its own a little above.
+    """
+    gain = (tissue - air) / (FAT_HU - AIR_HU)  # bins a HU, if it were fat
+    low, high = (tissue + gain * step for step in ABOVE_FAT_HU)
+    least = LEAST_LEAN * counts[tissue]
+    peaks, _ = signal.find_peaks(counts, height=least, prominence=LEAST_RISE * counts[tissue])
+    lean = [p for p in peaks if low <= p <= high]
+    return int(max(lean, key=lambda p: counts[p])) if lean else tissue
 
 
 def _block_means(volume: Volume, outside: npt.NDArray[np.bool_] | None) -> npt.NDArray[Any]:

@@ -58,6 +58,15 @@ def hollow_mm3(geometry: JointGeometry) -> Finding:
     return Finding(float(near.sum()) * grid.voxel_mm3, vector(points[largest].mean(axis=0)))
 
 
+def bone_mm3(geometry: JointGeometry) -> float:
+    """The volume of the temporal bone within 15 mm of the head centre."""
+    grid = geometry.frame.local_grid
+    labels, part = crop(geometry.labels_zyx, grid, geometry.head_centre_mm, NEAR_MM)
+    points = part.to_world(np.argwhere(labels == Label.TEMPORAL_BONE)[:, ::-1])
+    near = np.linalg.norm(points - geometry.head_centre_mm, axis=1) <= NEAR_MM
+    return float(near.sum()) * grid.voxel_mm3
+
+
 def contact_share(geometry: JointGeometry) -> Finding:
     """Return the share, 0 to 1, of the condylar surface within 0.5 mm of temporal bone."""
     points = head_points(geometry)

@@ -17,12 +17,11 @@ from negvol_cli.geometry.grid import Vector, vector
 from negvol_cli.report import Check, JointReport
 from negvol_cli.steps.calibrate_hu import TISSUE_HU
 from negvol_cli.steps.check_images import dim_share, entropy_bits, stray_share, tissue_level
-from negvol_cli.steps.check_shape import Finding, contact_share, hollow_mm3, roof_share
+from negvol_cli.steps.check_shape import Finding, bone_mm3, contact_share, hollow_mm3, roof_share
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import BETWEEN_JOINTS_MM
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.steps.reconstruct import without_hollows
-from negvol_cli.structures import Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,9 @@ HEAD_VOLUME: Final = Limit(
 HEAD_OFFSET: Final = Limit(
     "head_offset_mm", None, 15.0, "condylar head {value:.0f} mm from where the joint was found"
 )
-BONE: Final = Limit("temporal_bone_mm3", 100.0, None, "no temporal bone was found")
+BONE: Final = Limit(
+    "temporal_bone_mm3", 100.0, None, "no temporal bone was found beside the condyle"
+)
 ROOF: Final = Limit(
     "roof_share",
     0.5,
@@ -182,13 +183,11 @@ def _of_shape(geometry: JointGeometry, head_seen: bool) -> Iterator[Check]:
     def check(limit: Limit, value: float | Finding) -> Check:
         return limit.check(value if isinstance(value, Finding) else Finding(value), geometry)
 
-    voxel_mm3 = geometry.frame.local_grid.voxel_mm3
-    bone_mm3 = float((geometry.labels_zyx == Label.TEMPORAL_BONE).sum()) * voxel_mm3
     if head_seen:
         yield check(HEAD_VOLUME, Finding(geometry.head_volume_mm3, geometry.head_centre_mm))
     away = float(np.linalg.norm(geometry.head_centre_mm))
     yield check(HEAD_OFFSET, Finding(away, geometry.head_centre_mm))
-    yield check(BONE, bone_mm3)
+    yield check(BONE, bone_mm3(geometry))
     if head_seen:
         yield check(ROOF, roof_share(geometry))
         if geometry.joint_space.superior is not None:

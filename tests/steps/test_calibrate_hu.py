@@ -48,6 +48,29 @@ def test_greys_with_any_gain_and_offset_come_back_to_hu(gain, offset):
     assert flags[0].startswith("grey values were not HU (air -")
 
 
+@pytest.mark.parametrize("offset", [-100.0, 75.0])
+def test_a_scanner_a_little_off_is_put_right_and_said_to_be(offset):
+    volume, flags = in_hu(noisy(head() + offset, 15.0))
+
+    assert volume.values_zyx[5:25, 50:70, 40:50].mean() == pytest.approx(30, abs=10)
+    assert volume.values_zyx[head() == 1200].mean() == pytest.approx(1200, abs=20)
+    assert len(flags) == 1
+    tissue = float(flags[0].partition("soft tissue ")[2].partition(")")[0])
+    assert tissue == pytest.approx(30 + offset, abs=10)
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(1.0, 0.0), (0.8, -150.0)])
+def test_a_neck_of_more_fat_than_muscle_is_told_by_its_muscle(gain, offset):
+    values = head()
+    values[:10][values[:10] == 30.0] = 50.0
+    values[10:][values[10:] == 30.0] = -95.0
+
+    greys = read_greys(noisy(values * gain + offset, 15.0))
+
+    assert greys is not None
+    assert greys.tissue == pytest.approx(50 * gain + offset, abs=15)
+
+
 def test_a_ct_in_hu_keeps_its_array():
     scan = noisy(head(), 10.0)
 

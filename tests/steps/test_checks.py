@@ -80,7 +80,7 @@ def test_a_figure_beyond_its_limits_is_said_in_words(geometry, name, change, why
 def test_without_temporal_bone_there_is_neither_bone_nor_roof(images, backend):
     bare = measured(images.condyle_p, np.zeros_like(images.bone_p), backend)
 
-    assert verdict("temporal_bone_mm3", bare).why == "no temporal bone was found"
+    assert verdict("temporal_bone_mm3", bare).why == "no temporal bone was found beside the condyle"
     assert verdict("roof_share", bare).value == 0.0
 
 
