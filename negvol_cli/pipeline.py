@@ -234,7 +234,18 @@ def _measure_side(
     side: Side, found: FoundJoint, ct: Volume, scanner: Scanner, run: Run
 ) -> tuple[JointReport, JointView]:
     """One joint of a CT that ``scanner`` took."""
-    network, found = _segmented(side, found, ct, run)
+    network, found = segment_found(side, found, ct, run)
+    return measure_segmented(network, found, ct, scanner, run)
+
+
+def measure_segmented(
+    network: JointImages, found: FoundJoint, ct: Volume, scanner: Scanner, run: Run
+) -> tuple[JointReport, JointView]:
+    """One joint from what the networks gave: its edges, its figures and its checks.
+
+    ``ct`` is the scan, or the part of it about the joint frame, that ``scanner`` took. Raises
+    NoCondyleError where there is no condyle.
+    """
     images = _with_edges(network, ct, scanner, run)
     with run.watch.step("measure"):
         geometry = measure_joint(
@@ -253,7 +264,7 @@ def _measure_side(
     return replace(judged, flags=flags), JointView(seen, images.hu_zyx)
 
 
-def _segmented(
+def segment_found(
     side: Side, found: FoundJoint, ct: Volume, run: Run
 ) -> tuple[JointImages, FoundJoint]:
     """The joint segmented where it was found, and again about its condyle where that was off."""

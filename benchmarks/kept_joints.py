@@ -1,0 +1,100 @@
+"""Joints as the networks gave them, kept on disk: what comes after is then cheap to repeat."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from negvol_cli.geometry.grid import Grid, Volume, vector
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.resample import crop_to
+from negvol_cli.pipeline import Run, segment_found
+from negvol_cli.steps.calibrate_hu import in_hu, scanner_of
+from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.localise import FoundJoint, Tiling, locate
+from negvol_cli.steps.scanner import Scanner
+from negvol_cli.structures import Side
+
+MARGIN_MM: Final = 24.0
+"""Of the scan beyond the joint frame: a frame moved to the coronoid process still lies in it."""
+ARRAYS: Final = ("condyle_p", "bone_p", "hu_zyx", "recorded_zyx")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptJoint:
+    """One joint as it was segmented, with the scan about it and the scanner of the whole."""
+
+    network: JointImages
+    found: FoundJoint
+    ct: Volume
+    scanner: Scanner
+    flags: tuple[str, ...]
+
+
+def keep(name: str, volume: Volume, run: Run, folder: Path) -> None:
+    """Localise and segment both joints of a scan, and store them as ``folder/<name>-<side>.npz``.
+
+    A joint that is not found is stored as an empty file.
+    """
+    models = run.networks()
+    volume, flags = in_hu(volume)
+    scanner = scanner_of(volume)
+    spec = models.localiser.spec
+    tiling = Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu)
+    located = locate(volume, models.localiser, tiling)
+    for side in Side:
+        path = folder / f"{name}-{side}.npz"
+        found = located[side]
+        if found is None:
+            path.write_bytes(b"")
+            continue
+        network, found = segment_found(side, found, volume, run)
+        part = _part(volume, network.frame)
+        meta = {
+            "centre": network.frame.centre_mm_xyz,
+            "confidence": found.confidence,
+            "scanner": asdict(scanner),
+            "grid": asdict(part.grid),
+            "flags": flags,
+        }
+        arrays = {key: getattr(network, key) for key in ARRAYS}
+        np.savez_compressed(path, ct=part.values_zyx, meta=json.dumps(meta), **arrays)
+
+
+def kept(path: Path) -> KeptJoint | None:
+    """The joint stored at ``path``; None where none was found."""
+    if not path.stat().st_size:
+        return None
+    with np.load(path) as stored:
+        meta = json.loads(str(stored["meta"]))
+        arrays = {key: stored[key] for key in ARRAYS}
+        values = stored["ct"]
+    frame = JointFrame(Side(path.stem.rpartition("-")[2]), vector(meta["centre"]))
+    shape = meta["grid"]
+    grid = Grid(
+        tuple(shape["size_xyz"]),
+        vector(shape["spacing_mm_xyz"]),
+        vector(shape["origin_mm_xyz"]),
+        tuple(shape["direction"]),
+    )
+    scanner = meta["scanner"] | {"blur_mm_xyz": vector(meta["scanner"]["blur_mm_xyz"])}
+    return KeptJoint(
+        JointImages(frame, **arrays),
+        FoundJoint(frame.centre_mm_xyz, meta["confidence"]),
+        Volume(values, grid),
+        Scanner(**scanner),
+        tuple(meta["flags"]),
+    )
+
+
+def _part(volume: Volume, frame: JointFrame) -> Volume:
+    size = round(frame.size + 2 * MARGIN_MM / frame.spacing_mm)
+    wide = JointFrame(frame.side, frame.centre_mm_xyz, frame.spacing_mm, size)
+    part = crop_to(volume, wide.grid)
+    if part is None:
+        raise ValueError("a joint was found outside its scan")
+    return part

@@ -1,0 +1,255 @@
+"""What the self-checks say of good joints, and of the same joints spoilt on purpose.
+
+    python -m benchmarks.spoilt_joints DATA --keep FOLDER [--write]
+
+Joints of real heads, of heads made worse, of coarse planning CT and of phantoms are segmented once
+and kept in FOLDER. Each is measured as it is (a check that fails is a false alarm) and then spoilt
+(``spoiling``): a hit is a joint that is said to be wrong; one that the program mended, its NV and
+its head's volume as they were, is right; what is neither is wrong and silent, which may not be.
+--write puts the table into docs/accuracy.md. The limits in ``steps/checks.py`` were chosen on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.kept_joints import KeptJoint, keep, kept
+from benchmarks.phantom_cases import Case, Phantom, cases, cone_beam_cases
+from benchmarks.scan_changes import noisier, with_slices
+from benchmarks.spoiling import SPOILING
+from benchmarks.tables import markdown, write_table
+from negvol_cli.errors import NegvolError
+from negvol_cli.geometry.grid import Volume
+from negvol_cli.io.image import read_scan
+from negvol_cli.mesh.backend import load_backend
+from negvol_cli.pipeline import Run, load_models, measure_segmented
+from negvol_cli.report import JointReport, Status
+from negvol_cli.settings import Settings
+
+REAL: Final = (
+    "medimodel",
+    "sharp-base",
+    "cranium",
+    "fullhead",
+    "cthead",
+    "visible-male",
+    "visible-female",
+    "planning-3mm",
+)
+SPOILT: Final = (
+    "medimodel-right",
+    "cranium-left",
+    "fullhead-right",
+    "visible-female-left",
+    "cthead-left",
+    "visible-male-right",
+)
+"""One joint of each of six heads; a spoilt joint costs as much as a measured one."""
+WORSE: Final = ("medimodel", "cranium", "visible-female")
+EVERY_HEADNECK: Final = 17
+SAME_NV: Final = 0.05
+SAME_HEAD: Final = 0.15
+"""Relative: what NV and the head's volume may differ by where the program mended what was spoilt;
+NV's own uncertainty is of that size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A scan to take joints from: its group in the table, its name, and how to have it."""
+
+    group: str
+    name: str
+    volume: Callable[[], Volume]
+
+
+def sources(data: Path) -> Iterator[Source]:
+    """Every scan, real ones first."""
+    tmj = data / "tmj"
+    for name in REAL:
+        yield Source("real CT", name, partial(_read, tmj / name / "ct.nii.gz"))
+    for path in sorted((data / "headneck").glob("*.nii.gz"))[::EVERY_HEADNECK]:
+        name = path.name.removesuffix(".nii.gz")
+        yield Source("planning CT, 4 × 4 × 2.5 mm", name, partial(_read, path))
+    for name in WORSE:
+        scan = tmj / name / "ct.nii.gz"
+        noisy, thick = f"{name}+noise", f"{name}+slices"
+        yield Source("real CT, noise doubled", noisy, partial(_noisy, scan))
+        yield Source("real CT, 2 mm slices", thick, partial(_thick, scan))
+    fine = list(cases(12, ["0.4", "0.6", "1.0", "1 × 1 × 2"]))
+    for case in [*fine[::7], *list(cone_beam_cases(12))[4:7]]:
+        group = "phantoms, cone beam" if case.machine is None else "phantoms, CT"
+        yield Source(group, f"phantom {case.key}".replace(" ", "_"), partial(_painted, case))
+
+
+def _read(path: Path) -> Volume:
+    return read_scan(path).volume
+
+
+def _noisy(path: Path) -> Volume:
+    return noisier(_read(path), 2.0)
+
+
+def _thick(path: Path) -> Volume:
+    return with_slices(_read(path), 2.0)
+
+
+def _painted(case: Case) -> Volume:
+    return Phantom(case.head).scan(case)
+
+
+def segmented(data: Path, run: Run, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Group and file of every joint, segmented now where it was not yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sources(data):
+        files = [folder / f"{source.name}-{side}.npz" for side in ("right", "left")]
+        if not all(file.exists() for file in files):
+            keep(source.name, source.volume(), run, folder)
+        for file in files:
+            yield source.group, file
+
+
+def measured(joint: KeptJoint, run: Run) -> JointReport | str:
+    """The report of a joint, or why there is none."""
+    try:
+        return measure_segmented(joint.network, joint.found, joint.ct, joint.scanner, run)[0]
+    except (NegvolError, ValueError, IndexError, ArithmeticError, RuntimeError) as err:
+        return f"{type(err).__name__}: {err}"
+
+
+def verdict(spoilt: JointReport | str, good: JointReport) -> str:
+    """``said``, ``right`` (as it was before it was spoilt) or ``silent``."""
+    if isinstance(spoilt, str) or spoilt.status is Status.IMPLAUSIBLE:
+        return "said"
+    same = _close(_nv(spoilt), _nv(good), SAME_NV)
+    same &= _close(spoilt.head_volume_mm3, good.head_volume_mm3, SAME_HEAD)
+    return "right" if same else "silent"
+
+
+def _nv(joint: JointReport) -> float | None:
+    return joint.nv_mm3 if joint.nv_mm3 is not None else joint.nv_lower_bound_mm3
+
+
+def _close(a: float | None, b: float | None, share: float) -> bool:
+    if a is None or b is None:
+        return a is b
+    return abs(a - b) <= share * b
+
+
+class Findings:
+    """What came out, kept in a file so that a run can go on where it was stopped."""
+
+    def __init__(self, path: Path) -> None:
+        """Go on from ``path`` where it exists."""
+        self._path = path
+        self.rows: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
+
+    def add(self, key: str, row: dict[str, Any]) -> None:
+        """Store and print one joint's outcome."""
+        self.rows[key] = row
+        self._path.write_text(json.dumps(self.rows, indent=1))
+        print(key, row["verdict"], row["reason"], row["figures"], flush=True)
+
+
+def row_of(group: str, kind: str, result: JointReport | str, said: str) -> dict[str, Any]:
+    """One outcome as plain values."""
+    if isinstance(result, str):
+        return {"group": group, "kind": kind, "verdict": said, "reason": result, "figures": {}}
+    figures: dict[str, float | None] = {
+        check.name: round(check.value, 4) for check in result.checks if check.value is not None
+    }
+    figures["nv_mm3"] = _nv(result)
+    return {
+        "group": group,
+        "kind": kind,
+        "verdict": said,
+        "reason": result.reason,
+        "failed": [check.name for check in result.checks if not check.passed],
+        "figures": figures,
+    }
+
+
+def tables(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """Both tables: good joints with their false alarms, and spoilt ones with hits and misses."""
+    good: dict[str, Counter[str]] = defaultdict(Counter)
+    bad: dict[str, Counter[str]] = defaultdict(Counter)
+    why: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows.values():
+        (bad[row["kind"]] if row["kind"] else good[row["group"]])[row["verdict"]] += 1
+        why[row["kind"] or row["group"]].update(row.get("failed", ()))
+    first = [
+        {
+            "good joints": group,
+            "joints": n.total(),
+            "measured": n["ok"],
+            "called implausible": n["said"],
+            "by": ", ".join(f"`{name}` {count}" for name, count in why[group].most_common()),
+        }
+        for group, n in good.items()
+    ]
+    second = [
+        {
+            "spoilt": kind,
+            "joints": n.total(),
+            "said": n["said"],
+            "mended": n["right"],
+            "wrong and silent": n["silent"],
+            "found by": ", ".join(f"`{name}` {count}" for name, count in why[kind].most_common(4)),
+        }
+        for kind, n in bad.items()
+    ]
+    return f"{markdown(first)}\n\n{markdown(second)}"
+
+
+def main() -> None:
+    """Segment, spoil, measure, print, and write where asked."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--keep", type=Path, required=True, help="Folder of segmented joints.")
+    parser.add_argument("--spoil", default=",".join(SPOILT), help="Joints to spoil; '' for none.")
+    parser.add_argument("--write", action="store_true", help="Into docs/accuracy.md.")
+    arguments = parser.parse_args()
+    settings = Settings()
+    run = Run(settings=settings, backend=load_backend(), models=load_models(None, settings))
+    arguments.keep.mkdir(parents=True, exist_ok=True)
+    findings = Findings(arguments.keep / "findings.json")
+    for group, file in segmented(arguments.data, run, arguments.keep):
+        joint = kept(file)
+        if joint is not None:
+            spoil = file.stem in arguments.spoil.split(",")
+            _judge(group, file.stem, joint, run, findings, spoil=spoil)
+    table = tables(findings.rows)
+    print(f"\n{table}")
+    if arguments.write:
+        write_table("accuracy.md", "SELF-CHECKS", table)
+
+
+def _judge(
+    group: str, name: str, joint: KeptJoint, run: Run, findings: Findings, *, spoil: bool
+) -> None:
+    """The joint as it is, and spoilt in every way."""
+    kinds = [kind for kind in SPOILING if f"{name}: {kind}" not in findings.rows] if spoil else []
+    if name in findings.rows and not kinds:
+        return
+    good = measured(joint, run)
+    wrong = isinstance(good, str) or good.status is Status.IMPLAUSIBLE
+    findings.add(name, row_of(group, "", good, "said" if wrong else "ok"))
+    if isinstance(good, str):
+        return
+    for kind in kinds:
+        images = SPOILING[kind](joint.network)
+        if images is None:
+            continue
+        found = replace(joint.found, centre_mm_xyz=images.frame.centre_mm_xyz)
+        result = measured(replace(joint, network=images, found=found), run)
+        findings.add(f"{name}: {kind}", row_of(group, kind, result, verdict(result, good)))
+
+
+if __name__ == "__main__":
+    main()

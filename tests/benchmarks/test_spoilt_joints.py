@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.spoiling import SPOILING, coronoid, hollow
+from benchmarks.spoilt_joints import tables, verdict
+from negvol_cli.report import JointReport, Status
+from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.reconstruct import without_hollows
+from negvol_cli.structures import Side
+from tests.steps.made_joints import LEFT, ball, frame_points, socket, soft
+
+
+@pytest.fixture(scope="module")
+def images() -> JointImages:
+    """A ball on a ramus with a coronoid process in front, under a socket."""
+    x, y, z = np.moveaxis(frame_points(), -1, 0)
+    ramus = soft(np.minimum(np.minimum(4.0 - np.abs(x), 24.0 - np.abs(y + 12.0)), -z - 14.0))
+    process = soft(np.minimum(np.minimum(4.0 - np.abs(x), 4.0 - np.abs(y + 22.0)), -z))
+    neck = soft(np.minimum(3.5 - np.hypot(x, y), -z))
+    condyle = np.max([ball(6.0), neck, process, ramus], axis=0)
+    bone = np.minimum(socket(8.5, 12.0), 1.0 - condyle)
+    hu = (40.0 + 1000.0 * np.maximum(condyle, bone)).astype(np.float32)
+    return JointImages(LEFT, hu, condyle, bone, np.ones(condyle.shape, dtype=bool))
+
+
+@pytest.mark.parametrize("kind", SPOILING)
+def test_what_is_spoilt_differs_and_no_voxel_is_two_bones(images, kind):
+    spoilt = SPOILING[kind](images)
+
+    assert spoilt is not None
+    assert ((spoilt.condyle_p >= 0.5) != (images.condyle_p >= 0.5)).any() or (
+        (spoilt.bone_p >= 0.5) != (images.bone_p >= 0.5)
+    ).any()
+    assert not ((spoilt.condyle_p > 0.5) & (spoilt.bone_p > 0.5)).any()
+
+
+def test_the_coronoid_lies_where_the_condyle_would_with_the_scan_about_it(images):
+    spoilt = coronoid(images)
+    top = frame_points()[spoilt.condyle_p >= 0.5][:, 2].max()
+
+    assert spoilt.frame.centre_mm_xyz[1] == pytest.approx(LEFT.centre_mm_xyz[1] - 22.0, abs=4.0)
+    assert top == pytest.approx(6.0, abs=0.6)
+    assert np.median(spoilt.hu_zyx[spoilt.condyle_p >= 0.5]) > 500
+
+
+def test_without_a_coronoid_in_view_none_can_be_taken_for_the_condyle(images):
+    y = frame_points()[..., 1]
+    bare = replace(images, condyle_p=np.where(y < -10, np.float32(0.0), images.condyle_p))
+
+    assert coronoid(bare) is None
+
+
+def test_a_slit_in_hollow_marrow_is_mended(images):
+    mended = without_hollows(hollow(images).condyle_p, 0.5) >= 0.5
+    head = np.linalg.norm(frame_points(), axis=-1) < 5.0
+
+    assert mended[head].mean() > 0.9
+
+
+GOOD = JointReport(side=Side.LEFT, status=Status.OK, nv_mm3=5000.0, head_volume_mm3=1000.0)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        (replace(GOOD, status=Status.IMPLAUSIBLE, nv_mm3=None), "said"),
+        ("NoCondyleError: none", "said"),
+        (replace(GOOD, nv_mm3=5200.0), "right"),
+        (replace(GOOD, nv_mm3=5300.0), "silent"),
+        (replace(GOOD, head_volume_mm3=1200.0), "silent"),
+        (replace(GOOD, nv_mm3=None, status=Status.CUT), "silent"),
+    ],
+)
+def test_a_spoilt_joint_is_said_right_or_silent(spoilt, said):
+    assert verdict(spoilt, GOOD) == said
+
+
+def test_the_tables_count_false_alarms_and_misses():
+    rows = {
+        "a": {"group": "real CT", "kind": "", "verdict": "ok"},
+        "b": {"group": "real CT", "kind": "", "verdict": "said", "failed": ["roof_share"]},
+        "a: leak": {"group": "real CT", "kind": "leak", "verdict": "silent"},
+    }
+    first, second = tables(rows).split("\n\n")
+
+    assert first.splitlines()[2] == "| real CT | 2 | 1 | 1 | `roof_share` 1 |"
+    assert second.splitlines()[2] == "| leak | 1 | 0 | 0 | 1 |  |"
