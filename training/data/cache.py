@@ -1,4 +1,4 @@
-"""Arrays that are made once and kept on disk, mapped into memory when read again."""
+"""Arrays that are made once and cached on disk, mapped into memory when read again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def digest(files: Iterable[Path], *parameters: object) -> str:
 
 
 def cached(folder: Path | None, name: str, make: Callable[[], Array]) -> Array:
-    """The array that ``make`` gives, kept as ``folder/name.npy``; just made where folder is None.
+    """The array that ``make`` gives, cached as ``folder/name.npy``; just made where folder is None.
 
     What is read from disk is mapped, so that it takes memory only where it is looked at; writing
     into it changes neither the file nor another process. Several processes may ask at once: each
@@ -39,9 +39,9 @@ def cached(folder: Path | None, name: str, make: Callable[[], Array]) -> Array:
     if folder is None:
         return make()
     path = folder / f"{name}.npy"
-    kept = _mapped(path)
-    if kept is not None:
-        return kept
+    cached = _mapped(path)
+    if cached is not None:
+        return cached
     array = make()
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f".{name}.{os.getpid()}.{uuid4().hex}.partial"
@@ -51,8 +51,8 @@ def cached(folder: Path | None, name: str, make: Callable[[], Array]) -> Array:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    kept = _mapped(path)
-    return array if kept is None else kept
+    cached = _mapped(path)
+    return array if cached is None else cached
 
 
 def _mapped(path: Path) -> Array | None:

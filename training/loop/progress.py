@@ -42,7 +42,7 @@ class Progress:
         return f"{name} step {where} loss {self.loss:.4f} {seen}{pace}, {_clock(seconds)} left"
 
 
-class Record:
+class TrainingLog:
     """Writes the course of a training into its folder, from step ``first`` on.
 
     Entries of a training that was killed after its last checkpoint are dropped, for the resumed

@@ -1,4 +1,4 @@
-"""Losses and time since the last record, without waiting for the device at every step."""
+"""Losses and time since the last entry, without waiting for the device at every step."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Mark:
 
 
 class Spent:
-    """What happened since the last record."""
+    """What happened since the last entry."""
 
     def __init__(self, device: torch.device, validation: float = float("nan")) -> None:
         self.device, self.validation = device, validation

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from training.config import ConfigError, Experiment
 from training.loop.learner import Learner
 from training.loop.processes import joined_processes
-from training.loop.progress import Record
+from training.loop.progress import TrainingLog
 from training.loop.schedule import Clock
 from training.loop.spent import Spent
 from training.loop.tasks import Drawn, Task, build_task
@@ -74,12 +74,12 @@ class _Course:
         self.learner, self.processes, self.clock, self.say = learner, learner.processes, clock, say
         self.steps = 0
         self.spent = Spent(self.processes.device)
-        self.record: Record | None = None
+        self.log: TrainingLog | None = None
 
     def resume(self) -> None:
         """Go on from the folder's checkpoint, if there is one."""
         self.steps = self.learner.resume(self.folder / CHECKPOINT, self.clock)
-        self.record = Record(self.folder, self.steps) if self.processes.leads else None
+        self.log = TrainingLog(self.folder, self.steps) if self.processes.leads else None
         self.share = self._share()
 
     @property
@@ -94,7 +94,7 @@ class _Course:
         return self.learner.schedule.share(self.steps, seconds)
 
     def step(self, task: Task, looks: list[Drawn]) -> None:
-        """One step, a look where one is due, and a record and a checkpoint where those are."""
+        """One step, a look where one is due, and an entry and a checkpoint where those are."""
         rate = self.learner.schedule.rate(self.share)
         self.spent.losses.append(self.learner.step(task, self.steps, self.share, self.spent))
         self.steps += 1
@@ -108,10 +108,10 @@ class _Course:
 
     def _write_down(self, rate: float) -> None:
         loss = self.processes.mean(_sound_loss(self.spent, self.steps, self.experiment))
-        if self.record:
+        if self.log:
             batch = self.settings.batch
             progress = self.spent.progress(self.steps, self.share, loss, rate, batch)
-            self.record.add(progress)
+            self.log.add(progress)
             self.learner.save(self.folder / CHECKPOINT, self.steps, self.clock.seconds)
             self.say(progress.line(self.experiment.name, self.settings))
 
@@ -128,14 +128,14 @@ class _Course:
         network = self.learner.average.module
         if self.learner.stopper.weights:
             network.load_state_dict(self.learner.stopper.weights)
-        if self.record:
-            self.record.close()
+        if self.log:
+            self.log.close()
             _write(network.state_dict(), self.folder / WEIGHTS)
         return network
 
 
 def _sound_loss(spent: Spent, step: int, experiment: Experiment) -> float:
-    """The mean loss since the last record; raises ConfigError where one is not a number."""
+    """The mean loss since the last entry; raises ConfigError where one is not a number."""
     broken = spent.first_broken()
     if broken is None:
         return spent.loss()
