@@ -117,7 +117,7 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
         spec = models.localiser.spec
         tiling = Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu)
         located = locate(scan.volume, models.localiser, tiling)
-    _refuse_what_cannot_be_measured(located, scan.name)
+    _refuse_what_cannot_be_measured(located, scan.name, flags)
     joints, views = {}, {}
     for done, side in ((0.2, Side.RIGHT), (0.5, Side.LEFT)):
         run.progress(f"measuring the {side} joint", done)
@@ -340,7 +340,9 @@ def _clip_text(clip: ClipSettings) -> str:
     return f"{clip.shape} of {clip.width_mm:g} mm"
 
 
-def _refuse_what_cannot_be_measured(located: Localisation, name: str) -> None:
+def _refuse_what_cannot_be_measured(
+    located: Localisation, name: str, flags: tuple[str, ...]
+) -> None:
     if located.orientation is not HeadOrientation.UPRIGHT:
         raise InputError(
             f"the head in {name} lies {located.orientation} against its header, so left and right "
@@ -349,5 +351,5 @@ def _refuse_what_cannot_be_measured(located: Localisation, name: str) -> None:
     if located.right is None and located.left is None:
         raise InputError(
             f"no jaw joint was found in {name} (right: not found, left: not found): "
-            "give a head CT that shows the ears"
+            "give a head CT that shows the ears" + "".join(f"; {flag}" for flag in flags)
         )

@@ -18,6 +18,7 @@ _UNEVEN: Final = 0.05  # of a step
 _FINE: Final = 10  # per cent of the steps may be smaller than the grid's
 _WIDE: Final = 1.5  # of a usual step, where that is over COARSE_MM
 _MOST_MISSING: Final = 0.1  # of the length
+_LEAST_COARSE: Final = 2  # one wide step is a gap
 
 
 def tolerance_mm(step_mm: float) -> float:
@@ -37,12 +38,14 @@ def fine_part(along: Points) -> tuple[slice, tuple[str, ...]]:
         return everything
     fine = float(np.percentile(steps, _FINE, method="lower"))
     wide = steps > max(COARSE_MM, _WIDE * fine)
-    if steps[wide].sum() <= _MOST_MISSING * along[-1]:
+    count = np.count_nonzero(wide)
+    if count == 0:
         return everything
     begins = np.flatnonzero(np.concatenate([[True], wide, [True]])).tolist()  # runs of fine steps
     low, high = max(pairwise(begins), key=lambda run: float(along[run[1] - 1] - along[run[0]]))
     left_out = len(along) - (high - low)
-    coarse = np.count_nonzero(wide) >= left_out / 2
+    few = steps[wide].sum() <= _MOST_MISSING * along[-1]  # gaps, unless nothing else is left out
+    coarse = count == left_out >= _LEAST_COARSE if few else count >= left_out / 2
     if not coarse or along[high - 1] - along[low] + fine < LEAST_SCAN_MM:
         return everything
     return slice(low, high), (

@@ -172,6 +172,19 @@ def test_the_fine_part_of_a_scan_is_measured_and_the_thick_one_said(tmp_path):
     assert [series.why_not for series in find_series(folder)] == [None]
 
 
+def test_a_few_thick_slices_at_the_end_are_no_missing_ones(tmp_path):
+    z = np.array([*np.arange(0, 60) * 1.5, 94.5, 100.5, 106.5])
+    values = ct_values((63, 24, 26))
+    positions = np.column_stack([np.full(63, -20.0), np.full(63, -22.0), z])
+
+    scan = read_scan(save(series_of(values, positions), tmp_path / "ct"))
+
+    assert (scan.volume.values_zyx == values[:60]).all()
+    assert scan.notes == (
+        "3 slices up to 6 mm apart were left out: only the 60 fine ones, over 88 mm, were measured",
+    )
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_more_thick_slices_than_fine_ones_make_no_thick_scan(tmp_path, order):
     steps = [1.0] * 50 + [5.0] * 60
