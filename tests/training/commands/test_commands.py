@@ -93,17 +93,24 @@ def test_a_fold_that_there_is_not_is_named_with_those_there_are(packed, config, 
     assert f"--folds must be all or of 0, 1, final, got {chosen.split(',')[-1]!r}" in result.output
 
 
-def test_a_failed_training_among_several_is_named(config, tmp_path):
-    nothing = tmp_path / "nothing.npz"
-    nothing.write_bytes(b"")
+def test_a_failed_training_among_several_is_named(packed, config, tmp_path):
+    where = ("--config", config, "--pack", packed, "--runs", tmp_path / "runs")
 
-    result = run(
-        "train", "--config", config, "--pack", nothing, "--folds", "final", "--side-by-side"
-    )
+    result = run("train", *where, "--folds", "final", "--minutes", "1e-5", "--side-by-side")
 
     assert result.exit_code == 1
-    assert "final ended with exit code 1: Error: " in result.output
+    assert "final ended with exit code 1: Error: 1e-05 minutes were over before" in result.output
+
+
+def test_a_pack_that_cannot_be_read_is_named_before_anything_is_started(config, tmp_path):
+    (tmp_path / "nothing.npz").write_bytes(b"")
+    where = ("--config", config, "--pack", tmp_path / "nothing.npz", "--folds", "final")
+
+    result = run("train", *where, "--side-by-side")
+
+    assert result.exit_code == 1
     assert "nothing.npz cannot be read as packed joints" in result.output
+    assert "ended with" not in result.output
 
 
 @pytest.mark.parametrize(
