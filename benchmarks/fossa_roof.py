@@ -52,7 +52,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One joint in frame order, (z, y, x): greys, both probabilities, both references."""
+    """One joint in frame order, (z, y, x): intensities, both probabilities, both references."""
 
     name: str
     hu: Floats

@@ -16,7 +16,7 @@ LIMITS: Final = (
     "Research use only: not a medical device, not for diagnosis.",
     "The reference labels are semi-automatic and from few heads; on scans unlike theirs the "
     "networks may fail without saying so.",
-    "Cone-beam CT was simulated in training at most; its grey values differ from machine to "
+    "Cone-beam CT was simulated in training at most; its intensities differ from machine to "
     "machine.",
     "The figures above are of heads left out of a fold's training; the networks in this bundle "
     "were trained as it says under each role.",

@@ -109,7 +109,7 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
     """
     models = run.networks()
     run.progress("finding the joints", 0.1)
-    with run.watch.step("read greys"):
+    with run.watch.step("calibrate"):
         volume, rescaled = in_hu(scan.volume)
         scan, flags = replace(scan, volume=volume), (*flags, *rescaled)
         scanner = scanner_of(scan.volume)

@@ -14,7 +14,7 @@ from negvol_cli.phantom.head import PhantomHead
 from negvol_cli.phantom.jaw import draw_jaw, draw_spine
 from negvol_cli.phantom.joint_draw import HeadSize, draw_joint
 from negvol_cli.phantom.joint_shape import JointShape
-from negvol_cli.phantom.paint import Greys
+from negvol_cli.phantom.paint import TissueHu
 from negvol_cli.phantom.pose import Pose
 from negvol_cli.phantom.shapes import Samples
 from negvol_cli.phantom.soft import draw_soft
@@ -64,7 +64,7 @@ def draw_head(
     right = _joint((streams[1], streams[10]), size, right_space_mm, Side.RIGHT in joints, variety)
     left = _joint((streams[2], streams[11]), size, left_space_mm, Side.LEFT in joints, variety)
     drawn_teeth, drawn_open = bool(u() < 0.8), float(u(5.0, 14.0) * (u() < 0.25))
-    greys = Greys.draw(streams[8])
+    greys = TissueHu.draw(streams[8])
     head = PhantomHead(
         right=right,
         left=left,

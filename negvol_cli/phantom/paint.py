@@ -48,7 +48,7 @@ class Cortex:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Greys:
+class TissueHu:
     """The HU of the bones and the thickness of their cortex (mm).
 
     ``mandible_cortex`` and ``cranial_cortex``, where given, take the place of ``cortex_mm`` and
@@ -67,7 +67,7 @@ class Greys:
     cranial_cortex: Cortex | None = None
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> Greys:
+    def draw(cls, rng: np.random.Generator) -> TissueHu:
         """Bones of some density."""
         u = rng.uniform
         return cls(
@@ -144,7 +144,7 @@ def _bones(
 
 
 def _cortex(
-    greys: Greys, varied: Cortex | None, samples: Samples, plain_mm: Array | float
+    greys: TissueHu, varied: Cortex | None, samples: Samples, plain_mm: Array | float
 ) -> tuple[Array | float, Array | float]:
     """Thickness in mm and HU of a bone's cortex."""
     if varied is None:
@@ -153,7 +153,7 @@ def _cortex(
 
 
 def _teeth(
-    hu: Array, teeth: tuple[Tooth, ...], samples: Samples, greys: Greys, width: float
+    hu: Array, teeth: tuple[Tooth, ...], samples: Samples, greys: TissueHu, width: float
 ) -> Array:
     for tooth in teeth:
         hu = _over(hu, _only(tooth.root, samples), DENTINE_HU, width)

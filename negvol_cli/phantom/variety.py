@@ -10,7 +10,7 @@ import numpy as np
 from negvol_cli.geometry.grid import Vector, vector
 from negvol_cli.phantom.cells import Cells
 from negvol_cli.phantom.joint_shape import Fossa, JointShape
-from negvol_cli.phantom.paint import Cortex, Greys
+from negvol_cli.phantom.paint import Cortex, TissueHu
 from negvol_cli.phantom.relief import Relief, draw_pit, draw_spur
 from negvol_cli.phantom.shapes import Samples, Waves, ellipsoid
 
@@ -75,7 +75,7 @@ class Variety:
         attic = _attic(rng, joint, fossa)
         return replace(joint, relief=relief, fossa=fossa, attic=attic if aired else None)
 
-    def greys(self, rng: np.random.Generator, greys: Greys) -> Greys:
+    def greys(self, rng: np.random.Generator, greys: TissueHu) -> TissueHu:
         """Bones of other density, their cortex of varying thickness and density."""
         mandible, cranial = (
             Cortex(

@@ -1,8 +1,8 @@
-"""Greys of a cone-beam CT brought to Hounsfield units by its own air and soft tissue.
+"""HU calibration: intensities of a cone-beam CT converted to HU by its own air and soft tissue.
 
-The greys of a dental machine are linear in HU but have a gain and an offset of their own (Mah,
-Reeves and McDavid, Dentomaxillofac Radiol 39:323, 2010). In a head the two commonest materials,
-air and soft tissue, show both. A CT in HU is left as it is.
+The intensities of a dental machine are linear in HU but have a gain and an offset of their own
+(Mah, Reeves and McDavid, Dentomaxillofac Radiol 39:323, 2010). In a head the two commonest
+materials, air and soft tissue, reveal both. A CT in HU is left as it is.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SLABS: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Greys:
+class Intensities:
     """Where air and soft tissue lie in an image; ``air`` None where it cannot be told."""
 
     air: float | None
@@ -51,7 +51,7 @@ class Greys:
 
     @property
     def gain(self) -> float:
-        """HU per grey; 1 where air cannot be told or would not be likely."""
+        """HU per unit of intensity; 1 where air cannot be told or would not be likely."""
         if self.air is None:
             return 1.0
         gain = (TISSUE_HU - AIR_HU) / (self.tissue - self.air)
@@ -68,23 +68,24 @@ def in_hu(volume: Volume) -> tuple[Volume, tuple[str, ...]]:
     """``volume`` with soft tissue at 30 HU and air at -1000, and a flag that says so.
 
     What lies outside a cylindrical field of view becomes air, unless it is as dark already. A
-    volume whose greys are HU keeps them, with no flag.
+    volume whose intensities are HU keeps them, with no flag.
     """
     outside = outside_field(volume)
-    greys = read_greys(volume, outside)
+    intensities = read_intensities(volume, outside)
     padded = outside is not None and float(volume.values_zyx[0][outside].max()) > DARK_HU
-    if greys is None or greys.are_hu:
+    if intensities is None or intensities.are_hu:
         return (_mapped(volume, 1.0, 0.0, outside) if padded else volume), ()
-    air = "unknown" if greys.air is None else f"{greys.air:.0f}"
-    flag = f"grey values were not HU (air {air}, soft tissue {greys.tissue:.0f}) and were rescaled"
-    offset = TISSUE_HU - greys.tissue * greys.gain
-    return _mapped(volume, greys.gain, offset, outside), (flag,)
+    air = "unknown" if intensities.air is None else f"{intensities.air:.0f}"
+    tissue = f"{intensities.tissue:.0f}"
+    flag = f"intensities were not HU (air {air}, soft tissue {tissue}) and were rescaled"
+    offset = TISSUE_HU - intensities.tissue * intensities.gain
+    return _mapped(volume, intensities.gain, offset, outside), (flag,)
 
 
 def _mapped(
     volume: Volume, gain: float, offset: float, outside: npt.NDArray[np.bool_] | None
 ) -> Volume:
-    """The volume with its greys times ``gain`` plus ``offset``, int16, and air ``outside``."""
+    """Return the intensities times ``gain`` plus ``offset``, int16, with air ``outside``."""
     limits = np.iinfo(np.int16)
     values = np.empty(volume.values_zyx.shape, dtype=np.int16)
     for z, image in enumerate(volume.values_zyx):
@@ -95,8 +96,10 @@ def _mapped(
     return Volume(values, volume.grid)
 
 
-def read_greys(volume: Volume, outside: npt.NDArray[np.bool_] | None = None) -> Greys | None:
-    """The peaks of air and soft tissue among the greys of a head; None where there is no peak.
+def read_intensities(
+    volume: Volume, outside: npt.NDArray[np.bool_] | None = None
+) -> Intensities | None:
+    """Find the peaks of air and soft tissue in the histogram of a head; None if there is no peak.
 
     ``outside`` (y, x) are columns that were not recorded. Blocks of some 1.6 mm are averaged, so
     that noise does not hide the peaks.
@@ -108,16 +111,18 @@ def read_greys(volume: Volume, outside: npt.NDArray[np.bool_] | None = None) -> 
     peaks, _ = signal.find_peaks(smooth, prominence=_LEAST_PROMINENCE * smooth.max())
     if len(peaks) == 0:
         return None
-    greys = edges[:-1] + _BIN / 2
+    intensities = edges[:-1] + _BIN / 2
     lowest = int(peaks[0])
     above = lowest + round(APART_HU / _BIN)
     tissue = above + int(np.argmax(smooth[above:])) if above < len(smooth) else above
     rare = counts[above:].sum() < _LEAST_PROMINENCE * counts.sum()
-    if tissue == above or rare or greys[lowest] > LIGHTEST_AIR_HU:
-        return Greys(None, float(greys[lowest]))  # no second peak: there is hardly any air
+    if tissue == above or rare or intensities[lowest] > LIGHTEST_AIR_HU:
+        return Intensities(
+            None, float(intensities[lowest])
+        )  # no second peak: there is hardly any air
     air = int(np.argmax(smooth[: tissue - round(APART_HU / _BIN) + 1]))
     tissue = _not_fat(smooth, air, tissue)
-    return Greys(float(greys[air]), float(greys[tissue]))
+    return Intensities(float(intensities[air]), float(intensities[tissue]))
 
 
 def _not_fat(counts: npt.NDArray[Any], air: int, tissue: int) -> int:
@@ -151,6 +156,6 @@ def _block_means(volume: Volume, outside: npt.NDArray[np.bool_] | None) -> npt.N
 
 def scanner_of(volume: Volume) -> Scanner:
     """How the scanner of a CT saw, read off the whole of it."""
-    greys = read_greys(volume, outside_field(volume)) or Greys(None, TISSUE_HU)
-    air = AIR_HU if greys.air is None else greys.air
-    return read_scanner(volume, air_hu=air, tissue_hu=greys.tissue)
+    intensities = read_intensities(volume, outside_field(volume)) or Intensities(None, TISSUE_HU)
+    air = AIR_HU if intensities.air is None else intensities.air
+    return read_scanner(volume, air_hu=air, tissue_hu=intensities.tissue)

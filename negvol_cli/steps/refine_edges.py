@@ -81,7 +81,7 @@ class RefinedJoint:
 def refine_edges(images: JointImages, ct: Volume, scanner: Scanner) -> RefinedJoint:
     """Both bones of ``images`` ended where ``ct`` shows them to end, as ``scanner`` saw them.
 
-    ``ct`` is the scan, or the part of it about the joint, in the greys that ``scanner`` names.
+    ``ct`` is the scan, or the part of it about the joint, in the units of ``scanner``.
     """
     frame = images.frame
     cortex = scanner.tissue_hu + (CORTEX_HU - scanner.tissue_hu) * scanner.gain

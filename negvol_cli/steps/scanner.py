@@ -59,7 +59,7 @@ class Scanner:
 
     @property
     def gain(self) -> float:
-        """Greys per HU: the step from air to soft tissue, as a share of what it is in HU."""
+        """Intensity units per HU: the step from air to soft tissue, relative to that in HU."""
         return (self.tissue_hu - self.air_hu) / (TISSUE_HU - AIR_HU)
 
     def width_along(self, normals: Points) -> Floats:

@@ -7,7 +7,7 @@ import pytest
 
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.io.image import read_scan
-from negvol_cli.steps.calibrate_hu import Greys, in_hu, read_greys
+from negvol_cli.steps.calibrate_hu import Intensities, in_hu, read_intensities
 
 SHAPE = (30, 90, 90)
 GRID = Grid((90, 90, 30), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
@@ -45,7 +45,7 @@ def test_greys_with_any_gain_and_offset_come_back_to_hu(gain, offset):
     assert volume.values_zyx[:, 41:47, 41:47].mean() == pytest.approx(-1000, abs=25)
     assert volume.values_zyx[head() == 1200].mean() == pytest.approx(1200, abs=40)
     assert len(flags) == 1
-    assert flags[0].startswith("grey values were not HU (air -")
+    assert flags[0].startswith("intensities were not HU (air -")
 
 
 @pytest.mark.parametrize("offset", [-100.0, 75.0])
@@ -65,10 +65,10 @@ def test_a_neck_of_more_fat_than_muscle_is_told_by_its_muscle(gain, offset):
     values[:10][values[:10] == 30.0] = 50.0
     values[10:][values[10:] == 30.0] = -95.0
 
-    greys = read_greys(noisy(values * gain + offset, 15.0))
+    intensities = read_intensities(noisy(values * gain + offset, 15.0))
 
-    assert greys is not None
-    assert greys.tissue == pytest.approx(50 * gain + offset, abs=15)
+    assert intensities is not None
+    assert intensities.tissue == pytest.approx(50 * gain + offset, abs=15)
 
 
 def test_a_ct_in_hu_keeps_its_array():
@@ -98,21 +98,21 @@ def test_a_field_of_view_without_air_is_shifted_by_its_soft_tissue_alone():
     values = np.full(SHAPE, 30.0)
     values[:, 20:30] = 1200.0
 
-    greys = read_greys(noisy(values - 180.0))
+    intensities = read_intensities(noisy(values - 180.0))
 
-    assert greys is not None
-    assert greys.air is None
-    assert greys.gain == 1.0
-    assert greys.tissue == pytest.approx(-150, abs=10)
+    assert intensities is not None
+    assert intensities.air is None
+    assert intensities.gain == 1.0
+    assert intensities.tissue == pytest.approx(-150, abs=10)
 
 
 def test_an_unlikely_gain_is_not_believed():
-    assert Greys(air=-200.0, tissue=160.0).gain == 1.0
-    assert Greys(air=-585.0, tissue=-70.0).gain == pytest.approx(2.0)
+    assert Intensities(air=-200.0, tissue=160.0).gain == 1.0
+    assert Intensities(air=-585.0, tissue=-70.0).gain == pytest.approx(2.0)
 
 
 def test_a_blank_volume_has_no_peaks_to_read():
-    assert read_greys(Volume(np.full(SHAPE, -3000, dtype=np.int16), GRID)) is None
+    assert read_intensities(Volume(np.full(SHAPE, -3000, dtype=np.int16), GRID)) is None
 
 
 def test_no_real_ct_is_touched(shared_data: Path):

@@ -16,7 +16,7 @@ from negvol_cli.errors import NegvolError
 from negvol_cli.geometry.grid import Grid, Points, Volume
 from negvol_cli.io.ct_checks import check_ct
 from negvol_cli.io.image import Scan, read_image, read_scan
-from negvol_cli.steps.calibrate_hu import read_greys
+from negvol_cli.steps.calibrate_hu import read_intensities
 from negvol_cli.structures import Label, Side
 from training.config import ConfigError
 from training.data.annotations import AnnotationReader
@@ -271,9 +271,9 @@ def _some(points: Points) -> Points:
 
 
 def _bone_level(volume: Volume) -> float:
-    """A grey between soft tissue and bone."""
-    greys = read_greys(volume)
-    return ABOVE_TISSUE_HU if greys is None else greys.tissue + ABOVE_TISSUE_HU / greys.gain
+    """An intensity between soft tissue and bone."""
+    found = read_intensities(volume)
+    return ABOVE_TISSUE_HU if found is None else found.tissue + ABOVE_TISSUE_HU / found.gain
 
 
 def _on_bone(volume: Volume, points: npt.NDArray[np.float64], level: float) -> float:
