@@ -143,6 +143,15 @@ UNLIKE: Final = Limit(
     3.0,
     "one condylar head is {value:.1f} times as large as the other (at most {most:.1f})",
 )
+LIMITS: Final = {
+    limit.name: limit
+    for limit in (
+        *(HEAD_VOLUME, HEAD_OFFSET, BONE, ROOF, SUPERIOR, HOLLOW, CONTACT, MESH),
+        *(TISSUE, CONDYLE_RIM, BONE_RIM, CONDYLE_ASTRAY, BONE_ASTRAY, ENTROPY),
+        *(CROSSED, APART, UNLIKE),
+    )
+}
+"""Every limit by the name of its check."""
 
 
 def check_joint(

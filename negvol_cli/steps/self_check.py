@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from negvol_cli.geometry.grid import Points, Volume, vector
-from negvol_cli.report import JointReport, Status
+from negvol_cli.report import Check, JointReport, Status
 from negvol_cli.settings import ClipShape, Settings
-from negvol_cli.steps.checks import check_joint, check_pair, failed
+from negvol_cli.steps.calibrate_hu import TRUE_TISSUE_HU
+from negvol_cli.steps.checks import TISSUE, check_joint, check_pair, failed
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import BETWEEN_JOINTS_MM, FoundJoint
 from negvol_cli.steps.measure import JointGeometry
@@ -69,7 +70,11 @@ def judge(
         articular_nv_mm3=None if cut else geometry.articular_nv_mm3,
         joint_space_mm=geometry.joint_space if head_seen else None,
         watertight=geometry.watertight,
-        flags=(*geometry.flags, *_frame_flags(geometry, recorded_zyx)),
+        flags=(
+            *geometry.flags,
+            *_frame_flags(geometry, recorded_zyx),
+            *_tissue_flags(checks),
+        ),
         checks=checks,
     )
     wrong = failed(checks)
@@ -170,6 +175,18 @@ def largest_sphere_mm(geometry: JointGeometry, recorded_zyx: npt.NDArray[np.bool
 def _scanned_nv_mm3(geometry: JointGeometry) -> float:
     voxels = int((geometry.labels_zyx == Label.NEGATIVE_VOLUME).sum())
     return voxels * geometry.frame.local_grid.voxel_mm3
+
+
+def _tissue_flags(checks: tuple[Check, ...]) -> tuple[str, ...]:
+    """A flag where soft tissue about this joint is not where it is in the scan, by its HU."""
+    low, high = TRUE_TISSUE_HU
+    for check in checks:
+        if check.name == TISSUE.name and check.value is not None and not low <= check.value <= high:
+            return (
+                f"soft tissue about the joint lies at {check.value:.0f} HU, unlike the whole "
+                "scan's: the bones' edges are told by the joint's own",
+            )
+    return ()
 
 
 def _frame_flags(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.spoiling import SPOILING, coronoid, hollow
-from benchmarks.spoilt_joints import tables, verdict
-from negvol_cli.report import JointReport, Status
+from benchmarks.spoilt_joints import row_of, tables, verdict
+from negvol_cli.report import Check, JointReport, Status
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.reconstruct import without_hollows
 from negvol_cli.structures import Side
@@ -61,31 +61,56 @@ def test_a_slit_in_hollow_marrow_is_mended(images):
     assert mended[head].mean() > 0.9
 
 
-GOOD = JointReport(side=Side.LEFT, status=Status.OK, nv_mm3=5000.0, head_volume_mm3=1000.0)
+def row(kind="", error="", nv=5000.0, head=1000.0, **figures):
+    known = {"roof_share": 1.0, "hollow_mm3": 0.0}
+    return {
+        "group": "real CT",
+        "kind": kind,
+        "error": error,
+        "figures": known | figures,
+        "nv_mm3": nv,
+        "head_mm3": head,
+    }
 
 
 @pytest.mark.parametrize(
     ("spoilt", "said"),
     [
-        (replace(GOOD, status=Status.IMPLAUSIBLE, nv_mm3=None), "said"),
-        ("NoCondyleError: none", "said"),
-        (replace(GOOD, nv_mm3=5200.0), "right"),
-        (replace(GOOD, nv_mm3=5300.0), "silent"),
-        (replace(GOOD, head_volume_mm3=1200.0), "silent"),
-        (replace(GOOD, nv_mm3=None, status=Status.CUT), "silent"),
+        (row(roof_share=0.0, nv=None, head=None), "said"),
+        (row(error="NoCondyleError: none"), "said"),
+        (row(nv=5200.0), "right"),
+        (row(nv=5300.0), "silent"),
+        (row(head=1200.0), "silent"),
+        (row(nv=None), "silent"),
     ],
 )
 def test_a_spoilt_joint_is_said_right_or_silent(spoilt, said):
-    assert verdict(spoilt, GOOD) == said
+    assert verdict(spoilt, row()) == said
 
 
 def test_the_tables_count_false_alarms_and_misses():
     rows = {
-        "a": {"group": "real CT", "kind": "", "verdict": "ok"},
-        "b": {"group": "real CT", "kind": "", "verdict": "said", "failed": ["roof_share"]},
-        "a: leak": {"group": "real CT", "kind": "leak", "verdict": "silent"},
+        "a": row(),
+        "b": row(roof_share=0.1),
+        "a: leak": row("leak", nv=6000.0),
+        "a: roof": row("roof", roof_share=0.0),
+        "b: leak": row("leak"),  # was no good joint before
     }
     first, second = tables(rows).split("\n\n")
 
-    assert first.splitlines()[2] == "| real CT | 2 | 1 | 1 | `roof_share` 1 |"
-    assert second.splitlines()[2] == "| leak | 1 | 0 | 0 | 1 |  |"
+    assert first.splitlines()[2:] == ["| real CT | 2 | 1 | 1 | `roof_share` 1 |"]
+    assert second.splitlines()[2:] == [
+        "| leak | 1 | 0 | 0 | 1 |  |",
+        "| roof | 1 | 1 | 0 | 0 | `roof_share` 1 |",
+    ]
+
+
+def test_a_report_becomes_plain_values_and_an_error_its_words():
+    check = Check(name="roof_share", value=0.9, least=0.5, most=None, passed=True)
+    joint = JointReport(
+        side=Side.LEFT, status=Status.OK, nv_mm3=5.0, head_volume_mm3=2.0, checks=(check,)
+    )
+
+    assert row_of("g", "", joint)["figures"] == {"roof_share": 0.9}
+    assert (row_of("g", "", joint)["nv_mm3"], row_of("g", "", joint)["head_mm3"]) == (5.0, 2.0)
+    assert row_of("g", "k", "ValueError: no")["error"] == "ValueError: no"

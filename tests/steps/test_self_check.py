@@ -115,6 +115,17 @@ def test_an_implausible_joint_has_no_figure_even_where_it_is_cut(sound, unseen):
     assert report.joint_space_mm is None
 
 
+@pytest.mark.parametrize(("off_hu", "flagged"), [(0.0, False), (45.0, True)])
+def test_tissue_about_one_joint_that_is_unlike_the_scans_is_said(sound, images, off_hu, flagged):
+    scattered = replace(images, hu_zyx=images.hu_zyx + np.float32(off_hu))
+    report = judged(sound, scattered)
+
+    assert report.status is Status.OK
+    assert any(flag.startswith("soft tissue about the joint lies at") for flag in report.flags) is (
+        flagged
+    )
+
+
 def test_what_else_is_wrong_is_flagged(sound):
     report = judged(replace(sound, head_volume_mm3=90.0, head_centre_mm=(0.0, 20.0, 0.0)))
 
