@@ -141,6 +141,6 @@ def _doubts(series: Series, along: Points, tilt: tuple[str, ...]) -> tuple[str, 
         doubts.append(
             "the header places only the first image; the others were counted by its spacing"
         )
-    if first.lossy:
+    if any(frame.common.lossy for frame in series.frames):
         doubts.append("the images were compressed with loss")
     return tuple(doubts)

@@ -65,7 +65,9 @@ def _why_unusable(frames: Sequence[Frame]) -> str | None:
         return "a localiser image"
     if kind & _PROJECTIONS:
         return "pictures made of a scan, no slices"
-    if common.values != "HU":
+    if len({frame.common.modality for frame in frames}) > 1:
+        return "images of different modalities"
+    if any(frame.common.values != "HU" for frame in frames):
         return "values that are not Hounsfield units"
     if syntax := next((f.common.syntax for f in frames if f.common.syntax), ""):
         return f"pixels in the transfer syntax {syntax}, which is not decoded here: export without"

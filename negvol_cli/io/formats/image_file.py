@@ -201,7 +201,7 @@ def open_image(path: Path, packed: tuple[IO[bytes], int] | None = None) -> Itera
         if file.size == 0:
             raise InputError(f"{path} is empty (0 bytes): copy or export it again")
         try:
-            image = read(path, file, stack)
+            image = read(path, file, stack if packed is None else None)
         except (ValueError, OverflowError) as err:
             raise InputError(
                 f"{path} is not a usable {path.suffix} image: its header cannot be understood "
@@ -221,7 +221,8 @@ def _explained(path: Path) -> Iterator[None]:
         raise InputError(f"cannot read {path}: {err.strerror or err}") from err
 
 
-_Reader = Callable[[Path, HashedFile, ExitStack], ImageFile]
+_Reader = Callable[[Path, HashedFile, ExitStack | None], ImageFile]
+"""Reads a header; what it opens beside the file closes with the stack, None where there is none."""
 
 
 def _reader_for(path: Path) -> _Reader:
@@ -239,7 +240,7 @@ def _reader_for(path: Path) -> _Reader:
     )
 
 
-def _nifti(path: Path, file: HashedFile, _stack: ExitStack) -> ImageFile:
+def _nifti(path: Path, file: HashedFile, _stack: ExitStack | None) -> ImageFile:
     """A NIfTI file, packed or not whatever its name says."""
     raw = ByteStream(file.blocks())
     packed = raw.peek(2) == GZIP_MAGIC
@@ -249,22 +250,24 @@ def _nifti(path: Path, file: HashedFile, _stack: ExitStack) -> ImageFile:
     return ImageFile(path, header, (file,), stream, unpacked, stream.at)
 
 
-def _nrrd(path: Path, file: HashedFile, stack: ExitStack) -> ImageFile:
+def _nrrd(path: Path, file: HashedFile, stack: ExitStack | None) -> ImageFile:
     stream = ByteStream(file.blocks())
     return _with_data(path, read_nrrd(stream, path), file, stream, stack)
 
 
-def _meta(path: Path, file: HashedFile, stack: ExitStack) -> ImageFile:
+def _meta(path: Path, file: HashedFile, stack: ExitStack | None) -> ImageFile:
     stream = ByteStream(file.blocks())
     return _with_data(path, read_meta(stream, path), file, stream, stack)
 
 
 def _with_data(
-    path: Path, header: Header, file: HashedFile, stream: ByteStream, stack: ExitStack
+    path: Path, header: Header, file: HashedFile, stream: ByteStream, stack: ExitStack | None
 ) -> ImageFile:
     """The image of a text header, its voxels behind it or in a file beside it."""
     files: tuple[HashedFile, ...] = (file,)
-    if header.data_name is not None:
+    if header.data_name is not None and stack is None:
+        raise InputError(f"{path} keeps its voxels in another file: unpack the zip")
+    if header.data_name is not None and stack is not None:
         data = HashedFile(stack.enter_context(_open_data(path, header.data_name)))
         files, stream = (file, data), ByteStream(data.blocks())
     start = stream.at if header.offset is None else header.offset

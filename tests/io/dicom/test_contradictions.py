@@ -309,6 +309,22 @@ def test_an_orientation_rounded_to_two_digits_stays_at_right_angles(tmp_path):
     assert turned.T @ turned == pytest.approx(np.eye(3), abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("keyword", "value", "said_so"),
+    [
+        ("Modality", "MR", "images of different modalities"),
+        ("RescaleType", "ED", "values that are not Hounsfield units"),
+        ("RescaleSlope", 0, "a RescaleSlope of 0"),
+    ],
+)
+def test_one_image_of_another_kind_is_not_passed_over(tmp_path, keyword, value, said_so):
+    made = series_of(VALUES)
+    setattr(made[9], keyword, value)
+
+    with pytest.raises(InputError, match=said_so):
+        read_scan(save(made, tmp_path / "ct"))
+
+
 # ---- what is no plain CT
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import threading
 from pathlib import Path
@@ -156,3 +157,13 @@ def test_some_planes_are_those_of_the_voxels(tmp_path):
     ):
         with open_image(path) as image:
             assert (image.some_planes(3) == HU[[23 // 6, 23 // 2, 5 * 23 // 6]]).all()
+
+
+def test_a_header_from_a_zip_opens_no_file_whatever_it_is_called(tmp_path):
+    write_nrrd(tmp_path / "here.nhdr", NRRD, "scan.raw")
+    text = write_nrrd(tmp_path / "scan.nrrd", NRRD, "scan.raw").read_bytes()
+
+    for name in (tmp_path / "scan.nrrd", Path("study.zip/scan.nrrd")):
+        packed = (io.BytesIO(text), len(text))
+        with pytest.raises(InputError, match="in another file: unpack"), open_image(name, packed):
+            pass
