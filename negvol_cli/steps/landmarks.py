@@ -28,8 +28,13 @@ from negvol_cli.settings import ClipSettings, ClipShape, HeadSettings
 from negvol_cli.steps.process_axis import Axis
 
 PROCESS_HEIGHT_MM: Final = 4.0
+"""The condylar process of the reference joints rises 13 to 22 mm above the notch; bumps do not."""
+
 PROCESS_MM3: Final = 100.0
+"""Less than half of the smallest condylar head that is believed (``checks``)."""
+
 PROCESS_BELOW_TOP_MM: Final = 25.0
+"""How much higher the coronoid process may stand in a head that is tilted back, and more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,18 @@
 """Which way is up for one condyle: the axis of its own process, however the head lay.
 
-The axis runs from the centroid of the mandible 12 to 20 mm from the head's centre, below the
-neck, to the centroid of the head. As each depends on the other they are found in turn. Two
-choices keep this from running away on a flat condyle, whose farthest point jumps from pole to
-pole as the axis turns (14 reference joints: an apex and sections at right angles to the axis
-ended up to 80° off, this comes back within 0.3° from 15° off in every direction):
+The axis runs from the centroid of the mandible below the neck, 12 to 20 mm from the centre of the
+condylar head, to the centroid of the head. Each depends on the other, so they are found in turn.
 
-- While the axis is sought the head counts from its *crown*, the level above which 150 mm³ lie,
-  not from a single farthest point.
-- The mandible below counts between two spheres about the head's centre, which do not turn with
-  the axis, and only within 41° of it, which keeps out the poles of a wide head.
+Taken literally, with the head counted from its farthest point and the mandible in sections at
+right angles to the axis, this runs away on a flat condyle: as the axis turns, the farthest point
+jumps to a pole, and the head follows it. On 6 to 11 of the 14 reference joints, depending on how
+deep the sections lay, the axis ended 28 to 80° off. Two choices prevent it, and with them the same
+axis is found again to 0.6° after a tilt of 15° in any direction:
+
+- While the axis is sought, the head counts from its *crown*, the level above which 150 mm³ of bone
+  lie, not from a single farthest point.
+- The mandible below counts between two spheres around the centre of the head, which do not turn
+  with the axis, and only within 41° of it, which keeps out the poles of a wide head.
 """
 
 from __future__ import annotations
@@ -29,33 +32,63 @@ Mask = npt.NDArray[np.bool_]
 Scalars = npt.NDArray[np.float64]
 
 SUPERIOR: Final = (0.0, 0.0, 1.0)
-# Chosen on the 14 reference joints: with the ramus cut anywhere from 24 to 15 mm, found again
-# from 15° off in at most 15 rounds; nearer shells or wider cones ran away on four of them.
+
 NEAREST_MM: Final = 12.0
+"""Farther than the poles of any reference joint's head (11 mm)."""
+
 FARTHEST_MM: Final = 20.0
+"""Within a joint frame of 64 mm even where its centre is 12 mm off the head."""
+
 LEAST_SEEN_MM: Final = 15.0
+"""With the ramus cut there, the axes of the 12 reference joints that reach so far turn by at most
+8° (3° at 17 mm) and are still found again from 15° off to 0.1°; cut at 13 mm, by up to 26°."""
+
 WITHIN_COSINE: Final = 0.75
+"""41°. With the ramus cut at 15 mm, a cone of 53° left one of 12 axes 24° off instead of 6°."""
+
 CROWN_MM3: Final = 150.0
+"""A tenth of a condylar head; with a single point instead, and the ramus cut at 15 mm, 3 of 12
+axes ran away."""
+
 CROWN_SHARE: Final = 0.1
-# The crown of the reference joints lies 2.7 mm under the apex (median); a head that reaches a
-# little deeper than 10 mm settles better where the ramus is cut at 15 mm (8° off instead of 24°).
+"""Of the bone within 12 mm of the axis, where that is less, as in a mask of a few voxels."""
+
 CROWN_BELOW_APEX_MM: Final = 1.5
+"""The crown of the reference joints lies 2.7 mm below the apex (median). A head that reaches a
+little deeper than 10 mm settles better: 8° off with the ramus cut at 15 mm, instead of 24°."""
+
 LEAST_SHAFT_MM3: Final = 40.0
-# The steepest of the reference joints is 36° off its scan's superior; a head may lie 15° more.
+"""Of the reference joints, cut at 15 mm, the slenderest keeps 180 mm³."""
+
 STEEPEST_DEGREES: Final = 60.0
+"""The steepest reference joint is 35° off the superior direction of its scan; a head tilted by 15°
+adds to that."""
+
+NEAR_MM: Final = 40.0
+"""Farther off, nothing is looked at: twice as far as anything counts."""
+
 ROUNDS: Final = 40
 SETTLED: Final = 1e-6
+"""As sets of voxels, head and shaft settle exactly, after 5 to 15 rounds."""
+
 EDGE_OF_VIEW_VOXELS: Final = 2
+"""Bone so near the end of the scan may go on beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A condylar process's axis, in the coordinates (mm) that the mask was given in.
+    """The axis of a condylar process, in the coordinates (mm) that the mask was given in.
 
-    ``up`` is a unit vector, at most 60° off superior, and ``through_mm`` a point on the axis, about
-    the head's centroid.
-    ``seen_mm`` is how far below it the ramus is in view, at most 20 mm. ``own`` is false where
-    that is too little, and ``up`` the scan's superior direction.
+    Attributes
+    ----------
+    up
+        A unit vector, at most 60° from the superior direction of the scan.
+    through_mm
+        A point on the axis, near the centroid of the condylar head.
+    seen_mm
+        How far below that point the ramus is in view, at most 20 mm.
+    own
+        False where no axis of its own could be found; ``up`` is then that of the scan.
     """
 
     up: Vector
@@ -65,18 +98,21 @@ class Axis:
 
     @property
     def directions(self) -> npt.NDArray[np.float64]:
-        """(3, 3): unit rows to lateral, to posterior and up; posterior nearest to the scan's."""
+        """The unit vectors to lateral, to posterior and up, as rows (3, 3).
+
+        Posterior is the direction at right angles to the axis that is nearest to the scan's.
+        """
         up = np.array(self.up)
         posterior = np.array([0.0, 1.0, 0.0]) - up[1] * up
         posterior /= np.linalg.norm(posterior)
         return np.stack([np.cross(posterior, up), posterior, up])
 
     def along(self, points_mm: Points) -> Scalars:
-        """(N,): how far up points (N, 3) lie from the level of ``through_mm``, in mm."""
+        """Return how far up the axis points (N, 3) lie from ``through_mm``, in mm."""
         return np.asarray((points_mm - np.array(self.through_mm)) @ np.array(self.up))
 
     def across(self, points_mm: Points) -> Scalars:
-        """(N,): how far from the axis points (N, 3) lie, in mm."""
+        """Return the distance of points (N, 3) from the axis, in mm."""
         offset = points_mm - np.array(self.through_mm)
         side = offset - (offset @ np.array(self.up))[:, None] * np.array(self.up)
         return np.asarray(np.linalg.norm(side, axis=1))
@@ -85,14 +121,17 @@ class Axis:
     def doubts(self) -> tuple[str, ...]:
         """What to beware of, in words; empty for an axis that was found on enough bone."""
         if not self.own:
+            why = "too little of the ramus is in view"
+            if self.seen_mm >= LEAST_SEEN_MM:
+                why = f"the condylar process seems to lie over {STEEPEST_DEGREES:.0f}° on its side"
             return (
-                "too little of the ramus is in view for the condylar process's own axis: the "
-                "scan's superior direction was used",
+                f"{why}: the superior direction of the scan stands for the axis of the condylar "
+                "process",
             )
         if self.seen_mm < FARTHEST_MM - 0.5:
             return (
                 f"the ramus is in view to {self.seen_mm:.0f} mm below the condylar head "
-                f"({FARTHEST_MM:.0f} mm are used): the condylar process's axis is less sure",
+                f"({FARTHEST_MM:.0f} mm are used): the condylar process's axis is less certain",
             )
         return ()
 
@@ -104,10 +143,25 @@ def process_axis(
     settings: HeadSettings,
     seen_zyx: Mask | None = None,
 ) -> Axis:
-    """The axis of the condylar process about ``start_mm``, a point in or near its head.
+    """Find the axis of a condylar process.
 
-    ``mandible_zyx`` [z, y, x] over ``grid`` (not oblique, z to superior) is one connected piece;
-    ``seen_zyx`` is false where the scan has no data. Raises ``NoCondyleError`` for an empty mask.
+    Parameters
+    ----------
+    mandible_zyx
+        One connected piece of mandible, [z, y, x] over ``grid``.
+    grid
+        Its voxels; along the axes of the scan, z to superior.
+    start_mm
+        A point in or near the condylar head.
+    settings
+        What counts as the head.
+    seen_zyx
+        False where the scan has no data; None where it has data throughout.
+
+    Raises
+    ------
+    NoCondyleError
+        There is no mandible within 40 mm of ``start_mm``.
     """
     bone = _Bone.of(mandible_zyx, grid, start_mm, seen_zyx, settings)
     up, centre = np.array(SUPERIOR), np.array(start_mm)
@@ -139,9 +193,9 @@ def _upright(bone: _Bone, start_mm: Vector, seen_mm: float) -> Axis:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Bone:
-    """The voxels of a mandible near a joint: places (N, 3) in mm and in a box of voxels.
+    """The voxels of a mandible near a joint: where they lie in mm, (N, 3), and in a box of voxels.
 
-    ``cut`` (N,) says which of them lie at the edge of what is in view.
+    ``cut`` (N,) is true for those at the edge of what is in view.
     """
 
     points_mm: Points
@@ -157,10 +211,10 @@ class _Bone:
     ) -> _Bone:
         index = np.argwhere(mask)
         points = grid.to_world(index[:, ::-1])
-        near = np.linalg.norm(points - start_mm, axis=1) <= 40.0
+        near = np.linalg.norm(points - start_mm, axis=1) <= NEAR_MM
         if not near.any():
             raise NoCondyleError(
-                f"no mandible was segmented within {40.0:.0f} mm of the joint, so "
+                f"no mandible was segmented within {NEAR_MM:.0f} mm of the joint, so "
                 "it cannot be measured; check the segmentation"
             )
         inner = ndimage.binary_erosion(

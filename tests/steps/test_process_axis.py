@@ -105,9 +105,10 @@ def test_bone_at_the_edge_of_what_was_scanned_is_not_taken_for_the_end_of_the_pr
 
 
 def test_a_process_that_lies_on_its_side_is_not_believed():
-    found = axis_of(process(turn("x", 80.0)))
+    found = axis_of(process(turn("x", 75.0)))
 
     assert not found.own
+    assert found.up == (0.0, 0.0, 1.0)
 
 
 def test_directions_are_at_right_angles_and_posterior_is_the_scans():
