@@ -21,6 +21,9 @@ from negvol_cli.settings import HeadSettings
 
 REACH_MM: Final = 36.0
 STEP_MM: Final = 1.0
+"""As each point counts by its share inside, centroids of some cm³ are good to 0.1 mm."""
+
+# The definition's own: see docs/method.md.
 SHELL_MM: Final = (12.0, 20.0)
 CONE: Final = 0.75
 TOO_SHORT_MM: Final = 15.0
