@@ -7,9 +7,6 @@ For every head a bundle is made of the segmenter and the localiser that held it 
 product runs with it: localising, resampling, enhancement, meshes. Compared are the labels of the
 joint frames (condyle to 24 mm from its centre, temporal bone to 20 mm from the condyle, where both
 are known) and the volumes, against what ``measure`` gets from the reference labels.
-
-The root mean square of the relative errors is left in ``RUNS/expected-error.toml``, from where
-``python -m export bundle`` takes it.
 """
 
 from __future__ import annotations
@@ -25,7 +22,7 @@ from scipy.ndimage import distance_transform_edt
 
 from benchmarks.reference_joints import measure
 from benchmarks.tables import Printed, asked_to_write
-from export.bundle import EXPECTED_ERROR, write_bundle
+from export.bundle import write_bundle
 from negvol_cli.evaluation.metrics import Metrics, compare
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.geometry.resample import resample_nearest
@@ -177,14 +174,6 @@ def main() -> None:
         )
     if write:
         said.write("accuracy.md", "HELD OUT")
-    nv, articular = (
-        float(np.sqrt(np.nanmean([getattr(row, name) ** 2 for row in table])))
-        for name in ("nv_error_percent", "articular_error_percent")
-    )
-    (runs / EXPECTED_ERROR).write_text(
-        f"[expected_error]\nnv_percent = {nv:.1f}\narticular_nv_percent = {articular:.1f}\n",
-        encoding="utf-8",
-    )
 
 
 if __name__ == "__main__":

@@ -79,6 +79,12 @@ def main() -> None:
         found = [record for record in records if record["way"] == way]
         table = markdown(summary(found, [*grids, CONE_BEAM]))
         print(f"\n{METHODS[way]}\n\n{table}")
+        covered = coverage(found)
+        if covered:
+            holds = markdown([{"intervals that hold the truth": "", **covered}])
+            print(f"\n{holds}")
+            if arguments.write:
+                write_table("accuracy.md", "INTERVALS", holds)
         if arguments.write:
             write_table("accuracy.md", f"PHANTOM {way.upper()}", table)
 
@@ -164,6 +170,8 @@ def record_of(
     space = getattr(source, "joint_space_mm" if report else "joint_space", None)
     if source is not None and source.nv_mm3 is not None:
         record["measured"] = _figures(source, space)
+    if report is not None and report.uncertainty is not None:
+        record["halves"] = _figures(report.uncertainty, report.uncertainty.joint_space_mm)
     if shape is not None:
         record["edges"] = edges(phantom, shape, truth)
     return record
@@ -208,6 +216,19 @@ def errors(records: list[Record], figure: str) -> list[float]:
         if measured is not None and true is not None:
             found.append(100 * (measured / true - 1) if figure in VOLUMES else measured - true)
     return found
+
+
+def coverage(records: list[Record]) -> dict[str, str]:
+    """How many of the stated 95 % intervals hold the truth, per figure."""
+    held: dict[str, list[bool]] = {}
+    for record in records:
+        for figure, half in record.get("halves", {}).items():
+            measured, true = record.get("measured", {}).get(figure), record["truth"][figure]
+            if None not in (half, measured, true):
+                held.setdefault(figure, []).append(abs(measured - true) <= half)
+    return {
+        figure: f"{100 * np.mean(inside):.0f} % of {len(inside)}" for figure, inside in held.items()
+    }
 
 
 def signed(value: float | None, digits: int = 2) -> str:

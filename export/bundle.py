@@ -34,10 +34,6 @@ SOURCES = (
 )
 
 
-EXPECTED_ERROR = "expected-error.toml"
-"""In the folder of runs: the table ``[expected_error]`` of ``benchmarks/held_out_heads.py``."""
-
-
 def write_bundle(
     experiments: dict[str, Experiment],
     runs: Path,
@@ -64,8 +60,6 @@ def write_bundle(
     ]
     for role, experiment in experiments.items():
         lines += _accuracy_lines(role, experiment, runs / experiment.name / "scores.csv")
-    if (runs / EXPECTED_ERROR).is_file():
-        lines += ["", (runs / EXPECTED_ERROR).read_text(encoding="utf-8").strip()]
     for role, experiment in experiments.items():
         folder = runs / experiment.name / trained.get(role, "final")
         lines += _export(role, experiment, folder, out / f"{role}.onnx", half)

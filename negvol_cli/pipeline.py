@@ -34,6 +34,12 @@ from negvol_cli.steps.refine_edges import refine_edges
 from negvol_cli.steps.scanner import Scanner, read_scanner_about
 from negvol_cli.steps.segment import segment_joint
 from negvol_cli.steps.self_check import doubt_pair, judge, metal_flags, missing
+from negvol_cli.steps.uncertainty import (
+    EdgeQuality,
+    asymmetry_points,
+    edge_quality,
+    uncertainty,
+)
 from negvol_cli.structures import AIR_HU, Label, Side, scan_label
 from negvol_cli.timing import Stopwatch
 
@@ -129,12 +135,8 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
         joints[side], view = _or_why_not(side, measure, found)
         if view is not None:
             views[side] = view
-    fine = not rescaled and not is_coarse(scan.volume)  # as the scans that the error is known of
-    expected = models.bundle.expected_error if fine else None
     report = replace(
         _report(scan, joints, flags, run),
-        nv_expected_error_percent=expected.nv_percent if expected else None,
-        articular_nv_expected_error_percent=expected.articular_nv_percent if expected else None,
         bundle=models.bundle.stamp,
         provider=models.provider,
     )
@@ -246,7 +248,7 @@ def measure_segmented(
     ``ct`` is the scan, or the part of it about the joint frame, that ``scanner`` took. Raises
     NoCondyleError where there is no condyle.
     """
-    images = _with_edges(network, ct, scanner, run)
+    images, quality = _with_edges(network, ct, scanner, run)
     with run.watch.step("measure"):
         geometry = measure_joint(
             images.condyle_p,
@@ -261,7 +263,10 @@ def measure_segmented(
     seen = replace(geometry, labels_zyx=np.where(recorded, geometry.labels_zyx, 0).astype(np.uint8))
     judged = judge(seen, found, recorded, run.settings, network=network, refined=images)
     flags = (*judged.flags, *metal_flags(images.hu_zyx, images.frame.spacing_mm))
-    return replace(judged, flags=flags), JointView(seen, images.hu_zyx)
+    halves = None
+    if quality is not None and judged.head_volume_mm3 is not None:
+        halves = uncertainty(seen, quality, run.settings.clip.width_mm / 2)
+    return replace(judged, flags=flags, uncertainty=halves), JointView(seen, images.hu_zyx)
 
 
 def segment_found(
@@ -280,7 +285,9 @@ def segment_found(
     return images, replace(found, centre_mm_xyz=better.centre_mm_xyz)
 
 
-def _with_edges(images: JointImages, ct: Volume, scanner: Scanner, run: Run) -> JointImages:
+def _with_edges(
+    images: JointImages, ct: Volume, scanner: Scanner, run: Run
+) -> tuple[JointImages, EdgeQuality | None]:
     """The joint with its thin roof closed and its bones ended where the scan shows them to end."""
     if run.settings.enhance:
         with run.watch.step("enhance"):
@@ -291,10 +298,11 @@ def _with_edges(images: JointImages, ct: Volume, scanner: Scanner, run: Run) -> 
     with run.watch.step("edges"):
         part = crop_to(ct, images.frame.grid)
         if part is None:
-            return images
+            return images, None
         solid = without_hollows(images.condyle_p, images.frame.spacing_mm)
         about = read_scanner_about(part, scanner)
-        return refine_edges(replace(images, condyle_p=solid), part, about).images
+        refined = refine_edges(replace(images, condyle_p=solid), part, about)
+        return refined.images, edge_quality(refined, about)
 
 
 def _images_of_labels(volume: Volume, side: Side) -> JointImages:
@@ -324,6 +332,8 @@ def _report(
         left=left,
         nv_asymmetry=_asymmetry(left, right, "nv_mm3"),
         articular_nv_asymmetry=_asymmetry(left, right, "articular_nv_mm3"),
+        nv_asymmetry_points=_asymmetry_points(left, right, "nv_mm3"),
+        articular_nv_asymmetry_points=_asymmetry_points(left, right, "articular_nv_mm3"),
         flags=flags,
         mesh_backend=backend.name + (f" ({backend.why})" if backend.why else ""),
         clip=_clip_text(run.settings.clip),
@@ -334,6 +344,18 @@ def _asymmetry(left: JointReport, right: JointReport, figure: str) -> Asymmetry 
     if left.status is not Status.OK or right.status is not Status.OK:
         return None
     return Asymmetry.between(getattr(left, figure), getattr(right, figure))
+
+
+def _asymmetry_points(left: JointReport, right: JointReport, figure: str) -> float | None:
+    """Half the 95 % interval of the asymmetry index, where there is an asymmetry."""
+    if _asymmetry(left, right, figure) is None:
+        return None
+    if left.uncertainty is None or right.uncertainty is None:
+        return None
+    return asymmetry_points(
+        (getattr(left, figure), getattr(left.uncertainty, figure)),
+        (getattr(right, figure), getattr(right.uncertainty, figure)),
+    )
 
 
 def _clip_text(clip: ClipSettings) -> str:

@@ -47,6 +47,16 @@ class JointSpace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Uncertainty:
+    """Half the 95 % interval of each figure of a joint, in the figure's own unit."""
+
+    head_volume_mm3: float
+    nv_mm3: float
+    articular_nv_mm3: float
+    joint_space_mm: JointSpace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
     """How well one structure agrees with a reference (see ``metrics.Metrics``).
 
@@ -125,6 +135,7 @@ class JointReport:
     nv_lower_bound_mm3: float | None = None
     articular_nv_mm3: float | None = None
     joint_space_mm: JointSpace | None = None
+    uncertainty: Uncertainty | None = None
     watertight: bool | None = None
     reference: ReferenceComparison | None = None
     flags: tuple[str, ...] = ()
@@ -183,8 +194,7 @@ class Asymmetry:
 class ScanReport:
     """Both joints of one scan. ``patient_id`` is empty unless its keeping was asked for.
 
-    The expected errors are the bundle's, found on heads that its networks had not seen: the root
-    mean square of the relative error of one joint's volume, per cent.
+    The points are half the 95 % interval of the asymmetry index, 100·(L-R)/(L+R).
     """
 
     scan: str
@@ -193,8 +203,8 @@ class ScanReport:
     left: JointReport
     nv_asymmetry: Asymmetry | None
     articular_nv_asymmetry: Asymmetry | None
-    nv_expected_error_percent: float | None = None
-    articular_nv_expected_error_percent: float | None = None
+    nv_asymmetry_points: float | None = None
+    articular_nv_asymmetry_points: float | None = None
     flags: tuple[str, ...] = ()
     bundle: str = ""
     provider: str = ""

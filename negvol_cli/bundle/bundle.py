@@ -15,7 +15,6 @@ from negvol_cli.bundle.archive import BundleFiles, open_files
 from negvol_cli.bundle.manifest import (
     MANIFEST_NAME,
     Accuracy,
-    ExpectedError,
     Manifest,
     ModelSpec,
     Role,
@@ -29,7 +28,6 @@ __all__ = [
     "DEFAULT_BUNDLE",
     "Accuracy",
     "Bundle",
-    "ExpectedError",
     "Manifest",
     "ModelSpec",
     "Role",
@@ -62,11 +60,6 @@ class Bundle:
     def stamp(self) -> str:
         """The title and the start of the hash, by which a result names its networks."""
         return f"{self.title} ({self.hash[:12]})"
-
-    @property
-    def expected_error(self) -> ExpectedError | None:
-        """The typical error of the volumes, where it was measured."""
-        return self.manifest.expected_error
 
     @property
     def models(self) -> tuple[ModelSpec, ...]:

@@ -19,10 +19,6 @@ Every key below is required unless marked optional, and any other key is an erro
     unit = ""                          # "", "mm", "percent", ...
     how = "3-fold cross-validation over 7 heads"
 
-    [expected_error]                   # optional: typical error of the figures, in per cent
-    nv_percent = 5.0
-    articular_nv_percent = 12.0
-
     [[models]]                         # one localiser; one segmenter, or one per object
     role = "localiser"                 # or "segmenter"
     file = "localiser.onnx"            # a plain name, beside bundle.toml
@@ -104,14 +100,6 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExpectedError:
-    """The typical error of the two volumes with these networks, in per cent of the figure."""
-
-    nv_percent: float
-    articular_nv_percent: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """All of ``bundle.toml``."""
 
@@ -121,7 +109,6 @@ class Manifest:
     sources: tuple[Source, ...]
     accuracy: tuple[Accuracy, ...]
     models: tuple[ModelSpec, ...]
-    expected_error: ExpectedError | None
 
     @property
     def title(self) -> str:
@@ -147,7 +134,7 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
         data,
         where,
         ("schema", "name", "version", "licence", "sources", "accuracy", "models"),
-        optional=("expected_error",),
+        optional=("expected_error",),  # of bundles for 0.1: each scan states its own intervals now
     )
     manifest = Manifest(
         name=table.plain("name"),
@@ -156,7 +143,6 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
         sources=tuple(_source(t) for t in table.tables("sources", _SOURCE)),
         accuracy=tuple(_accuracy(t) for t in table.tables("accuracy", _ACCURACY)),
         models=tuple(_model(t) for t in table.tables("models", _MODEL)),
-        expected_error=_expected_error(data, where),
     )
     _check_roles(manifest.models, where)
     return manifest
@@ -234,15 +220,6 @@ def _accuracy(table: _Table) -> Accuracy:
         unit=table.text("unit", empty=True),
         how=table.text("how"),
     )
-
-
-def _expected_error(data: Mapping[str, Any], where: str) -> ExpectedError | None:
-    if "expected_error" not in data:
-        return None
-    keys = ("nv_percent", "articular_nv_percent")
-    table = _Table(data["expected_error"], f"expected_error of {where}", keys)
-    nv_percent, articular_nv_percent = (table.number(key, low=0.0) for key in keys)
-    return ExpectedError(nv_percent=nv_percent, articular_nv_percent=articular_nv_percent)
 
 
 def _model(table: _Table) -> ModelSpec:

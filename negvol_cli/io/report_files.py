@@ -28,6 +28,7 @@ from negvol_cli.report import (
     ReferenceComparison,
     ScanReport,
     Status,
+    Uncertainty,
 )
 from negvol_cli.structures import Side
 
@@ -37,6 +38,7 @@ _SPACES = tuple(item.name for item in fields(JointSpace))
 _ASYMMETRIES = tuple(item.name for item in fields(Asymmetry))
 _AGREEMENTS = tuple(item.name for item in fields(Agreement))
 _FORMULAS = "asymmetry_formulas"
+_VOLUMES = ("head_volume_mm3", "nv_mm3", "articular_nv_mm3")
 
 
 def report_to_dict(report: ScanReport) -> dict[str, Any]:
@@ -139,6 +141,7 @@ def write_csv(reports: ScanReport | Iterable[ScanReport], path: Path) -> None:
 
 def _row(report: ScanReport, joint: JointReport) -> dict[str, Any]:
     spaces = joint.joint_space_mm
+    halves = joint.uncertainty.joint_space_mm if joint.uncertainty else None
     row: dict[str, Any] = {
         "schema": report.schema,
         "scan": report.scan,
@@ -152,15 +155,17 @@ def _row(report: ScanReport, joint: JointReport) -> dict[str, Any]:
         "nv_voxel_mm3": joint.nv_voxel_mm3,
         "nv_lower_bound_mm3": joint.nv_lower_bound_mm3,
         "articular_nv_mm3": joint.articular_nv_mm3,
-        "nv_expected_error_percent": report.nv_expected_error_percent,
-        "articular_nv_expected_error_percent": report.articular_nv_expected_error_percent,
+        **{f"{name}_half_95": getattr(joint.uncertainty, name, None) for name in _VOLUMES},
         **{f"joint_space_{name}_mm": getattr(spaces, name, None) for name in _SPACES},
+        **{f"joint_space_{name}_mm_half_95": getattr(halves, name, None) for name in _SPACES},
         **_components("centre", joint.centre_mm_xyz),
         **_components("head_centre", joint.head_centre_mm_xyz),
         "watertight": joint.watertight,
         **_reference_cells(joint.reference),
         **_asymmetry_cells("nv_asymmetry", report.nv_asymmetry),
+        "nv_asymmetry_points_half_95": report.nv_asymmetry_points,
         **_asymmetry_cells("articular_nv_asymmetry", report.articular_nv_asymmetry),
+        "articular_nv_asymmetry_points_half_95": report.articular_nv_asymmetry_points,
         "failed_checks": "; ".join(check.name for check in joint.checks if not check.passed),
         "joint_flags": "; ".join(joint.flags),
         "scan_flags": "; ".join(report.flags),
@@ -226,6 +231,10 @@ def _joint(side: Side, values: Mapping[str, Any]) -> JointReport:
     given["checks"] = tuple(_check(check) for check in given["checks"])
     if given["joint_space_mm"] is not None:
         given["joint_space_mm"] = _filled(JointSpace, given["joint_space_mm"])
+    if given["uncertainty"] is not None:
+        halves = given["uncertainty"]
+        space = _filled(JointSpace, halves["joint_space_mm"])
+        given["uncertainty"] = _filled(Uncertainty, {**halves, "joint_space_mm": space})
     if given["reference"] is not None:
         given["reference"] = _reference(given["reference"])
     return _filled(JointReport, given)

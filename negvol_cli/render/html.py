@@ -91,7 +91,6 @@ def _figures(report: ScanReport, views: Mapping[Side, JointView]) -> dict[str, A
         "comparisons": page.comparisons(report),
         "diagrams": polar.diagrams(views, Side),
         "flags": [words.plain(flag) for flag in report.flags],
-        "expected_error": words.percent(report.nv_expected_error_percent),
         "missing": words.MISSING,
         "articular": words.ARTICULAR,
         "solid": words.measured_solid(report)[0],

@@ -50,6 +50,7 @@ class JointPanel:
     status: str
     absence: str
     nv: str
+    half: str
     flags: tuple[str, ...]
     cuts: tuple[tuple[str, str], ...] = ()
     stills: tuple[tuple[str, str], ...] = ()
@@ -80,6 +81,7 @@ def joint_panel(joint: JointReport, view: JointView | None) -> JointPanel:
         status=words.plain(joint.status_text),
         absence=words.absence(joint),
         nv=words.mm3(joint.nv_mm3),
+        half=words.mm3(joint.uncertainty.nv_mm3) if joint.uncertainty else words.MISSING,
         flags=tuple(words.plain(flag) for flag in joint.flags),
         **shown,
     )
@@ -92,29 +94,30 @@ def volumes(report: ScanReport) -> Iterator[Row]:
         of_right, of_left = getattr(right, field), getattr(left, field)
         asymmetry = Asymmetry.between(of_left, of_right)
         remark = words.ratio(asymmetry)
-        yield Row(name, "mm³", words.mm3(of_right), words.mm3(of_left), remark)
+        yield Row(name, "mm³", words.volume(right, field), words.volume(left, field), remark)
 
 
 def spaces(report: ScanReport) -> Iterator[Row]:
     """Yield the joint spaces of both joints by direction."""
     for direction in words.DIRECTIONS:
-        of_both = (words.mm(words.joint_space(joint, direction)) for joint in report.joints)
+        of_both = (words.space(joint, direction) for joint in report.joints)
         yield Row(direction.capitalize(), "mm", *of_both)
 
 
 def asymmetries(report: ScanReport) -> list[dict[str, Any]]:
     """Return each asymmetry in words, and every formula with its value."""
     both = (
-        ("Negative volume", report.nv_asymmetry),
-        ("Articular NV", report.articular_nv_asymmetry),
+        ("Negative volume", report.nv_asymmetry, report.nv_asymmetry_points),
+        ("Articular NV", report.articular_nv_asymmetry, report.articular_nv_asymmetry_points),
     )
     return [
         {
             "name": name,
             "direction": _capitalised(words.asymmetry_in_words(asymmetry)),
             "figures": list(words.asymmetry_figures(asymmetry)),
+            "points": words.percent(points),
         }
-        for name, asymmetry in both
+        for name, asymmetry, points in both
     ]
 
 

@@ -51,7 +51,7 @@ def preview(report: ScanReport, views: Mapping[Side, JointView]) -> Image.Image:
     draw = ImageDraw.Draw(page)
     _title(draw, report)
     for joint, left_px in zip(report.joints, (_MARGIN, _MARGIN + _HALF + _BETWEEN), strict=True):
-        _joint(page, report, joint, views.get(joint.side), left_px)
+        _joint(page, joint, views.get(joint.side), left_px)
     _foot(draw, report, any(view.reference_zyx is not None for view in views.values()))
     return page
 
@@ -69,7 +69,6 @@ def _title(draw: ImageDraw.ImageDraw, report: ScanReport) -> None:
 
 def _joint(
     page: Image.Image,
-    report: ScanReport,
     joint: JointReport,
     view: JointView | None,
     left_px: int,
@@ -93,9 +92,8 @@ def _joint(
         for plane, place in zip(PLANES, places, strict=True):
             cut = draw_cut(view, plane, _CUT, with_nv=joint.nv_mm3 is not None)
             page.paste(cut, place)
-    expected = report.nv_expected_error_percent
     box = (left_px + _CUT + _GAP + 14, top + _CUT + _GAP, _CUT - 14)
-    _figures(draw, joint, expected, box)
+    _figures(draw, joint, box)
 
 
 def _absence(draw: ImageDraw.ImageDraw, joint: JointReport, left_px: int, top_px: int) -> None:
@@ -111,7 +109,6 @@ def _absence(draw: ImageDraw.ImageDraw, joint: JointReport, left_px: int, top_px
 def _figures(
     draw: ImageDraw.ImageDraw,
     joint: JointReport,
-    expected_error_percent: float | None,
     box_px: tuple[float, float, float],
 ) -> None:
     """Write the measurements of one joint into a box: left, top and width."""
@@ -122,19 +119,16 @@ def _figures(
     if big != words.MISSING:
         unit_px = left_px + width_px(big, 64) + 12
         write(draw, (unit_px, top_px + 88), "mm³", 30, palette.INK)
-        if expected_error_percent is not None:
-            error = f"± {words.percent(expected_error_percent)}"
+        if joint.uncertainty is not None:
+            half = f"± {words.mm3(joint.uncertainty.nv_mm3)}"
             end = (left_px + room_px, top_px + 88)
-            write(draw, end, error, 24, palette.MUTED, align="right")
-            write(draw, (end[0], end[1] - 30), "expected", 20, palette.MUTED, align="right")
+            write(draw, end, half, 24, palette.MUTED, align="right")
+            write(draw, (end[0], end[1] - 30), "95 %", 20, palette.MUTED, align="right")
     rows = [
-        ("Articular NV", words.mm3(joint.articular_nv_mm3), "mm³"),
-        ("Condylar head", words.mm3(joint.head_volume_mm3), "mm³"),
+        ("Articular NV", words.volume(joint, "articular_nv_mm3"), "mm³"),
+        ("Condylar head", words.volume(joint, "head_volume_mm3"), "mm³"),
     ]
-    rows += [
-        (f"Joint space {name}", words.mm(words.joint_space(joint, name)), "mm")
-        for name in words.DIRECTIONS
-    ]
+    rows += [(f"Joint space {name}", words.space(joint, name), "mm") for name in words.DIRECTIONS]
     unit_px = left_px + room_px - 50
     for i, (name, value, unit) in enumerate(rows):
         base = top_px + 136 + 37 * i

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from negvol_cli.render import words
-from negvol_cli.report import COMPARED, Asymmetry, JointReport, ScanReport, Status
+from negvol_cli.report import COMPARED, Asymmetry, ScanReport, Status
 
 # For terminals that cannot show them (an old code page, a C locale).
 _ASCII = str.maketrans(
@@ -65,33 +65,22 @@ def _measurements(report: ScanReport, page: _Page) -> Table:
     table.columns[3].justify = "left"
     right, left = report.joints
     volumes = (
-        ("Condylar head volume, mm³", "head_volume_mm3", None),
-        ("Negative volume (NV), mm³", "nv_mm3", report.nv_expected_error_percent),
-        ("Articular NV, mm³", "articular_nv_mm3", report.articular_nv_expected_error_percent),
+        ("Condylar head volume, mm³", "head_volume_mm3"),
+        ("Negative volume (NV), mm³", "nv_mm3"),
+        ("Articular NV, mm³", "articular_nv_mm3"),
     )
-    for label, name, error in volumes:
+    for label, name in volumes:
         of_right, of_left = getattr(right, name), getattr(left, name)
         direction = words.ratio(Asymmetry.between(of_left, of_right))
         style = "bold" if name == "nv_mm3" else ""
-        cells = (_with_error(volume, error) for volume in (of_right, of_left))
+        cells = (words.volume(joint, name) for joint in (right, left))
         page.row(table, label, *cells, direction, style=style)
     page.row(table, "Joint space, mm")
     for direction in words.DIRECTIONS:
-        page.row(table, f"  {direction}", *_spaces(right, left, direction))
+        page.row(
+            table, f"  {direction}", *(words.space(joint, direction) for joint in (right, left))
+        )
     return table
-
-
-def _with_error(mm3: float | None, percent: float | None) -> str:
-    if mm3 is None or percent is None:
-        return words.mm3(mm3)
-    return f"{words.mm3(mm3)} ±{words.percent(percent)}"
-
-
-def _spaces(right: JointReport, left: JointReport, direction: str) -> tuple[str, str]:
-    return (
-        words.mm(words.joint_space(right, direction)),
-        words.mm(words.joint_space(left, direction)),
-    )
 
 
 def _asymmetries(report: ScanReport, page: _Page) -> Table:
@@ -101,6 +90,12 @@ def _asymmetries(report: ScanReport, page: _Page) -> Table:
     figures = zip(*(words.asymmetry_figures(asymmetry) for asymmetry in both), strict=True)
     for (formula, of_nv), (_, of_articular) in figures:
         page.row(table, formula, of_nv, of_articular)
+    points = (report.nv_asymmetry_points, report.articular_nv_asymmetry_points)
+    if any(half is not None for half in points):
+        halves = (
+            f"± {words.percent(half)}" if half is not None else words.MISSING for half in points
+        )
+        page.row(table, "100·|L-R|/(L+R), 95 % interval", *halves)
     return table
 
 

@@ -36,6 +36,25 @@ def mm(value: float | None) -> str:
     return number(value, 1)
 
 
+def with_half(value: float | None, half: float | None, decimals: int) -> str:
+    """Format a value and half its 95 % interval: ``7058 ± 120``; the half only where known."""
+    text = number(value, decimals)
+    if text == MISSING or half is None or not math.isfinite(half):
+        return text
+    return f"{text} ± {number(max(half, 10.0**-decimals), decimals)}"
+
+
+def volume(joint: JointReport, name: str) -> str:
+    """Format one of a joint's volumes with its interval, in mm³ without the unit."""
+    return with_half(getattr(joint, name), getattr(joint.uncertainty, name, None), 0)
+
+
+def space(joint: JointReport, direction: str) -> str:
+    """Format the joint space of one of ``DIRECTIONS`` with its interval, in mm without the unit."""
+    halves = joint.uncertainty.joint_space_mm if joint.uncertainty else None
+    return with_half(joint_space(joint, direction), getattr(halves, direction, None), 1)
+
+
 def percent(value: float | None) -> str:
     """Format a percentage to one decimal, with its sign."""
     text = number(value, 1)

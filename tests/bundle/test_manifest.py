@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from negvol_cli.bundle.bundle import ExpectedError, Role, load_bundle
+from negvol_cli.bundle.bundle import Role, load_bundle
 from negvol_cli.errors import ModelError
 from tests.bundle.tiny import edit
 
 KEYS = ["name", "version", "licence", "reference", "measure", "of", "value", "unit", "how"]
-KEYS += ["nv_percent", "articular_nv_percent", "role", "file", "sha256", "spacing_mm", "size"]
+KEYS += ["role", "file", "sha256", "spacing_mm", "size"]
 KEYS += ["window_hu", "channels", "input", "output"]
 
 
@@ -24,7 +24,6 @@ def test_a_sound_manifest_is_read_as_it_is_written(bundle_folder: Path) -> None:
     assert [(a.measure, a.of, a.value) for a in bundle.manifest.accuracy] == [
         ("Dice", "condyle", 0.5)
     ]
-    assert bundle.expected_error == ExpectedError(nv_percent=5.0, articular_nv_percent=12.0)
     assert bundle.localiser.role is Role.LOCALISER
     assert bundle.localiser.spacing_mm == 4.0
     (segmenter,) = bundle.segmenters
@@ -44,9 +43,7 @@ def test_a_missing_key_is_named(bundle_folder: Path, key: str) -> None:
         load_bundle(bundle_folder)
 
 
-@pytest.mark.parametrize(
-    "line", ["schema = 1", "[[sources]]", "[[accuracy]]", "[expected_error]", "[[models]]"]
-)
+@pytest.mark.parametrize("line", ["schema = 1", "[[sources]]", "[[accuracy]]", "[[models]]"])
 def test_an_unknown_key_is_named_in_every_table(bundle_folder: Path, line: str) -> None:
     edit(bundle_folder, line, f"{line}\ncolour = 1")
 
@@ -66,8 +63,6 @@ def test_an_unknown_key_is_named_in_every_table(bundle_folder: Path, line: str) 
         ('version = "1.0"', "version = 1.0", "'version'"),
         ("value = 0.5", 'value = "0.5"', "'value'"),
         ("value = 0.5", "value = nan", "'value'"),
-        ("nv_percent = 5.0", "nv_percent = -5.0", "'nv_percent'"),
-        ("nv_percent = 5.0", "nv_percent = true", "'nv_percent'"),
         ('role = "localiser"', 'role = "painter"', "'role'"),
         ('file = "localiser.onnx"', 'file = "../localiser.onnx"', "'file'"),
         ('file = "localiser.onnx"', 'file = "/localiser.onnx"', "'file'"),
@@ -95,10 +90,11 @@ def test_a_wrong_value_is_named(bundle_folder: Path, old: str, new: str, said: s
     assert str(bundle_folder) in str(caught.value)
 
 
-def test_the_expected_error_may_be_left_out(bundle_folder: Path) -> None:
-    edit(bundle_folder, "[expected_error]\nnv_percent = 5.0\narticular_nv_percent = 12.0\n", "")
+def test_the_expected_error_of_older_bundles_is_read_over(bundle_folder: Path) -> None:
+    table = "\n[expected_error]\nnv_percent = 5.0\n"
+    edit(bundle_folder, "\n[[models]]", f"{table}\n[[models]]")
 
-    assert load_bundle(bundle_folder).expected_error is None
+    assert load_bundle(bundle_folder).title == "tiny 1.0"
 
 
 def test_two_segmenters_may_share_the_objects_between_them(bundle_folder: Path) -> None:

@@ -29,10 +29,6 @@ of = "condyle"
 value = 0.5
 unit = ""
 how = "not measured"
-
-[expected_error]
-nv_percent = 5.0
-articular_nv_percent = 12.0
 """
 
 _MODEL = """

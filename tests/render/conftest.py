@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,14 @@ from skimage.measure import marching_cubes
 
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.mesh.mesh import Mesh
-from negvol_cli.report import Asymmetry, JointReport, JointSpace, ScanReport, Status
+from negvol_cli.report import (
+    Asymmetry,
+    JointReport,
+    JointSpace,
+    ScanReport,
+    Status,
+    Uncertainty,
+)
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.steps.process_axis import Axis
@@ -120,6 +127,17 @@ def report() -> ScanReport:
         watertight=True,
     )
     return both(right, left, flags=("slices are 3.0 mm thick",))
+
+
+@pytest.fixture(scope="session")
+def uncertain(report: ScanReport) -> ScanReport:
+    """The report with intervals: 97 mm³ about NV, 0.3 mm about each joint space."""
+    spaces_mm = JointSpace(**dict.fromkeys(asdict(spaces()), 0.3))
+    halves = Uncertainty(
+        head_volume_mm3=41.0, nv_mm3=97.0, articular_nv_mm3=55.0, joint_space_mm=spaces_mm
+    )
+    right, left = (replace(joint, uncertainty=halves) for joint in report.joints)
+    return replace(report, right=right, left=left)
 
 
 @pytest.fixture(scope="session")

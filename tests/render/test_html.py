@@ -205,17 +205,17 @@ def test_figures_that_are_not_finite_are_shown_as_missing(
     report: ScanReport, views: dict[Side, JointView]
 ):
     odd = replace(report.right, nv_mm3=math.nan, nv_voxel_mm3=math.inf, confidence=math.nan)
-    page = Page(html(replace(report, right=odd, nv_expected_error_percent=math.nan), views))
+    page = Page(html(replace(report, right=odd, nv_asymmetry_points=math.nan), views))
     rows = {row[0]: row[1:] for row in page.rows if row}
 
     assert rows["Negative volume (NV)"][:2] == ["–", "1922"]
     assert not re.search(r"\b(nan|inf)\b", page.text, re.I)
 
 
-def test_the_expected_error_stands_beside_the_figure(report: ScanReport):
-    text = Page(html(replace(report, nv_expected_error_percent=4.06), {})).text
+def test_half_the_interval_stands_beside_the_figure(uncertain: ScanReport):
+    text = Page(html(uncertain, {})).text
 
-    assert "2315 mm³ expected error ± 4.1 %" in text
+    assert "2315 mm³ ± 97 mm³ (95 %)" in text
 
 
 def test_the_agreement_with_a_reference_is_shown(report: ScanReport):

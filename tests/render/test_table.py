@@ -135,13 +135,15 @@ def test_an_output_without_these_signs_gets_others(report: ScanReport):
     assert "100*|L-R|/(L+R)" in text
 
 
-def test_the_expected_error_of_the_bundle_stands_beside_each_volume(report: ScanReport):
-    known = replace(report, nv_expected_error_percent=4.2, articular_nv_expected_error_percent=11.0)
+def test_half_the_interval_stands_beside_each_figure(uncertain: ScanReport):
+    known = replace(uncertain, nv_asymmetry_points=3.21)
     lines = printed(known).splitlines()
 
     nv = next(line for line in lines if line.startswith("Negative volume"))
     assert nv.split("  ")[0] == "Negative volume (NV), mm³"
-    assert "2315 ±4.2 %" in nv
-    assert "1922 ±4.2 %" in nv
-    assert sum("±11.0 %" in line for line in lines) == 1
+    assert "2315 ± 97" in nv
+    assert "1922 ± 97" in nv
+    superior = next(line for line in lines if line.strip().startswith("superior"))
+    assert superior.count("± 0.3") == 2
+    assert sum("± 3.2 %" in line for line in lines) == 1
     assert max(map(len, lines)) <= 80

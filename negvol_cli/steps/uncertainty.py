@@ -1,0 +1,173 @@
+"""How far each figure may be from the truth: what the edges leave open, carried through.
+
+The true surface of a bone lies off the one that was found by a distance e(x). Part of e is common
+to the whole surface: the scanner's blur, the level of cortex and where the network drew the bone
+are known only so well. The rest differs from place to place, as the fit of the edges says
+(``refine_edges``), and hangs together over ``PATCH_MM``. A volume changes by the integral of e over
+the surface that bounds it, so its variance is
+
+    A² c² + A a r²,    a = π ``PATCH_MM``²,
+
+with A the area, c the common and r the local standard deviation; a joint space changes by the e of
+both bones. What is left, whatever the edges do (landmarks, tilt, meshes), is a share of the figure.
+The constants are those with which the intervals of phantoms hold the truth in about 95 of 100
+cases (``benchmarks/phantom_truth.py``, on whose heads they were chosen).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from negvol_cli.geometry.grid import Points
+from negvol_cli.mesh.mesh import Mesh
+from negvol_cli.report import JointSpace, Uncertainty
+from negvol_cli.steps.joint_space import SECTOR_COSINE, SECTORS, ways_from
+from negvol_cli.steps.measure import JointGeometry
+from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
+from negvol_cli.steps.scanner import Scanner
+
+Scalars = npt.NDArray[np.float64]
+
+TWO_SIDED_95: Final = 1.96
+COMMON_MM: Final = 0.07
+COMMON_PER_WIDTH: Final = 0.14
+"""The common part grows with the blur: the edge of a blurred bone is told from less."""
+ALIKE: Final = 0.5
+"""How alike the common parts of both bones, and of both joints, are (correlation)."""
+PATCH_MM: Final = 2.0
+NV_SHARE: Final = 0.012
+ARTICULAR_SHARE: Final = 0.04
+HEAD_SHARE: Final = 0.015
+SPACE_MM: Final = 0.12
+NARROWEST_SHARE: Final = 0.1
+"""Of the head's surface: the 5th percentile is decided by about twice as much."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeQuality:
+    """What the fit of a joint's edges leaves open, in mm.
+
+    Attributes
+    ----------
+    common_mm
+        Standard deviation of what is common to the whole surface of a bone.
+    condyle_mm, bone_mm
+        Root mean square of the local standard deviations.
+    """
+
+    common_mm: float
+    condyle_mm: float
+    bone_mm: float
+
+
+def edge_quality(refined: RefinedJoint, scanner: Scanner) -> EdgeQuality:
+    """What the edges of a joint leave open, as ``scanner`` saw them."""
+    width = float(np.sqrt(np.mean(np.square(scanner.blur_mm_xyz))))
+    return EdgeQuality(
+        common_mm=float(np.hypot(COMMON_MM, COMMON_PER_WIDTH * width)),
+        condyle_mm=_local(refined.condyle),
+        bone_mm=_local(refined.temporal_bone),
+    )
+
+
+def uncertainty(geometry: JointGeometry, quality: EdgeQuality, half_width_mm: float) -> Uncertainty:
+    """Half the 95 % interval of every figure of one joint; ``half_width_mm`` is the clip's."""
+    areas = _Areas.of(geometry, half_width_mm)
+    both = areas.articular, areas.articular
+    return Uncertainty(
+        head_volume_mm3=_volume(quality, (areas.head, 0.0), HEAD_SHARE * geometry.head_volume_mm3),
+        nv_mm3=_volume(quality, (areas.condyle, areas.bone), NV_SHARE * geometry.nv_mm3),
+        articular_nv_mm3=_volume(quality, both, ARTICULAR_SHARE * geometry.articular_nv_mm3),
+        joint_space_mm=_spaces(geometry, quality, areas.head),
+    )
+
+
+def asymmetry_points(left: tuple[float, float], right: tuple[float, float]) -> float:
+    """Half the 95 % interval of 100·(L-R)/(L+R), in points; each side a figure and its half.
+
+    The share ``ALIKE`` of what is common to both joints changes both alike, so that the asymmetry
+    hardly sees it.
+    """
+    (a, half_a), (b, half_b) = left, right
+    relative = [half_a / max(a, 1e-9), half_b / max(b, 1e-9)]
+    apart = relative[0] ** 2 + relative[1] ** 2 - 2.0 * ALIKE * relative[0] * relative[1]
+    return float(200.0 * a * b / max((a + b) ** 2, 1e-9) * np.sqrt(max(apart, 0.0)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Areas:
+    """Surfaces in mm²: of the condylar head; and of both bones where they bound NV."""
+
+    head: float
+    condyle: float
+    bone: float
+    articular: float
+
+    @classmethod
+    def of(cls, geometry: JointGeometry, half_width_mm: float) -> _Areas:
+        condyle, bone = geometry.condyle, geometry.temporal_bone
+        areas, middle = _triangles(condyle)
+        centre = np.array(geometry.head_centre_mm)
+        inside = np.linalg.norm(middle - centre, axis=1) <= half_width_mm
+        meets = np.isfinite(geometry.joint_space_mm)[condyle.triangles].all(axis=1)
+        bone_areas, bone_middle = _triangles(bone)
+        away = bone_middle - centre
+        near = np.linalg.norm(away, axis=1) <= half_width_mm
+        facing = np.einsum("fi,fi->f", away, _doubled(bone)) < 0
+        return cls(
+            head=float(areas[geometry.of_head[condyle.triangles].all(axis=1)].sum()),
+            condyle=float(areas[inside].sum()),
+            bone=float(bone_areas[near & facing].sum()),
+            articular=float(areas[inside & meets].sum()),
+        )
+
+
+def _volume(quality: EdgeQuality, areas: tuple[float, float], rest_mm3: float) -> float:
+    """Half the interval of a volume that condyle and bone bound over ``areas``."""
+    condyle, bone = areas
+    common = condyle**2 + bone**2 + 2.0 * ALIKE * condyle * bone
+    patch = np.pi * PATCH_MM**2
+    local = patch * (condyle * quality.condyle_mm**2 + bone * quality.bone_mm**2)
+    return float(TWO_SIDED_95 * np.sqrt(common * quality.common_mm**2 + local + rest_mm3**2))
+
+
+def _spaces(geometry: JointGeometry, quality: EdgeQuality, head_mm2: float) -> JointSpace:
+    """Half the interval of the joint space in each direction; None where there is none."""
+    ending = geometry.of_head & np.isfinite(geometry.joint_space_mm)
+    ways = ways_from(geometry.head_centre_mm, geometry.axis, geometry.condyle.points_mm[ending])
+    of_vertex = head_mm2 / max(int(geometry.of_head.sum()), 1)
+    halves: dict[str, float | None] = {}
+    for name, towards in SECTORS.items():
+        part = np.count_nonzero(ways @ np.array(towards) >= SECTOR_COSINE) * of_vertex
+        known = getattr(geometry.joint_space, name) is not None
+        halves[name] = _space(quality, part) if known else None
+    part = NARROWEST_SHARE * np.count_nonzero(ending) * of_vertex
+    known = geometry.joint_space.narrowest is not None
+    return JointSpace(narrowest=_space(quality, part) if known else None, **halves)
+
+
+def _space(quality: EdgeQuality, area_mm2: float) -> float:
+    common = 2.0 * (1.0 + ALIKE) * quality.common_mm**2
+    patches = max(area_mm2 / (np.pi * PATCH_MM**2), 1.0)
+    local = (quality.condyle_mm**2 + quality.bone_mm**2) / patches
+    return float(TWO_SIDED_95 * np.sqrt(common + local + SPACE_MM**2))
+
+
+def _local(edges: BoneEdges) -> float:
+    return float(np.sqrt(np.mean(edges.sd_mm**2))) if len(edges.sd_mm) else 0.0
+
+
+def _triangles(mesh: Mesh) -> tuple[Scalars, Points]:
+    """Area (F,) and middle (F, 3) of each triangle."""
+    corners = mesh.points_mm[mesh.triangles]
+    return np.linalg.norm(_doubled(mesh), axis=1) / 2.0, corners.mean(axis=1)
+
+
+def _doubled(mesh: Mesh) -> Points:
+    """(F, 3): normals of the triangles, as long as twice their areas."""
+    a, b, c = (mesh.points_mm[mesh.triangles[:, i]] for i in range(3))
+    return np.cross(b - a, c - a)
