@@ -42,7 +42,11 @@ _HIGH: Final = np.array([0.25, 3.2, 2.8, 1.5, 4.0, np.log(3.0)])
 
 
 def edge_widths(
-    volume: Volume, air_hu: float, tissue_hu: float, rng: np.random.Generator
+    volume: Volume,
+    air_hu: float,
+    tissue_hu: float,
+    noise_hu: float,
+    rng: np.random.Generator,
 ) -> tuple[Floats, Points]:
     """Measure the widths (V,) of air edges, mm, and their unit normals (V, 3) in the scan's axes.
 
@@ -60,7 +64,7 @@ def edge_widths(
     along = np.arange(-REACH_MM, REACH_MM + STEP_MM / 2, STEP_MM)
     t, hu = beside_lines(volume.values_zyx, np.diag(spacing), lines, along, BESIDE_MM)
     step = tissue_hu - air_hu
-    q, good = _fit(t, (hu - air_hu) / step, EXPECTED_MISFIT_HU / step)
+    q, good = _fit(t, (hu - air_hu) / step, float(np.hypot(EXPECTED_MISFIT_HU, noise_hu)) / step)
     good &= np.abs(q[:, 0]) < AIR_SPREAD_HU / step
     return np.exp(q[good, -1]), normals[good]
 

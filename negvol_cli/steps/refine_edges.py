@@ -46,8 +46,9 @@ CORTEX_HU: Final = 1500.0
 CORTEX_SPREAD: Final = 0.4
 THICK: Final = 2.0
 """Cortex over this many widths of the blur shows its own level."""
-FEWEST: Final = 25
-EVERY: Final = 6
+EXPECTED_COUNTS: Final = 30.0
+"""The expected level counts as that many lines that show theirs."""
+EVERY: Final = 7
 MOST_CURVED_PER_MM: Final = 0.4
 
 
@@ -123,7 +124,7 @@ class _Bone:
         return self._sight.back_mm
 
     def cortex_level(self, expected_hu: float) -> float:
-        """The level of thick cortex that the lines themselves show; ``expected_hu`` if few do."""
+        """The level of thick cortex that the lines themselves show; near ``expected_hu`` if few."""
         some = slice(None, None, EVERY)
         level = expected_hu
         for _ in range(2):
@@ -131,9 +132,11 @@ class _Bone:
             before = (CORTEX_SPREAD * (level - self._scanner.tissue_hu)) ** 2
             told = before / fit.cortex_variance > 5.0
             told &= fit.explained & (fit.thickness_mm > THICK * self._width[some])
-            if told.sum() < FEWEST:
+            count = int(told.sum())
+            if not count:
                 return expected_hu
-            level = float(np.median(fit.cortex_hu[told]))
+            shown = float(np.median(fit.cortex_hu[told]))
+            level = (count * shown + EXPECTED_COUNTS * expected_hu) / (count + EXPECTED_COUNTS)
         return level
 
     def edges(self, cortex_hu: float) -> BoneEdges:

@@ -73,7 +73,9 @@ def read_scanner(volume: Volume, *, air_hu: float, tissue_hu: float, seed: int =
     ``air_hu`` and ``tissue_hu`` are about where air and soft tissue lie (``calibrate_hu``).
     ``seed`` chooses which edges are looked at where there are more than enough.
     """
-    widths, normals = edge_widths(volume, air_hu, tissue_hu, np.random.default_rng(seed))
+    noise_hu = read_noise(volume, tissue_hu)
+    rng = np.random.default_rng(seed)
+    widths, normals = edge_widths(volume, air_hu, tissue_hu, noise_hu, rng)
     spacing = np.array(volume.grid.spacing_mm_xyz)
     enough = len(widths) >= FEWEST_EDGES
     blur = _axis_widths(widths, normals, spacing) if enough else spacing * BOX_SD
@@ -81,7 +83,7 @@ def read_scanner(volume: Volume, *, air_hu: float, tissue_hu: float, seed: int =
         blur_mm_xyz=vector(blur),
         air_hu=air_hu,
         tissue_hu=tissue_hu,
-        noise_hu=read_noise(volume, tissue_hu),
+        noise_hu=noise_hu,
         edges=len(widths) if enough else 0,
     )
 
