@@ -176,7 +176,7 @@ def privacy_of(keep_patient_id: bool, pseudonym_key: Path | None, out: Path | No
             "--keep-patient-id and --pseudonym-key exclude each other: the ID names the patient"
         )
     if out is not None and pseudonym_key.resolve().is_relative_to(out.resolve()):
-        raise InputError(f"the key {pseudonym_key} is inside {out}: keep it outside the results")
+        raise InputError("the key is in the folder for the results: keep it outside the results")
     privacy = Privacy(pseudonyms=Pseudonyms.load(pseudonym_key))
     become_private()
     return privacy
