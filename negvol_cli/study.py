@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from negvol_cli import colours
 from negvol_cli.evaluation.reference import (
@@ -80,26 +80,22 @@ def measure_scan(
     written.
     """
     intake = take_in(scan) if isinstance(scan, Path) else scan
-    settings = settings or Settings()
-    watch = Stopwatch()
+    run = _new_run(settings, progress)
 
     def measured() -> Measurement:
-        with watch.step("load models"):  # a bad bundle is refused before anything is read
-            loaded = models or load_models(bundle, settings)
+        with run.watch.step("load models"):  # a bad bundle is refused before anything is read
+            loaded = models or load_models(bundle, run.settings)
         progress("reading the scan", 0.0)
-        with watch.step("read"):
+        with run.watch.step("read"):
             read = intake.load()
             flags = (*read.notes, *check_ct(read.volume, read.name))
             compared_with = read_references(references)
-        with watch.step("mesh library"):
-            backend = load_backend()
-        run = Run(settings=settings, backend=backend, models=loaded, watch=watch, progress=progress)
-        measurement = measure_ct(read, flags, run)
+        measurement = measure_ct(read, flags, replace(run, models=loaded))
         named = replace(measurement.report, patient_id=intake.patient_id)
-        return _compared(replace(measurement, report=named), compared_with, watch)
+        return _compared(replace(measurement, report=named), compared_with, run.watch)
 
     def save(measurement: Measurement, folder: Path) -> None:
-        _save(settings, watch, progress, library, measurement, folder)
+        _save(measurement, folder, run, library)
         intake.on_saved()
 
     return _result(intake.name, out, overwrite, measured, save)
@@ -120,22 +116,25 @@ def measure_labels(
     ``side`` says whose joint a map of one joint (0, 1, 2) shows. ``references`` and what is
     raised: as for ``measure_scan``.
     """
-    settings = settings or Settings()
-    watch = Stopwatch()
+    run = _new_run(settings, progress)
     name = result_name(name_of(labels))
 
     def measured() -> Measurement:
         progress("reading the labels", 0.0)
-        with watch.step("read"):
+        with run.watch.step("read"):
             read = read_label_map(labels, side)
             read = replace(read, scan=replace(read.scan, name=name))
             compared_with = read_references(references)
-        run = Run(settings=settings, backend=load_backend(), watch=watch, progress=progress)
-        measurement = measure_label_map(read, run)
-        return _compared(measurement, compared_with, watch)
+        return _compared(measure_label_map(read, run), compared_with, run.watch)
 
-    save = partial(_save, settings, watch, progress, None)
-    return _result(name, out, overwrite, measured, save)
+    return _result(name, out, overwrite, measured, partial(_save, run=run, library=None))
+
+
+def _new_run(settings: Settings | None, progress: Progress) -> Run:
+    watch = Stopwatch()
+    with watch.step("mesh library"):
+        backend = load_backend()
+    return Run(settings=settings or Settings(), backend=backend, watch=watch, progress=progress)
 
 
 def _compared(
@@ -169,51 +168,56 @@ def _result(
     return measurement.report
 
 
-def _save(
-    settings: Settings,
-    watch: Stopwatch,
-    progress: Progress,
-    library: str | None,
-    measurement: Measurement,
-    folder: Path,
-) -> None:
+def _save(measurement: Measurement, folder: Path, run: Run, library: str | None) -> None:
+    """Write all files of a result into ``folder``; run.json, which names them, comes last."""
+    report = measurement.report
+    run.progress("writing the result", 0.8)
+    with run.watch.step("save labels and meshes"):
+        labels = labels_on_scan(measurement)
+        write_labels(labels.values_zyx, measurement.scan, folder / "labels.nii.gz")
+        write_label_colours(folder)
+        _save_meshes(measurement, folder / "meshes")
+    write_json(report, folder / "report.json")
+    write_csv(report, folder / "report.csv")
+    with run.watch.step("draw"):
+        _draw(measurement, folder, library)
+    text = json.dumps(
+        _record(measurement, folder, run), indent=2, ensure_ascii=False, allow_nan=False
+    )
+    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+    run.progress("done", 1.0)
+
+
+def _draw(measurement: Measurement, folder: Path, library: str | None) -> None:
     from negvol_cli.render.html import write_html
     from negvol_cli.render.preview import draw_preview
     from negvol_cli.render.scene import write_scene
 
     report, views = measurement.report, measurement.views
-    progress("writing the result", 0.8)
-    with watch.step("save labels and meshes"):
-        labels = labels_on_scan(measurement)
-        write_labels(labels.values_zyx, measurement.scan, folder / "labels.nii.gz")
-        write_label_colours(folder)
-        _save_meshes(measurement, folder / "meshes")
-        write_scene(report, views, folder / "scene.glb")
-    write_json(report, folder / "report.json")
-    write_csv(report, folder / "report.csv")
-    with watch.step("draw"):
-        draw_preview(report, views, folder / "preview.png")
-        kept = {"patient ID": report.patient_id} if report.patient_id else {}
-        details = {**kept, **_versions()}
-        page = folder / "report.html"
-        write_html(report, views, page, details=details, library=library)
-    run = {
+    write_scene(report, views, folder / "scene.glb")
+    draw_preview(report, views, folder / "preview.png")
+    patient = {"patient ID": report.patient_id} if report.patient_id else {}
+    details = {**patient, **_versions()}
+    write_html(report, views, folder / "report.html", details=details, library=library)
+
+
+def _record(measurement: Measurement, folder: Path, run: Run) -> Mapping[str, Any]:
+    """What ``run.json`` holds: how the result was made, and the hash of each of its files."""
+    report = measurement.report
+    return {
         "schema": RUN_SCHEMA,
         "research_use": RESEARCH_USE,
         "scan": report.scan,
         "input_sha256": measurement.scan.sha256,
-        "settings": asdict(settings),
+        "settings": asdict(run.settings),
         "bundle": report.bundle,
         "provider": report.provider,
         "mesh_backend": report.mesh_backend,
         "program": program_stamp(),
         "versions": _versions(),
-        "steps": watch.as_dicts(),
+        "steps": run.watch.as_dicts(),
         "files": _digests(folder),
     }
-    text = json.dumps(run, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
-    progress("done", 1.0)
 
 
 def _save_meshes(measurement: Measurement, folder: Path) -> None:
