@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from negvol_cli.cli import options
-from negvol_cli.cli.private import WrongUsage
+from negvol_cli.cli.cluster import ClusterAccess, cluster
 
 if TYPE_CHECKING:
     from negvol_cli.batch import BatchResult, Discovery, Engine, Job
@@ -35,20 +35,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Scans measured at the same time, each in its own process.",
 )
-@click.option(
-    "--scheduler", metavar="ADDRESS", help="Address of a Dask scheduler, such as tls://host:8786."
-)
-@click.option(
-    "--certificate",
-    type=options.PATH,
-    metavar="FILE",
-    help="Certificate and key of the Dask cluster, in one PEM file.",
-)
-@click.option(
-    "--insecure-scheduler",
-    is_flag=True,
-    help="Use a scheduler without a certificate, which runs anybody's code.",
-)
+@cluster
 @options.privacy
 @click.option(
     "--limit", type=click.IntRange(min=1), help="Measure at most this many scans, then stop."
@@ -66,9 +53,7 @@ def batch(
     bundle: str | None,
     resume: bool,
     jobs: int,
-    scheduler: str | None,
-    certificate: Path | None,
-    insecure_scheduler: bool,
+    cluster: ClusterAccess | None,
     privacy: Privacy,
     limit: int | None,
     dry_run: bool,
@@ -80,11 +65,11 @@ def batch(
     Ctrl-C stops after the current scan; run the same command again to continue. Exit code 5 means
     that some scans failed.
     """
-    from negvol_cli.batch import Cluster, Processes, job_for, threads_each, why_not_safe
+    from negvol_cli.batch import Processes, job_for, threads_each
     from negvol_cli.bundle.store import find_bundle
     from negvol_cli.cli import batch_output
 
-    threads = settings.threads or (None if scheduler else threads_each(jobs))
+    threads = settings.threads or (None if cluster else threads_each(jobs))
     job = job_for(
         out,
         replace(settings, threads=threads),
@@ -92,11 +77,7 @@ def batch(
         resume=resume,
         keep_patient_id=privacy.keep_patient_id,
     )
-    if scheduler and (why := why_not_safe(scheduler, certificate, insecure=insecure_scheduler)):
-        raise WrongUsage(why)
-    engine: Engine = Processes(jobs)
-    if scheduler and not dry_run:
-        engine = Cluster(scheduler, certificate, insecure=insecure_scheduler)
+    engine = cluster.connect() if cluster and not dry_run else Processes(jobs)
     discovery = _search(folder, out, privacy, quiet)
     if dry_run:
         batch_output.print_dry_run(discovery, as_json=as_json)

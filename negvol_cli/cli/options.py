@@ -96,12 +96,12 @@ def settings_of(
 
     Raises
     ------
-    click.UsageError
+    WrongUsage
         A width is given for a sphere where a cube is asked for.
     """
     shape = ClipShape(clip)
     if sphere_mm is not None and shape is not ClipShape.SPHERE:
-        raise click.UsageError("--sphere-mm sets the width of a sphere: leave --clip cube out")
+        raise WrongUsage("--sphere-mm sets the width of a sphere: leave --clip cube out")
     width = {} if sphere_mm is None else {"width_mm": sphere_mm}
     return Settings(
         clip=ClipSettings(shape=shape, **width),
