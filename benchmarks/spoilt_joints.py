@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,13 +26,14 @@ from benchmarks.scan_changes import noisier, with_slices
 from benchmarks.spoiling import SPOILING
 from benchmarks.tables import markdown, write_table
 from negvol_cli.errors import NegvolError
-from negvol_cli.geometry.grid import Volume
+from negvol_cli.geometry.grid import Vector, Volume
 from negvol_cli.io.image import read_scan
 from negvol_cli.mesh.backend import load_backend
 from negvol_cli.pipeline import Run, load_models, measure_segmented
-from negvol_cli.report import JointReport
+from negvol_cli.report import JointReport, Status
 from negvol_cli.settings import Settings
-from negvol_cli.steps.checks import LIMITS
+from negvol_cli.steps.checks import LIMITS, check_pair
+from negvol_cli.structures import Side
 
 REAL: Final = (
     "medimodel",
@@ -240,10 +241,37 @@ def main() -> None:
     for group, file in segmented(arguments.data, run, arguments.keep):
         if file.stem in chosen and (joint := kept(file)) is not None:
             _spoil(group, file.stem, joint, run, findings)
+    _pairs(findings, arguments.keep)
     table = tables(findings.rows)
     print(f"\n{table}")
     if arguments.write:
         write_table("accuracy.md", "SELF-CHECKS", table)
+
+
+def _pairs(findings: Findings, folder: Path) -> None:
+    """What both joints of a head say of each other: as they are, exchanged, and one taken twice."""
+    for name in [name for name, row in findings.rows.items() if name.endswith("-right")]:
+        other = f"{name.removesuffix('right')}left"
+        row, mate = findings.rows[name], findings.rows.get(other)
+        files = [kept(folder / f"{joint}.npz") for joint in (name, other)] if mate else []
+        if mate is None or None in files:
+            continue
+        places = [file.found.centre_mm_xyz for file in files if file is not None]
+        volumes = [r["figures"].get("head_volume_mm3") for r in (row, mate)]
+        for found in (row, mate):
+            found["figures"] |= _together(places, volumes)
+        for kind, order in (("sides exchanged", (1, 0)), ("one joint found twice", (0, 0))):
+            figures = _together([places[i] for i in order], [volumes[i] for i in order])
+            spoilt = {**row_of(row["group"], kind, ""), "figures": figures}
+            findings.add(f"{name}: {kind}", spoilt)
+
+
+def _together(places: Sequence[Vector], volumes: Sequence[float | None]) -> dict[str, float]:
+    right, left = (
+        JointReport(side=side, status=Status.OK, head_centre_mm_xyz=place, head_volume_mm3=volume)
+        for side, place, volume in zip(Side, places, volumes, strict=True)
+    )
+    return {c.name: c.value for c in check_pair(right, left) if c.value is not None}
 
 
 def _spoil(group: str, name: str, joint: KeptJoint, run: Run, findings: Findings) -> None:
