@@ -72,7 +72,7 @@ BONE: Final = Limit(
 )
 ROOF: Final = Limit(
     "roof_share",
-    0.5,
+    0.6,
     None,
     "no temporal bone above {value:.0%} of the condyle (at least {least:.0%})",
 )
@@ -83,13 +83,13 @@ HOLLOW: Final = Limit(
 CONTACT: Final = Limit(
     "contact_share",
     None,
-    0.4,
+    0.15,
     "the two bones touch over {value:.0%} of the condylar head (at most {most:.0%})",
 )
 MESH: Final = Limit(
     "mesh_voxel_difference",
     None,
-    0.05,
+    0.03,
     "NV by mesh and by voxels differ by {value:.0%} (at most {most:.0%})",
 )
 TISSUE: Final = Limit(
@@ -108,19 +108,19 @@ CONDYLE_RIM: Final = Limit(
 BONE_RIM: Final = Limit(
     "temporal_bone_dim_share",
     None,
-    0.03,
+    0.08,
     "{value:.0%} of the temporal bone's surface by the joint has no bright bone behind it",
 )
 CONDYLE_ASTRAY: Final = Limit(
     "condyle_stray_share",
     None,
-    0.1,
+    0.06,
     "{value:.0%} of the condyle's edge in the CT is not where the network puts it",
 )
 BONE_ASTRAY: Final = Limit(
     "temporal_bone_stray_share",
     None,
-    0.2,
+    0.12,
     "{value:.0%} of the temporal bone's edge in the CT is not where the network puts it",
 )
 ENTROPY: Final = Limit(

@@ -96,6 +96,7 @@ def implausible(joint: JointReport, reason: str) -> JointReport:
         nv_lower_bound_mm3=None,
         articular_nv_mm3=None,
         joint_space_mm=None,
+        uncertainty=None,
     )
 
 

@@ -64,7 +64,7 @@ def test_a_sound_joint_passes_every_check(geometry, images):
         (
             "mesh_voxel_difference",
             {"nv_voxel_mm3": 1.0},
-            "NV by mesh and by voxels differ by 100% (at most 5%)",
+            "NV by mesh and by voxels differ by 100% (at most 3%)",
         ),
     ],
 )
@@ -112,7 +112,7 @@ def test_hollow_places_are_found_where_they_are_however_they_open(geometry):
 def test_bones_in_contact_over_the_whole_roof_fail(images, backend):
     tight = measured(images.condyle_p, socket(RADIUS + 0.2, OUTER), backend)
 
-    assert verdict("contact_share", tight).value > 0.4
+    assert verdict("contact_share", tight).value > 0.15
     assert not verdict("contact_share", tight).passed
 
 

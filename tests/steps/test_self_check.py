@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from negvol_cli.geometry.grid import Grid, Volume
-from negvol_cli.report import JointReport, Status
+from negvol_cli.report import JointReport, JointSpace, Status, Uncertainty
 from negvol_cli.settings import FRAME_SIZE, Settings
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import FoundJoint
@@ -12,6 +12,10 @@ from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.steps.self_check import doubt_pair, judge, missing
 from negvol_cli.structures import Label, Side
 from tests.steps.made_joints import RIGHT, ball, measured, socket
+
+UNKNOWN = JointSpace(
+    narrowest=None, superior=None, anterior=None, posterior=None, medial=None, lateral=None
+)
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +165,9 @@ def pair_joint(side: Side, x: float, head_volume_mm3: float = 1500.0) -> JointRe
         head_centre_mm_xyz=(x, 0.0, 0.0),
         head_volume_mm3=head_volume_mm3,
         nv_mm3=5000.0,
+        uncertainty=Uncertainty(
+            head_volume_mm3=10.0, nv_mm3=80.0, articular_nv_mm3=40.0, joint_space_mm=UNKNOWN
+        ),
     )
 
 
@@ -174,6 +181,7 @@ def test_condyles_too_near_too_far_or_on_each_others_side_are_doubted(right_x, l
     for joint in doubt_pair(right, left):
         assert (joint.status is Status.IMPLAUSIBLE) is doubted
         assert joint.nv_mm3 is (None if doubted else 5000.0)
+        assert (joint.uncertainty is None) is doubted
 
 
 def test_condyles_too_unlike_are_both_doubted():
