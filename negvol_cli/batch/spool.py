@@ -5,28 +5,32 @@ A hundred thousand studies have thirty million slices, with 1.5 KB known of each
 
 from __future__ import annotations
 
+import os
 import pickle
 import tempfile
 import zlib
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+_IN_MEMORY_BYTES: Final = 2**24  # some thousand studies
 _LEVEL: Final = 1  # the headers of a series repeat each other: it packs to a tenth even so
 
 
 class Spool:
-    """Values in a temporary file without a name, which ends with the process and is nobody else's.
+    """Values in memory while they are few, then in a temporary file without a name.
 
-    Whatever is added must be picklable. Raises OSError where the temporary folder is full.
+    That ends with the process, and nobody else can open it. Whatever is added must be picklable.
+    Raises OSError where the temporary folder is full.
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="negvol-")  # noqa: SIM115 - as long as we are
+        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - as long as we
 
     def add(self, value: Any) -> Stored:
         """Put a value away."""
         packed = zlib.compress(pickle.dumps(value), _LEVEL)
-        offset = self._file.seek(0, 2)
+        self._file.seek(0, os.SEEK_END)
+        offset = self._file.tell()
         self._file.write(packed)
         return Stored(self, offset, len(packed))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from negvol_cli.errors import InputError
 from negvol_cli.io.dicom import Identity, Series, choose_in, fingerprint
@@ -19,6 +21,8 @@ from negvol_cli.io.image import (
 )
 from negvol_cli.io.pseudonyms import Entry, Pseudonyms
 from negvol_cli.io.result_names import result_name
+
+_KEY: Final = re.compile(r"\bct-[0-9a-f]{8}(-[0-9]+)?\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,8 @@ def take_in_series(
 ) -> Intake:
     """A DICOM series; ``notes`` are what is known against it."""
     privacy = privacy or Privacy()
+    if privacy.pseudonyms is not None:  # the keys of series are hashes that need no secret
+        notes = tuple(_KEY.sub("another series", note) for note in notes)
     intake = Intake(
         name=series.name,
         read=partial(read_series_scan, series, notes),

@@ -15,7 +15,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
-from negvol_cli.batch import Discovery, discover, series_search
+from negvol_cli.batch import Discovery, discover, series_search, spool
 from negvol_cli.batch.source import intake_of
 from negvol_cli.errors import InputError
 from negvol_cli.io.pseudonyms import Pseudonyms
@@ -351,8 +351,11 @@ def test_what_a_worker_gets_names_nobody(tmp_path: Path) -> None:
     assert kept.patient_id == "CANARY1"
 
 
-def test_what_is_kept_of_a_search_does_not_grow_with_the_slices(tmp_path: Path) -> None:
+def test_what_is_kept_of_a_search_does_not_grow_with_the_slices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """1.5 KB a slice come to 41 GiB for a hundred thousand studies."""
+    monkeypatch.setattr(spool, "_IN_MEMORY_BYTES", 1)
     write_series(tmp_path / "few", ct_values((10, 12, 12)), series="1.2.3.1")
     write_series(tmp_path / "many", ct_values((210, 12, 12)), series="1.2.3.2")
     for folder in ("few", "many"):

@@ -15,9 +15,9 @@ import pytest
 
 from negvol_cli.batch import discover
 from negvol_cli.errors import InputError, OutputError
-from negvol_cli.io.dicom import Identity
+from negvol_cli.io.dicom import Identity, find_series
 from negvol_cli.io.pseudonyms import COLUMNS, Entry, Pseudonyms
-from negvol_cli.io.source import Privacy, take_in
+from negvol_cli.io.source import Privacy, take_in, take_in_series
 from tests.io.dicom.made_dicom import ct_values, save, series_of
 from tests.io.made_scans import write
 
@@ -223,3 +223,14 @@ def test_files_of_one_name_get_two_pseudonyms_and_one_file_keeps_its_own_everywh
 def test_a_patient_id_is_not_kept_beside_a_pseudonym(key):
     with pytest.raises(ValueError, match="give it away"):
         Privacy(keep_patient_id=True, pseudonyms=Pseudonyms.load(key))
+
+
+def test_the_key_of_another_series_is_not_in_the_notes_of_a_pseudonymous_scan(key, tmp_path):
+    (series,) = find_series(save(series_of(ct_values()), tmp_path / "ct"))
+    notes = (f"should not be measured: a reformat of ct-{'0a' * 4}-2", "one of 3 CT series")
+
+    plain = take_in_series(series, notes).read().notes
+    private = take_in_series(series, notes, Privacy(pseudonyms=Pseudonyms.load(key))).read().notes
+
+    assert plain[:2] == notes
+    assert private[:2] == ("should not be measured: a reformat of another series", notes[1])
