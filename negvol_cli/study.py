@@ -71,13 +71,11 @@ def measure_scan(
 ) -> ScanReport:
     """Measure both joints of the head CT at ``scan`` and write ``out/<scan>/``.
 
-    ``scan`` may also come from ``io.source.take_in``, which chooses a DICOM series and says what of
-    the patient's identity is written. ``out`` None writes nothing. ``models`` (from
-    ``pipeline.load_models``) saves loading the ``bundle`` again for the next scan. ``references``
-    are label maps of the same scan to compare with (see ``evaluation.reference``). ``library`` is
-    the address of a 3D library that several reports share (see ``render.html``). Raises InputError
-    for an unusable scan, ModelError for an unusable bundle, OutputError where the result cannot be
-    written.
+    ``scan`` may come from ``io.source.take_in``, which chooses a DICOM series and how the patient
+    is identified. ``out`` None writes nothing. ``models`` (from ``pipeline.load_models``) saves
+    loading ``bundle`` again. ``references`` are label maps to compare with. ``library`` is the
+    address of a shared 3D library (see ``render.html``). Raises InputError for an unusable scan,
+    ModelError for an unusable bundle, OutputError if the result cannot be written.
     """
     intake = take_in(scan) if isinstance(scan, Path) else scan
     run = _new_run(settings, progress)

@@ -45,22 +45,9 @@ def draw_head(
     roof of varying thickness, and greys and spaces drawn as it says. ``scale`` (0.5 to 1.2)
     sizes the whole head: 0.75 is a small child's. Raises ValueError for what cannot be.
     """
-    for space in (right_space_mm, left_space_mm):
-        if space is not None and not SPACES_MM[0] <= space <= SPACES_MM[1]:
-            raise ValueError(f"the joint space must lie between 0.8 and 6 mm, got {space:g}")
-    if open_mm is not None and not 0.0 <= open_mm <= 16.0:
-        raise ValueError(f"open_mm must lie between 0 and 16, got {open_mm:g}")
-    if not 0.5 <= scale <= 1.2:
-        raise ValueError(f"scale must lie between 0.5 and 1.2, got {scale:g}")
+    _check((right_space_mm, left_space_mm), open_mm, scale)
     streams = [np.random.default_rng([seed, n]) for n in range(14)]
-    u = streams[0].uniform
-    half = float(u(47.5, 57.5))
-    size = HeadSize(
-        half_width_mm=half,
-        wide=half / 52.5 * float(u(0.97, 1.03)),
-        deep=float(u(0.93, 1.07)),
-        tall=float(u(0.93, 1.07)),
-    )
+    u, size = streams[0].uniform, _size(streams[0])
     right = _joint((streams[1], streams[10]), size, right_space_mm, Side.RIGHT in joints, variety)
     left = _joint((streams[2], streams[11]), size, left_space_mm, Side.LEFT in joints, variety)
     drawn_teeth, drawn_open = bool(u() < 0.8), float(u(5.0, 14.0) * (u() < 0.25))
@@ -78,6 +65,29 @@ def draw_head(
     )
     slide = drawn_open if open_mm is None else open_mm
     return replace(head, bite=_opened(head, slide)) if slide > 0 else head
+
+
+def _check(
+    spaces_mm: tuple[float | None, float | None], open_mm: float | None, scale: float
+) -> None:
+    """Raise ValueError for what cannot be drawn."""
+    for space in spaces_mm:
+        if space is not None and not SPACES_MM[0] <= space <= SPACES_MM[1]:
+            raise ValueError(f"the joint space must lie between 0.8 and 6 mm, got {space:g}")
+    if open_mm is not None and not 0.0 <= open_mm <= 16.0:
+        raise ValueError(f"open_mm must lie between 0 and 16, got {open_mm:g}")
+    if not 0.5 <= scale <= 1.2:
+        raise ValueError(f"scale must lie between 0.5 and 1.2, got {scale:g}")
+
+
+def _size(rng: np.random.Generator) -> HeadSize:
+    half = float(rng.uniform(47.5, 57.5))
+    return HeadSize(
+        half_width_mm=half,
+        wide=half / 52.5 * float(rng.uniform(0.97, 1.03)),
+        deep=float(rng.uniform(0.93, 1.07)),
+        tall=float(rng.uniform(0.93, 1.07)),
+    )
 
 
 def _joint(

@@ -2,8 +2,21 @@
 
 Nothing here is shared with the product's inflation: MC is met as a dense cloud of points on its
 surface, and a segment is followed through TB's own distance function by steps that cannot jump
-over it. The definitions are those of docs/method.md; where these leave a choice, ``measure`` says
-what is chosen.
+over it. The definitions are those of docs/method.md; where these leave a choice:
+
+- Up is the condylar process's own axis: see ``phantom.axis``. The apex is the point of MC
+  farthest along it within 12 mm of it.
+- The head is the part of MC at most 10 mm below the apex's level and within 14 mm of the axis,
+  its largest piece; NV is counted about the whole MC in the clip, not the head alone.
+- A normal ends on TB where it meets TB inside the clip before some other part of MC is
+  nearer than where it came from by more than the larger of 0.5 mm and 5 per cent.
+- Articular NV: NV points whose ray, from their nearest point of MC through them, ends on TB
+  in that sense.
+- Joint space towards a direction (superior along the axis, anterior and posterior, medial and
+  lateral at right angles to it, as near as can be to LPS's): the median over those points of
+  the head's surface which, seen from the head's centre, lie within 45 degrees of it and whose
+  normal ends on TB. Narrowest is the 5th percentile over all of the head's points whose normal
+  ends on TB. Points count by the area they stand for.
 """
 
 from __future__ import annotations
@@ -101,22 +114,7 @@ def measure(
 ) -> PhantomTruth:
     """Head, NV, articular NV and joint space of the joint about ``centre_mm``, LPS mm.
 
-    ``step_mm`` is about the distance of the points at which NV is counted. Choices made where the
-    definitions leave one:
-
-    - Up is the condylar process's own axis: see ``phantom.axis``. The apex is the point of MC
-      farthest along it within 12 mm of it.
-    - The head is the part of MC at most 10 mm below the apex's level and within 14 mm of the axis,
-      its largest piece; NV is counted about the whole MC in the clip, not the head alone.
-    - A normal ends on TB where it meets TB inside the clip before some other part of MC is
-      nearer than where it came from by more than the larger of 0.5 mm and 5 per cent.
-    - Articular NV: NV points whose ray, from their nearest point of MC through them, ends on TB
-      in that sense.
-    - Joint space towards a direction (superior along the axis, anterior and posterior, medial and
-      lateral at right angles to it, as near as can be to LPS's): the median over those points of
-      the head's surface which, seen from the head's centre, lie within 45 degrees of it and whose
-      normal ends on TB. Narrowest is the 5th percentile over all of the head's points whose normal
-      ends on TB. Points count by the area they stand for.
+    ``step_mm`` is about the distance of the points at which NV is counted.
     """
     settings = head or HeadSettings()
     up, through = process_axis(condyle, np.array(centre_mm), settings)
@@ -127,8 +125,8 @@ def measure(
         turn @ through,
         side,
         _Clip(np.zeros(3), clip, turn),
-        settings,
-        step_mm,
+        settings=settings,
+        step_mm=step_mm,
     )
     return replace(
         found,
@@ -144,6 +142,7 @@ def _measure_upright(
     through: Points,
     side: Side,
     clip: _Clip,
+    *,
     settings: HeadSettings,
     step_mm: float,
 ) -> PhantomTruth:
@@ -213,10 +212,8 @@ def _head(
 ) -> tuple[float, Points, Mask]:
     """Volume and centroid of the head, and which surface points are its own.
 
-    ``top`` is the point of the axis at the apex's level.
-
-    Volume is counted in voxels whose share inside follows from the distance at their middle;
-    their faces lie on the plane that ends the head below.
+    ``top`` is the point of the axis at the apex's level. Volume is counted in voxels whose share
+    inside follows from the distance at their middle; their faces lie on the plane below.
     """
     across = np.arange(-settings.radius_mm - step, settings.radius_mm + step, step) + step / 2
     count = round(settings.depth_mm / step)

@@ -207,6 +207,7 @@ def condylar_head(
     surface: Surface,
     axis: Axis,
     apex_mm: Vector,
+    *,
     settings: HeadSettings,
     spacing_mm: float,
 ) -> Head:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.geometry.grid import Vector, crop
+from negvol_cli.geometry.grid import Grid, Vector, crop
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.mesh.backend import MeshBackend
 from negvol_cli.mesh.distance import Surface
@@ -72,27 +72,27 @@ def measure_joint(
     recorded_zyx: npt.NDArray[np.bool_] | None,
     centre_mm: Vector | None,
 ) -> JointGeometry:
-    """Measure one joint from the probabilities of MC and TB, [z, y, x] over the frame.
+    """Measure one joint from the probabilities of MC and TB, [z, y, x] on the frame.
 
     ``recorded_zyx`` is false where the scan has no data. ``centre_mm`` is the localised centre of
-    the joint in frame mm; with None the hinder of the mandible's upper processes is looked for.
-    Raises ``NoCondyleError`` where there is no condyle.
+    the joint in frame mm; with None the condylar process is searched for. Raises
+    ``NoCondyleError`` where there is no condyle.
     """
     grid = frame.local_grid
     seed = condyle_seed(condyle_p >= 0.5, grid, settings.head, centre_mm)
-    k, j, i = (int(n) for n in np.rint(grid.to_index(seed))[::-1])
-    condyle_p = without_hollows(only_component(condyle_p, (k, j, i)), frame.spacing_mm)
+    condyle_p = _own_condyle(condyle_p, grid, seed)
     temporal_p = without_specks(temporal_p, grid.voxel_mm3)
 
     condyle = backend.refine(iso_surface(condyle_p, grid, 0.5), CONDYLE_EDGE_MM)
     surface = Surface(condyle)
     axis = process_axis(condyle_p >= 0.5, grid, centre_mm or seed, settings.head, recorded_zyx)
     apex = apex_of(condyle, axis, settings.head.apex_radius_mm)
-    head = condylar_head(condyle, surface, axis, apex, settings.head, settings.inflation.grid_mm)
+    spacing_mm = settings.inflation.grid_mm
+    head = condylar_head(
+        condyle, surface, axis, apex, settings=settings.head, spacing_mm=spacing_mm
+    )
     clip = Clip(head.centre_mm, settings.clip)
-    reach_mm = max(clip.half_width_mm, SHOWN_MM) + BONE_MARGIN_MM
-    near, near_grid = crop(temporal_p, grid, clip.centre_mm, reach_mm)
-    temporal_bone = backend.refine(iso_surface(near, near_grid, 0.5), BONE_EDGE_MM)
+    temporal_bone = _bone_about(clip, temporal_p, grid, backend)
     inflation = inflate(condyle, temporal_bone, clip, settings.inflation, surface)
     voxels = count_voxels(condyle_p, temporal_p, grid, clip)
     watertight = condyle.is_watertight and (temporal_bone.is_empty or temporal_bone.is_watertight)
@@ -116,6 +116,23 @@ def measure_joint(
         flags=(*_flags(inflation.nv_mm3, voxels.nv_mm3, watertight), *axis.doubts),
         unseen_fraction=unseen_fraction(recorded_zyx, grid, clip),
     )
+
+
+def _own_condyle(
+    condyle_p: npt.NDArray[np.float32], grid: Grid, seed_mm: Vector
+) -> npt.NDArray[np.float32]:
+    """The piece of the condyle at ``seed_mm``, filled."""
+    k, j, i = (int(n) for n in np.rint(grid.to_index(seed_mm))[::-1])
+    return without_hollows(only_component(condyle_p, (k, j, i)), grid.spacing_mm_xyz[0])
+
+
+def _bone_about(
+    clip: Clip, temporal_p: npt.NDArray[np.float32], grid: Grid, backend: MeshBackend
+) -> Mesh:
+    """The surface of the temporal bone within the clip, and some of it beyond."""
+    reach_mm = max(clip.half_width_mm, SHOWN_MM) + BONE_MARGIN_MM
+    near, near_grid = crop(temporal_p, grid, clip.centre_mm, reach_mm)
+    return backend.refine(iso_surface(near, near_grid, 0.5), BONE_EDGE_MM)
 
 
 def _flags(nv_mm3: float, nv_voxel_mm3: float, watertight: bool) -> tuple[str, ...]:

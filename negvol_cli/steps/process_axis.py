@@ -147,14 +147,12 @@ def process_axis(
 
     Parameters
     ----------
-    mandible_zyx
-        One connected piece of mandible, [z, y, x] over ``grid``.
-    grid
-        Its voxels; along the axes of the scan, z to superior.
+    mandible_zyx, grid
+        One connected piece of mandible, [z, y, x], on a grid along the axes of the scan.
     start_mm
         A point in or near the condylar head.
     settings
-        What counts as the head.
+        What counts as the condylar head.
     seen_zyx
         False where the scan has no data; None where it has data throughout.
 

@@ -36,20 +36,12 @@ def judge(
     network: JointImages | None = None,
     refined: JointImages | None = None,
 ) -> JointReport:
-    """The report of one joint; figures that the field of view or nonsense spoils are None.
+    """Return the report of one joint, without the figures that the field of view or errors spoil.
 
-    Parameters
-    ----------
-    geometry
-        What was measured, its labels 0 where the scan has no data.
-    found
-        What the localiser said, None where there was none.
-    recorded_zyx
-        False, in frame order, where the scan has no data; None where it has data throughout.
-    settings
-        Those that it was measured with.
-    network, refined
-        The joint as the networks gave it, and as it was measured; None where there is no CT.
+    ``geometry`` has labels 0 where the scan has no data, which is where ``recorded_zyx`` is false,
+    in frame order (None: nowhere). ``found`` is the localiser's result, if there was one.
+    ``network`` and ``refined`` are the joint as the networks gave it and as it was measured; None
+    where there is no CT.
     """
     head_seen = recorded_zyx is None or _head_is_seen(geometry, recorded_zyx, settings)
     checks = check_joint(geometry, network, refined, head_seen=head_seen)
@@ -70,14 +62,15 @@ def judge(
         articular_nv_mm3=None if cut else geometry.articular_nv_mm3,
         joint_space_mm=geometry.joint_space if head_seen else None,
         watertight=geometry.watertight,
-        flags=(
-            *geometry.flags,
-            *_frame_flags(geometry, recorded_zyx),
-            *_tissue_flags(checks),
-        ),
+        flags=(*geometry.flags, *_frame_flags(geometry, recorded_zyx), *_tissue_flags(checks)),
         checks=checks,
     )
-    wrong = failed(checks)
+    return _unless_failed(report)
+
+
+def _unless_failed(report: JointReport) -> JointReport:
+    """Return the report, without its figures where a check failed."""
+    wrong = failed(report.checks)
     if not wrong:
         return report
     others = tuple(f"also: {check.why}" for check in wrong[1:])

@@ -108,7 +108,7 @@ def test_a_surface_out_of_reach_has_no_apex():
 
 
 def head_of(body, axis, apex):
-    return condylar_head(body, Surface(body), axis, apex, HeadSettings(), 0.5)
+    return condylar_head(body, Surface(body), axis, apex, settings=HeadSettings(), spacing_mm=0.5)
 
 
 def test_a_ball_of_10_mm_is_its_own_head():
