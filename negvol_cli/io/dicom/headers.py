@@ -16,6 +16,7 @@ from negvol_cli.io.dicom.attributes import (
     Groups,
     items_of,
     number_of,
+    numbers_of,
     quiet,
     text_of,
     value_of,
@@ -54,6 +55,7 @@ _HEADER_TAGS: Final = [
     "PerFrameFunctionalGroupsSequence",
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "InstanceNumber"),
     *("AcquisitionDate", "AcquisitionTime", "ContrastBolusAgent", "ReconstructionDiameter"),
+    "ImagerPixelSpacing",
 ]
 _TELLING: Final = ("KVP", "FilterType", "ScanOptions", "SeriesNumber", "ReconstructionDiameter")
 _NAMING: Final = ("IrradiationEventUID", "SeriesDescription", "ContrastBolusAgent")
@@ -69,7 +71,7 @@ class Common:
     ``values``: what the numbers are after the rescale, "HU" where nothing else is said. ``doubt``
     is what the header states wrongly or twice, in words; "" for nothing. ``syntax`` is the UID by
     which the pixels are encoded, "" where that is one that is decoded here. ``between_mm`` is
-    SpacingBetweenSlices, None where it is not stated.
+    SpacingBetweenSlices, ``detector_mm_xy`` ImagerPixelSpacing, None where it is not stated.
     """
 
     identity: Identity
@@ -90,6 +92,7 @@ class Common:
     doubt: str = ""
     syntax: str = ""
     between_mm: float | None = None
+    detector_mm_xy: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,7 @@ def _common(data: Dataset, groups: Groups, index: int, identity: Identity, place
         doubt=_doubt(groups, index),
         syntax=unreadable_syntax(data),
         between_mm=_between(groups, index),
+        detector_mm_xy=_detector(data),
     )
 
 
@@ -219,6 +223,12 @@ def _doubt(groups: Groups, index: int) -> str:
         there, missing = ("Intercept", "Slope") if slope is None else ("Slope", "Intercept")
         return f"a Rescale{there} without a Rescale{missing}"
     return ""
+
+
+def _detector(data: Dataset) -> tuple[float, float] | None:
+    """ImagerPixelSpacing between columns and rows: at the detector, not in the patient."""
+    spacing = numbers_of(data, "ImagerPixelSpacing", 2)
+    return (spacing[1], spacing[0]) if spacing else None
 
 
 def _between(groups: Groups, index: int) -> float | None:

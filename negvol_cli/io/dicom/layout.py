@@ -19,7 +19,7 @@ from negvol_cli.io.dicom.headers import Frame
 from negvol_cli.io.dicom.series import Series
 from negvol_cli.io.dicom.slice_steps import fine_part, grid_step, tolerance_mm
 from negvol_cli.io.dicom.stacks import LEAST_SLICES, normal_of
-from negvol_cli.io.header_checks import MAX_SIDE, MAX_VOXELS
+from negvol_cli.io.header_checks import MAX_SIDE, MAX_VOXELS, SAME_SIZE
 
 SAME_PLACE_MM: Final = 0.01
 
@@ -125,6 +125,14 @@ def _doubts(series: Series, along: Points, tilt: tuple[str, ...]) -> tuple[str, 
         doubts.append(
             "each image names a frame of reference of its own, which says nothing: their positions "
             "were taken as those of one scan"
+        )
+    if first.detector_mm_xy and not np.allclose(
+        first.detector_mm_xy, first.spacing_mm_xy or (), rtol=SAME_SIZE, atol=0
+    ):
+        x, y = first.detector_mm_xy
+        doubts.append(
+            f"the header names pixels of {x:.3g} x {y:.3g} mm at the detector "
+            "(ImagerPixelSpacing): its PixelSpacing was taken"
         )
     said, is_mm = first.between_mm, float(np.median(np.diff(along)))
     if said and not first.counted and abs(abs(said) - is_mm) > tolerance_mm(is_mm):

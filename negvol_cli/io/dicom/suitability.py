@@ -82,6 +82,8 @@ def _why_unplaced(frames: Sequence[Frame]) -> str | None:
         return "no orientation of the images in the header, so left and right cannot be told"
     if any(frame.position_mm is None for frame in frames):
         return "images without a position in the header"
+    if common.spacing_mm_xy is None and common.detector_mm_xy is not None:
+        return "no pixel spacing in the header but that of the detector (ImagerPixelSpacing)"
     if common.spacing_mm_xy is None:
         return "no pixel spacing in the header"
     if not all(SPACING_LIMITS_MM[0] <= s <= SPACING_LIMITS_MM[1] for s in common.spacing_mm_xy):

@@ -289,6 +289,19 @@ def test_a_spacing_that_the_positions_do_not_bear_out_is_said(tmp_path):
     assert said(scan, "names 9 mm between slices (SpacingBetweenSlices) and their positions 2.5")
 
 
+@pytest.mark.parametrize(("mm", "remark"), [([3.0, 3.0], True), (list(PIXEL_MM), False)])
+def test_pixels_of_the_detector_are_not_those_of_the_patient(tmp_path, mm, remark):
+    made = series_of(VALUES, ImagerPixelSpacing=mm)
+    alone = series_of(VALUES, ImagerPixelSpacing=mm, PixelSpacing=None)
+
+    scan = read_scan(save(made, tmp_path / "ct"))
+
+    assert scan.volume.grid.spacing_mm_xyz[:2] == pytest.approx(PIXEL_MM[::-1])
+    assert said(scan, "at the detector (ImagerPixelSpacing): its PixelSpacing") is remark
+    with pytest.raises(InputError, match="no pixel spacing in the header but that of the det"):
+        read_scan(save(alone, tmp_path / "alone"))
+
+
 @pytest.mark.parametrize("letters", [["L", "P"], ["LA", "PF"], ["L"], None])
 def test_letters_that_bear_out_the_orientation_change_nothing(tmp_path, letters):
     made = series_of(VALUES)
