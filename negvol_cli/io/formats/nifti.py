@@ -16,7 +16,7 @@ from negvol_cli.io.formats.nifti_forms import Forms, placed
 from negvol_cli.io.formats.streams import ByteStream
 from negvol_cli.io.header_checks import check_spacing
 
-_MOST_EXTENDED: Final = 2**26
+_MOST_EXTENDED: Final = 2**26  # extensions hold text, and a packed file could claim any length
 _UNITS_MM: Final = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 _NUMBERS: Final = {
     2: "u1",
@@ -196,10 +196,11 @@ def _scale(scale: tuple[float, ...], path: Path) -> tuple[float, float]:
 
 def _offset(offset: float, length: int, path: Path) -> int:
     least = length + 4
-    if not (math.isfinite(offset) and offset == int(offset) and offset >= least):
+    if not (least <= offset <= _MOST_EXTENDED and offset == int(offset)):
         raise InputError(
-            f"{path} says that its voxels begin at byte {offset:g} (vox_offset), within its header "
-            f"of {least} bytes or at no byte: correct it or export the image again"
+            f"{path} says that its voxels begin at byte {offset:g} (vox_offset), and they begin "
+            f"behind its header of {least} bytes, at most {_MOST_EXTENDED >> 20} MiB on: correct "
+            "it or export the image again"
         )
     return int(offset)
 
@@ -216,9 +217,6 @@ def _unit(units: int) -> tuple[float, tuple[str, ...]]:
 
 def _pass_extensions(stream: ByteStream, offset: int, order: str, path: Path) -> None:
     """Go on to the voxels; InputError where an extension reaches into them."""
-    if offset - stream.at > _MOST_EXTENDED:
-        stream.skip(offset - stream.at)
-        return
     extended = stream.take(4)[:1] not in (b"", b"\0")
     between = stream.take(offset - stream.at)
     at = 0

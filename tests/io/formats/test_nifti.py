@@ -133,6 +133,7 @@ def test_two_voxel_sizes_are_refused_beyond_rounding(tmp_path):
         ({"offset": 352.5}, "begin at byte 352.5"),
         ({"offset": NAN}, "begin at byte nan"),
         ({"offset": 400.0}, "cut short"),
+        ({"offset": 1e9}, r"begin at byte 1e\+09"),
         ({"offset": 352.0, "extension": b"\0" * 52}, "contains more than the 31050 bytes"),
         ({"extension": b"\1\0\0\0" + struct.pack("<2i", 64, 6) + bytes(24)}, "extension"),
         ({"dim": (0, 27, 25, 23, 1, 1, 1, 1)}, "0 dimensions"),
