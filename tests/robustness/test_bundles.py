@@ -27,7 +27,7 @@ pytest.importorskip("onnx", reason="making a small network takes the onnx packag
 SLOWLY = """
 import sys, time
 from pathlib import Path
-from negvol_cli import bundle_store
+from negvol_cli.bundle import store as bundle_store
 store, bundle = map(Path, sys.argv[1:])
 bundle_store.store_folder = lambda: store
 write = Path.write_bytes
