@@ -30,6 +30,7 @@ from negvol_cli.steps.scanner import Scanner
 
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.intp]
 
 REACH_MM: Final = 19.0
 """From the frame's centre: the clip's 15 mm, and how far its centre may lie from the frame's."""
@@ -41,7 +42,13 @@ EVENING: Final = 4
 """Rounds in which normals are averaged with their neighbours': past the steps of voxels."""
 THINNEST_MM: Final = 1.1
 """A plate is drawn no thinner, on the side away from the condyle: voxels of 0.5 mm hold it so."""
+ROOF_COSINE: Final = float(np.cos(np.radians(45.0)))
+FEWEST_ROOF: Final = 20
 HAIRLINE: Final = np.float32(0.02)
+ONE_PLATE_MM: Final = 1.0
+"""A thinner plate is one layer to a scanner: its fit tells its thickness, not its two edges."""
+THICKEST_MM: Final = 3.2
+"""By the networks: a thicker bone is none whose thickness is sought."""
 CORTEX_HU: Final = 1500.0
 CORTEX_SPREAD: Final = 0.4
 THICK: Final = 2.0
@@ -72,11 +79,29 @@ class BoneEdges:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RefinedJoint:
-    """A joint whose probabilities end where the bones do, and the edges of both bones."""
+    """A joint whose probabilities end where the bones do, and the edges of both bones.
+
+    ``plate_mm`` (V,) belongs to the points of the temporal bone: how thick it is there, NaN where
+    it is over about 3 mm. ``condyle_faces`` (W,) belongs to those of the condyle: which point of
+    the temporal bone its normal ends on, -1 for none.
+    """
 
     images: JointImages
     condyle: BoneEdges
     temporal_bone: BoneEdges
+    plate_mm: Floats
+    condyle_faces: Indices
+
+    def roof_mm(self, up: Points) -> float | None:
+        """How thick the fossa's roof is at its thinnest: the 5th percentile above the condyle.
+
+        The roof is where normals of the condyle within 45° of ``up`` (3,) end on temporal bone.
+        None where it is nowhere thin enough to have its thickness told (3 mm).
+        """
+        ends = self.condyle_faces[(self.condyle.normals @ up > ROOF_COSINE)]
+        plates = self.plate_mm[ends[ends >= 0]]
+        plates = plates[np.isfinite(plates)]
+        return float(np.quantile(plates, 0.05)) if len(plates) >= FEWEST_ROOF else None
 
 
 def refine_edges(images: JointImages, ct: Volume, scanner: Scanner) -> RefinedJoint:
@@ -94,7 +119,9 @@ def refine_edges(images: JointImages, ct: Volume, scanner: Scanner) -> RefinedJo
     drawn = replace(found, moved_mm=_kept_whole(found, bone.back_mm, head.points_mm))
     apart = _apart(condyle.moved(head), bone.moved(drawn))
     moved = replace(images, condyle_p=apart[0], bone_p=apart[1])
-    return RefinedJoint(moved, _on_edge(head), _on_edge(found))
+    plates = _plates(found, bone.back_mm)
+    faces = condyle.faces(bone)
+    return RefinedJoint(moved, _on_edge(head), _on_edge(found), plates, faces)
 
 
 class _Bone:
@@ -122,6 +149,15 @@ class _Bone:
     def back_mm(self) -> Floats:
         """(V,): how deep the bone is by the networks behind each point."""
         return self._sight.back_mm
+
+    def faces(self, other: _Bone) -> Indices:
+        """(V,): the point of ``other`` at which each line outwards ends; -1 if in reach none."""
+        ends = self._sight.opposite_mm
+        if not len(ends) or not len(other._points):
+            return np.full(len(ends), -1)
+        met = self._points + np.where(np.isfinite(ends), ends, 0.0)[:, None] * self._ways
+        far, index = cKDTree(other._points).query(met)
+        return np.where(np.isfinite(ends) & (far < APART_MM), index, -1)
 
     def cortex_level(self, expected_hu: float) -> float:
         """The level of thick cortex that the lines themselves show; near ``expected_hu`` if few."""
@@ -228,24 +264,45 @@ def _curvature(points_mm: Points, normals: Points) -> Floats:
     return np.asarray(np.clip(total, -MOST_CURVED_PER_MM, MOST_CURVED_PER_MM))
 
 
+def _other_side(edges: BoneEdges, back_mm: Floats) -> tuple[Indices, Indices]:
+    """Points on plates up to 3.2 mm thick by the networks, and the points on their other sides."""
+    points = edges.points_mm
+    thin = np.flatnonzero(back_mm < THICKEST_MM)
+    if len(thin) < 2:
+        return thin[:0], thin[:0]
+    across = points[thin] - back_mm[thin, None] * edges.normals[thin]
+    far, other = cKDTree(points).query(across, k=min(6, len(points)))
+    facing = np.einsum("vi,vki->vk", edges.normals[thin], edges.normals[other]) < -0.3
+    far = np.where(facing & (far < 1.5), far, np.inf)
+    rows, best = np.arange(len(thin)), np.argmin(far, axis=1)
+    known = np.isfinite(far[rows, best])
+    return thin[known], other[rows, best][known]
+
+
+def _plates(edges: BoneEdges, back_mm: Floats) -> Floats:
+    """(V,): how thick the bone is between both its edges; NaN where it is over 3 mm.
+
+    Where it is thinner than the scanner can part, what the fit of one plate says.
+    """
+    thick = np.full(len(back_mm), np.nan)
+    here, there = _other_side(edges, back_mm)
+    thick[here] = back_mm[here] + edges.moved_mm[here] + edges.moved_mm[there]
+    merged = (thick < ONE_PLATE_MM) & edges.explained
+    thick[merged] = np.minimum(edges.thickness_mm, ONE_PLATE_MM)[merged]
+    return np.where(thick > 0, thick, np.nan)
+
+
 def _kept_whole(edges: BoneEdges, back_mm: Floats, condyle_mm: Points) -> Floats:
     """(V,): the moves with thin plates kept drawable, by moving the side away from the condyle.
 
     Only the side that faces the joint is measured, and that stays where it was found.
     """
     moved, points = edges.moved_mm.copy(), edges.points_mm
-    thin = np.flatnonzero(back_mm < 2 * THINNEST_MM)
-    if not len(thin) or not len(condyle_mm):
+    here, there = _other_side(edges, back_mm)
+    if not len(here) or not len(condyle_mm):
         return moved
     condyle = cKDTree(condyle_mm)
-    across = points[thin] - back_mm[thin, None] * edges.normals[thin]
-    far, other = cKDTree(points).query(across, k=min(6, len(points)))
-    facing = np.einsum("vi,vki->vk", edges.normals[thin], edges.normals[other]) < -0.3
-    far = np.where(facing & (far < 1.5), far, np.inf)
-    rows, best = np.arange(len(thin)), np.argmin(far, axis=1)
-    partner = other[rows, best]
-    behind = np.isfinite(far[rows, best])
-    behind &= condyle.query(points[thin])[0] > condyle.query(points[partner])[0]
-    thick = back_mm[thin] + moved[thin] + edges.moved_mm[partner]
-    moved[thin] += np.where(behind, np.maximum(THINNEST_MM - thick, 0.0), 0.0)
+    behind = condyle.query(points[here])[0] > condyle.query(points[there])[0]
+    thick = back_mm[here] + moved[here] + edges.moved_mm[there]
+    moved[here] += np.where(behind, np.maximum(THINNEST_MM - thick, 0.0), 0.0)
     return moved
