@@ -108,7 +108,7 @@ def main(arguments: list[str]) -> None:
     print(table)
     print(f"\n{np.median(seconds):.2f} s of one core per joint")
     if "--write" in arguments:
-        write_table("accuracy.md", "edges", table)
+        write_table("accuracy.md", "EDGES", table)
 
 
 def _joints(heads: int) -> Iterator[tuple[Joint, list[tuple[str, Volume]]]]:

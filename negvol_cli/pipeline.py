@@ -20,22 +20,21 @@ from negvol_cli.io.image import Scan
 from negvol_cli.io.label_map import LabelMap
 from negvol_cli.mesh.backend import MeshBackend
 from negvol_cli.mesh.iso_surface import smooth_labels
-from negvol_cli.report import Asymmetry, JointReport, ScanReport, Status
+from negvol_cli.report import Asymmetry, EdgeReport, JointReport, ScanReport, Status
 from negvol_cli.settings import ClipSettings, Settings
 from negvol_cli.steps.calibrate_hu import in_hu, scanner_of
 from negvol_cli.steps.enhance import enhance_fossa
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.joint_view import JointView, as_judged
 from negvol_cli.steps.localise import FoundJoint, HeadOrientation, Localisation, Tiling, locate
-from negvol_cli.steps.measure import measure_joint
+from negvol_cli.steps.measure import JointGeometry, measure_joint
 from negvol_cli.steps.recentre import centred_on_process, frame_of_labels
 from negvol_cli.steps.reconstruct import without_hollows
-from negvol_cli.steps.refine_edges import refine_edges
+from negvol_cli.steps.refine_edges import RefinedJoint, refine_edges
 from negvol_cli.steps.scanner import Scanner, read_scanner_about
 from negvol_cli.steps.segment import segment_joint
 from negvol_cli.steps.self_check import doubt_pair, judge, metal_flags, missing
 from negvol_cli.steps.uncertainty import (
-    EdgeQuality,
     asymmetry_points,
     edge_quality,
     uncertainty,
@@ -248,7 +247,7 @@ def measure_segmented(
     ``ct`` is the scan, or the part of it about the joint frame, that ``scanner`` took. Raises
     NoCondyleError where there is no condyle.
     """
-    images, quality = _with_edges(network, ct, scanner, run)
+    images, seen_edges = _with_edges(network, ct, scanner, run)
     with run.watch.step("measure"):
         geometry = measure_joint(
             images.condyle_p,
@@ -263,10 +262,33 @@ def measure_segmented(
     seen = replace(geometry, labels_zyx=np.where(recorded, geometry.labels_zyx, 0).astype(np.uint8))
     judged = judge(seen, found, recorded, run.settings, network=network, refined=images)
     flags = (*judged.flags, *metal_flags(images.hu_zyx, images.frame.spacing_mm))
-    halves = None
-    if quality is not None and judged.head_volume_mm3 is not None:
-        halves = uncertainty(seen, quality, run.settings.clip.width_mm / 2)
-    return replace(judged, flags=flags, uncertainty=halves), JointView(seen, images.hu_zyx)
+    judged = replace(judged, flags=flags)
+    if seen_edges is not None:
+        judged = _with_quality(judged, seen, *seen_edges, run.settings)
+    return judged, JointView(seen, images.hu_zyx)
+
+
+def _with_quality(
+    joint: JointReport,
+    geometry: JointGeometry,
+    refined: RefinedJoint,
+    about: Scanner,
+    settings: Settings,
+) -> JointReport:
+    """The report with how its edges were found, and how far its figures may be off for that."""
+    both = np.concatenate([refined.condyle.explained, refined.temporal_bone.explained])
+    edges = EdgeReport(
+        blur_mm_xyz=about.blur_mm_xyz,
+        noise_hu=about.noise_hu,
+        tissue_hu=about.tissue_hu,
+        cortex_hu=refined.temporal_bone.cortex_hu,
+        explained=float(both.mean()) if len(both) else 0.0,
+        roof_mm=refined.roof_mm(np.array(geometry.axis.up)),
+    )
+    if joint.head_volume_mm3 is None:
+        return replace(joint, edges=edges)
+    halves = uncertainty(geometry, edge_quality(refined, about), settings.clip.width_mm / 2)
+    return replace(joint, edges=edges, uncertainty=halves)
 
 
 def segment_found(
@@ -287,7 +309,7 @@ def segment_found(
 
 def _with_edges(
     images: JointImages, ct: Volume, scanner: Scanner, run: Run
-) -> tuple[JointImages, EdgeQuality | None]:
+) -> tuple[JointImages, tuple[RefinedJoint, Scanner] | None]:
     """The joint with its thin roof closed and its bones ended where the scan shows them to end."""
     if run.settings.enhance:
         with run.watch.step("enhance"):
@@ -302,7 +324,7 @@ def _with_edges(
         solid = without_hollows(images.condyle_p, images.frame.spacing_mm)
         about = read_scanner_about(part, scanner)
         refined = refine_edges(replace(images, condyle_p=solid), part, about)
-        return refined.images, edge_quality(refined, about)
+        return refined.images, (refined, about)
 
 
 def _images_of_labels(volume: Volume, side: Side) -> JointImages:

@@ -116,6 +116,34 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeReport:
+    """How the scanner saw one joint, read off the scan, and the edges of bone found there.
+
+    Attributes
+    ----------
+    blur_mm_xyz
+        Standard deviations of the scanner's blur along the axes of the scan, its voxels included.
+    noise_hu
+        Standard deviation of a voxel in even soft tissue.
+    tissue_hu, cortex_hu
+        Levels of soft tissue and of thick cortex.
+    explained
+        The share, 0 to 1, of edges that layers of bone explain; at the others, half of the local
+        peak stands in.
+    roof_mm
+        Thickness of the fossa's roof at its thinnest (5th percentile above the condyle); None where
+        it is nowhere under about 2.5 mm.
+    """
+
+    blur_mm_xyz: Vector
+    noise_hu: float
+    tissue_hu: float
+    cortex_hu: float
+    explained: float
+    roof_mm: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JointReport:
     """One joint. ``reason`` says in words why the status is not ok; ``flags`` what to beware of.
 
@@ -136,6 +164,7 @@ class JointReport:
     articular_nv_mm3: float | None = None
     joint_space_mm: JointSpace | None = None
     uncertainty: Uncertainty | None = None
+    edges: EdgeReport | None = None
     watertight: bool | None = None
     reference: ReferenceComparison | None = None
     flags: tuple[str, ...] = ()

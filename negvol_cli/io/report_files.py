@@ -23,6 +23,7 @@ from negvol_cli.report import (
     Agreement,
     Asymmetry,
     Check,
+    EdgeReport,
     JointReport,
     JointSpace,
     ReferenceComparison,
@@ -235,6 +236,9 @@ def _joint(side: Side, values: Mapping[str, Any]) -> JointReport:
         halves = given["uncertainty"]
         space = _filled(JointSpace, halves["joint_space_mm"])
         given["uncertainty"] = _filled(Uncertainty, {**halves, "joint_space_mm": space})
+    if given["edges"] is not None:
+        blur = vector(given["edges"]["blur_mm_xyz"])
+        given["edges"] = _filled(EdgeReport, {**given["edges"], "blur_mm_xyz": blur})
     if given["reference"] is not None:
         given["reference"] = _reference(given["reference"])
     return _filled(JointReport, given)

@@ -48,6 +48,9 @@ def checks(report: ScanReport, views: Mapping[Side, JointView]) -> Iterator[Chec
         ("Metal near the joint", _metal),
         ("NV by mesh against voxels", _agreement),
         ("Surfaces", _closed),
+        ("Scanner at the joint", _scanner),
+        ("Edges of bone explained", _explained),
+        ("Roof of the fossa", _roof),
     ):
         right, left = (find(joint, views.get(joint.side)) for joint in report.joints)
         if right != UNKNOWN or left != UNKNOWN:
@@ -63,6 +66,27 @@ def _relative(joint: JointReport) -> Finding:
         return UNKNOWN
     share = 100.0 * joint.uncertainty.nv_mm3 / joint.nv_mm3
     return Finding(f"± {words.percent(share)}", None)
+
+
+def _scanner(joint: JointReport, _view: JointView | None) -> Finding:
+    """What the scanner did, read off the scan."""
+    if joint.edges is None:
+        return UNKNOWN
+    blur = " x ".join(f"{width:.2f}" for width in joint.edges.blur_mm_xyz)
+    return Finding(f"blur {blur} mm, noise {joint.edges.noise_hu:.0f} HU", None)
+
+
+def _explained(joint: JointReport, _view: JointView | None) -> Finding:
+    if joint.edges is None:
+        return UNKNOWN
+    return Finding(words.percent(100.0 * joint.edges.explained), None)
+
+
+def _roof(joint: JointReport, _view: JointView | None) -> Finding:
+    if joint.edges is None or joint.joint_space_mm is None:
+        return UNKNOWN
+    thin = joint.edges.roof_mm
+    return Finding("over 2.5 mm" if thin is None else f"{thin:.1f} mm at its thinnest", None)
 
 
 def _voxels(report: ScanReport) -> Finding:

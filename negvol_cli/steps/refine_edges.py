@@ -47,7 +47,7 @@ FEWEST_ROOF: Final = 20
 HAIRLINE: Final = np.float32(0.02)
 ONE_PLATE_MM: Final = 1.0
 """A thinner plate is one layer to a scanner: its fit tells its thickness, not its two edges."""
-THICKEST_MM: Final = 3.2
+THICKEST_MM: Final = 3.4
 """By the networks: a thicker bone is none whose thickness is sought."""
 CORTEX_HU: Final = 1500.0
 CORTEX_SPREAD: Final = 0.4
@@ -82,7 +82,7 @@ class RefinedJoint:
     """A joint whose probabilities end where the bones do, and the edges of both bones.
 
     ``plate_mm`` (V,) belongs to the points of the temporal bone: how thick it is there, NaN where
-    it is over about 3 mm. ``condyle_faces`` (W,) belongs to those of the condyle: which point of
+    it is over about 2.5 mm. ``condyle_faces`` (W,) belongs to those of the condyle: which point of
     the temporal bone its normal ends on, -1 for none.
     """
 
@@ -96,7 +96,7 @@ class RefinedJoint:
         """How thick the fossa's roof is at its thinnest: the 5th percentile above the condyle.
 
         The roof is where normals of the condyle within 45° of ``up`` (3,) end on temporal bone.
-        None where it is nowhere thin enough to have its thickness told (3 mm).
+        None where it is nowhere thin enough to have its thickness told (2.5 mm).
         """
         ends = self.condyle_faces[(self.condyle.normals @ up > ROOF_COSINE)]
         plates = self.plate_mm[ends[ends >= 0]]
@@ -265,7 +265,7 @@ def _curvature(points_mm: Points, normals: Points) -> Floats:
 
 
 def _other_side(edges: BoneEdges, back_mm: Floats) -> tuple[Indices, Indices]:
-    """Points on plates up to 3.2 mm thick by the networks, and the points on their other sides."""
+    """Points on plates up to 3.4 mm thick by the networks, and the points on their other sides."""
     points = edges.points_mm
     thin = np.flatnonzero(back_mm < THICKEST_MM)
     if len(thin) < 2:
@@ -280,7 +280,7 @@ def _other_side(edges: BoneEdges, back_mm: Floats) -> tuple[Indices, Indices]:
 
 
 def _plates(edges: BoneEdges, back_mm: Floats) -> Floats:
-    """(V,): how thick the bone is between both its edges; NaN where it is over 3 mm.
+    """(V,): how thick the bone is between both its edges; NaN where it is over 2.5 mm.
 
     Where it is thinner than the scanner can part, what the fit of one plate says.
     """

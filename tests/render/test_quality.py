@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from negvol_cli.render.quality import checks
-from negvol_cli.report import ScanReport
+from negvol_cli.report import EdgeReport, ScanReport
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.steps.self_check import metal_flags
 from negvol_cli.structures import Side
@@ -66,3 +66,23 @@ def test_the_interval_is_that_of_a_joint_that_has_a_figure(uncertain: ScanReport
     right, of_left = lines(replace(uncertain, left=left), {})["95 % interval of NV"]
 
     assert (right.text, of_left.text) == ("± 4.2 %", "–")  # 97 of 2315 mm³
+
+
+def test_what_the_scanner_did_and_how_thin_the_roof_is_stand_in_words(report: ScanReport) -> None:
+    found = EdgeReport(
+        blur_mm_xyz=(0.41, 0.42, 0.7),
+        noise_hu=12.4,
+        tissue_hu=40.0,
+        cortex_hu=1500.0,
+        explained=0.97,
+        roof_mm=0.62,
+    )
+    right = replace(report.right, edges=found)
+    left = replace(report.left, edges=replace(found, roof_mm=None))
+
+    rows = {row.name: row for row in checks(replace(report, right=right, left=left), {})}
+
+    assert rows["Scanner at the joint"].right.text == "blur 0.41 x 0.42 x 0.70 mm, noise 12 HU"
+    assert rows["Roof of the fossa"].right.text == "0.6 mm at its thinnest"
+    assert rows["Roof of the fossa"].left.text == "over 2.5 mm"
+    assert rows["Edges of bone explained"].right.text.startswith("97")

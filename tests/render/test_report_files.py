@@ -16,7 +16,7 @@ from negvol_cli.io.report_files import (
     write_csv,
     write_json,
 )
-from negvol_cli.report import Agreement, ReferenceComparison, ScanReport
+from negvol_cli.report import Agreement, EdgeReport, ReferenceComparison, ScanReport
 
 
 def refuse(constant: str) -> None:
@@ -73,6 +73,21 @@ def test_the_json_is_strict_where_a_figure_is_not_finite(tmp_path: Path, report:
 
     assert right["nv_mm3"] is None
     assert right["nv_voxel_mm3"] is None
+
+
+def test_how_the_edges_were_found_comes_back(tmp_path: Path, report: ScanReport):
+    found = EdgeReport(
+        blur_mm_xyz=(0.4, 0.5, 0.7),
+        noise_hu=12.0,
+        tissue_hu=40.0,
+        cortex_hu=1500.0,
+        explained=0.97,
+        roof_mm=None,
+    )
+    with_edges = replace(report, left=replace(report.left, edges=found))
+    write_json(with_edges, tmp_path / "report.json")
+
+    assert read_json(tmp_path / "report.json").left.edges == found
 
 
 def test_the_keys_keep_their_order_with_the_schema_first(report: ScanReport):

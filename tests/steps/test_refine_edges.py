@@ -188,3 +188,21 @@ def test_bones_that_were_drawn_into_each_other_come_apart():
 
     assert not ((images.condyle_p >= 0.5) & (images.bone_p >= 0.5)).any()
     assert abs(np.median(offsets(surface(images.condyle_p), HEAD))) < 0.1
+
+
+@pytest.mark.parametrize(("thick_mm", "within_mm"), [(0.5, 0.15), (1.5, 0.2), (2.2, 0.25)])
+def test_the_thickness_of_the_roof_is_told(thick_mm, within_mm):
+    ct, scanner = joint(2.0, (2, 2, 2), 0.3, thick_mm)
+    plate = slab(TOP_MM + 1.7, TOP_MM + 2.3 + thick_mm)
+
+    refined = refine_edges(drawn(grown(HEAD, 0.3), plate), ct, scanner)
+
+    assert refined.roof_mm(np.array([0.0, 0.0, 1.0])) == pytest.approx(thick_mm, abs=within_mm)
+
+
+def test_a_roof_too_thick_to_be_told_has_no_thickness():
+    ct, scanner = joint(2.0, (2, 2, 2), 0.3, 5.0)
+
+    refined = refine_edges(drawn(grown(HEAD, 0.3), roof(2.0, 5.0)), ct, scanner)
+
+    assert refined.roof_mm(np.array([0.0, 0.0, 1.0])) is None
