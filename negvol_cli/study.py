@@ -21,8 +21,8 @@ from negvol_cli.evaluation.reference import (
 from negvol_cli.io.colour_tables import write_label_colours
 from negvol_cli.io.ct_checks import check_ct
 from negvol_cli.io.hashing import digest_of
-from negvol_cli.io.image import name_of, write_labels
-from negvol_cli.io.label_map import read_label_map
+from negvol_cli.io.image import write_labels
+from negvol_cli.io.label_map import LABELS_FILE, name_of_labels, read_label_map
 from negvol_cli.io.mesh_files import write_ply, write_stl
 from negvol_cli.io.output_folder import new_output
 from negvol_cli.io.report_files import write_csv, write_json
@@ -115,7 +115,7 @@ def measure_labels(
     raised: as for ``measure_scan``.
     """
     run = _new_run(settings, progress)
-    name = result_name(name_of(labels))
+    name = result_name(name_of_labels(labels))
 
     def measured() -> Measurement:
         progress("reading the labels", 0.0)
@@ -172,7 +172,7 @@ def _save(measurement: Measurement, folder: Path, run: Run, library: str | None)
     run.progress("writing the result", 0.8)
     with run.watch.step("save labels and meshes"):
         labels = labels_on_scan(measurement)
-        write_labels(labels.values_zyx, measurement.scan, folder / "labels.nii.gz")
+        write_labels(labels.values_zyx, measurement.scan, folder / LABELS_FILE)
         write_label_colours(folder)
         _save_meshes(measurement, folder / "meshes")
     write_json(report, folder / "report.json")

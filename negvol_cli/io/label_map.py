@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Volume
-from negvol_cli.io.image import Scan, read_image
+from negvol_cli.io.image import Scan, name_of, read_image
+from negvol_cli.io.output_folder import RESULT_MARK
 from negvol_cli.structures import Label, Side, scan_label
+
+LABELS_FILE: Final = "labels.nii.gz"
+"""The six-label map in a result folder."""
 
 _ONE_JOINT = {int(Label.CONDYLE), int(Label.TEMPORAL_BONE)}
 _SIX_LABELS = {scan_label(side, label) for side in Side for label in list(Label)[1:]}
@@ -34,6 +38,17 @@ class LabelMap:
         for label in (Label.CONDYLE, Label.TEMPORAL_BONE):
             table[scan_label(side, label)] = label
         return Volume(table[self.scan.volume.values_zyx], self.scan.volume.grid)
+
+
+def name_of_labels(path: Path) -> str:
+    """Return what a label map is called: its file's name or, in a result, that of its scan.
+
+    ``results/head2/labels.nii.gz`` is ``head2-labels``.
+    """
+    folder = path.absolute().parent
+    if path.name == LABELS_FILE and (folder / RESULT_MARK).is_file():
+        return f"{folder.name}-labels"
+    return name_of(path)
 
 
 def read_labels(path: Path) -> Scan:
