@@ -121,13 +121,13 @@ class Phantom:
         return self._cone_beam(sharp.sees(self.scene, grid), case.seed)
 
     def _cone_beam(self, sharp: Volume, seed: int) -> Volume:
-        """The head in a dental machine whose field of view holds both joints."""
+        """The head in a dental machine whose field of view holds both measurement spheres."""
         drawn = ConeBeamSettings.draw(np.random.default_rng([seed, 5]))
         settings = replace(
             drawn,
-            diameter_mm=max(drawn.diameter_mm, 135.0),
+            diameter_mm=max(drawn.diameter_mm, 160.0),
             height_mm=max(drawn.height_mm, 80.0),
-            behind_mm=max(drawn.behind_mm, 20.0),
+            behind_mm=max(drawn.behind_mm, 25.0),
             above_mm=max(drawn.above_mm, 25.0),
         )
         joints = np.array([self.head.condyle_centre_mm(s) for s in (Side.RIGHT, Side.LEFT)])
