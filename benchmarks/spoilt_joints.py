@@ -257,7 +257,10 @@ def _pairs(findings: Findings, folder: Path) -> None:
         if mate is None or None in files:
             continue
         places = [file.found.centre_mm_xyz for file in files if file is not None]
-        volumes = [r["figures"].get("head_volume_mm3") for r in (row, mate)]
+        # a joint that is implausible by itself has no volume to be compared
+        volumes = [
+            None if failures(r) else r["figures"].get("head_volume_mm3") for r in (row, mate)
+        ]
         for found in (row, mate):
             found["figures"] |= _together(places, volumes)
         for kind, order in (("sides exchanged", (1, 0)), ("one joint found twice", (0, 0))):
