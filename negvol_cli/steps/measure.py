@@ -16,18 +16,27 @@ from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import JointSpace
 from negvol_cli.settings import Settings
-from negvol_cli.steps.inflate import inflate
+from negvol_cli.steps.inflate import Inflation, inflate
 from negvol_cli.steps.joint_space import joint_space
-from negvol_cli.steps.landmarks import Clip, apex_of, condylar_head, condyle_seed
+from negvol_cli.steps.landmarks import Clip, Head, apex_of, condylar_head, condyle_seed
 from negvol_cli.steps.process_axis import Axis, process_axis
 from negvol_cli.steps.reconstruct import only_component, without_hollows, without_specks
-from negvol_cli.steps.voxel_check import count_voxels, unseen_fraction
+from negvol_cli.steps.voxel_check import VoxelCount, count_voxels, unseen_fraction
 
 CONDYLE_EDGE_MM: Final = 0.6
+"""About the frame's voxel of 0.5 mm: finer triangles show no more of the surface."""
+
 BONE_EDGE_MM: Final = 0.8
+"""Coarser than the condyle's: normals start from the condyle, and only meet this surface."""
+
 BONE_MARGIN_MM: Final = 8.0
+"""Bone beyond the clip that is meshed as well, so that its surface has no edge near the clip."""
+
 SHOWN_MM: Final = 15.0
+"""Half the width of the sections of a small measurement sphere; only pictures need it."""
+
 DISAGREEMENT: Final = 0.02
+"""Mesh and voxels agree to 1.2 % on the reference labels (docs/accuracy.md, Geometry alone)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,40 +91,60 @@ def measure_joint(
     seed = condyle_seed(condyle_p >= 0.5, grid, settings.head, centre_mm)
     condyle_p = _own_condyle(condyle_p, grid, seed)
     temporal_p = without_specks(temporal_p, grid.voxel_mm3)
-
     condyle = backend.refine(iso_surface(condyle_p, grid, 0.5), CONDYLE_EDGE_MM)
-    surface = Surface(condyle)
     axis = process_axis(condyle_p >= 0.5, grid, centre_mm or seed, settings.head, recorded_zyx)
-    apex = apex_of(condyle, axis, settings.head.apex_radius_mm)
-    spacing_mm = settings.inflation.grid_mm
+    surface = Surface(condyle)
     head = condylar_head(
-        condyle, surface, axis, apex, settings=settings.head, spacing_mm=spacing_mm
+        condyle,
+        surface,
+        axis,
+        apex_of(condyle, axis, settings.head.apex_radius_mm),
+        settings=settings.head,
+        spacing_mm=settings.inflation.grid_mm,
     )
     clip = Clip(head.centre_mm, settings.clip)
     temporal_bone = _bone_about(clip, temporal_p, grid, backend)
     inflation = inflate(condyle, temporal_bone, clip, settings.inflation, surface)
     voxels = count_voxels(condyle_p, temporal_p, grid, clip)
-    watertight = condyle.is_watertight and (temporal_bone.is_empty or temporal_bone.is_watertight)
-    return JointGeometry(
-        frame=frame,
-        condyle=condyle,
-        temporal_bone=temporal_bone,
-        inflated=inflation.inflated,
-        joint_space_mm=inflation.joint_space_mm,
-        of_head=head.of_condyle,
-        labels_zyx=voxels.labels_zyx,
-        axis=axis,
-        apex_mm=apex,
-        head_centre_mm=head.centre_mm,
-        head_volume_mm3=head.volume_mm3,
-        nv_mm3=inflation.nv_mm3,
-        nv_voxel_mm3=voxels.nv_mm3,
-        articular_nv_mm3=inflation.articular_nv_mm3,
-        joint_space=joint_space(condyle, inflation.joint_space_mm, head, axis),
-        watertight=watertight,
-        flags=(*_flags(inflation.nv_mm3, voxels.nv_mm3, watertight), *axis.doubts),
-        unseen_fraction=unseen_fraction(recorded_zyx, grid, clip),
-    )
+    measured = _Measured(condyle, temporal_bone, axis, head, inflation, voxels)
+    return measured.geometry(frame, unseen_fraction(recorded_zyx, grid, clip))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Measured:
+    """What the steps have found of one joint."""
+
+    condyle: Mesh
+    temporal_bone: Mesh
+    axis: Axis
+    head: Head
+    inflation: Inflation
+    voxels: VoxelCount
+
+    def geometry(self, frame: JointFrame, unseen: float) -> JointGeometry:
+        head, inflation, voxels = self.head, self.inflation, self.voxels
+        bone = self.temporal_bone
+        watertight = self.condyle.is_watertight and (bone.is_empty or bone.is_watertight)
+        return JointGeometry(
+            frame=frame,
+            condyle=self.condyle,
+            temporal_bone=bone,
+            inflated=inflation.inflated,
+            joint_space_mm=inflation.joint_space_mm,
+            of_head=head.of_condyle,
+            labels_zyx=voxels.labels_zyx,
+            axis=self.axis,
+            apex_mm=head.apex_mm,
+            head_centre_mm=head.centre_mm,
+            head_volume_mm3=head.volume_mm3,
+            nv_mm3=inflation.nv_mm3,
+            nv_voxel_mm3=voxels.nv_mm3,
+            articular_nv_mm3=inflation.articular_nv_mm3,
+            joint_space=joint_space(self.condyle, inflation.joint_space_mm, head, self.axis),
+            watertight=watertight,
+            flags=(*_flags(inflation.nv_mm3, voxels.nv_mm3, watertight), *self.axis.doubts),
+            unseen_fraction=unseen,
+        )
 
 
 def _own_condyle(
