@@ -20,7 +20,7 @@ from negvol_cli.io.image import Scan
 from negvol_cli.io.label_map import LabelMap
 from negvol_cli.mesh.backend import MeshBackend
 from negvol_cli.mesh.iso_surface import smooth_labels
-from negvol_cli.report import Asymmetry, EdgeReport, JointReport, ScanReport, Status
+from negvol_cli.report import Asymmetry, JointReport, ScanReport, Status
 from negvol_cli.settings import ClipSettings, Settings
 from negvol_cli.steps.calibrate_hu import in_hu, scanner_of
 from negvol_cli.steps.enhance import enhance_fossa
@@ -263,9 +263,11 @@ def measure_segmented(
     judged = judge(seen, found, recorded, run.settings, network=network, refined=images)
     flags = (*judged.flags, *metal_flags(images.hu_zyx, images.frame.spacing_mm))
     judged = replace(judged, flags=flags)
-    if seen_edges is not None:
-        judged = _with_quality(judged, seen, *seen_edges, run.settings)
-    return judged, JointView(seen, images.hu_zyx)
+    if seen_edges is None:
+        return judged, JointView(seen, images.hu_zyx)
+    thick = seen_edges[0].thickness_on(seen.temporal_bone)
+    view = JointView(seen, images.hu_zyx, bone_thickness_mm=thick)
+    return _with_quality(judged, seen, *seen_edges, run.settings), view
 
 
 def _with_quality(
@@ -276,15 +278,7 @@ def _with_quality(
     settings: Settings,
 ) -> JointReport:
     """The report with how its edges were found, and how far its figures may be off for that."""
-    both = np.concatenate([refined.condyle.explained, refined.temporal_bone.explained])
-    edges = EdgeReport(
-        blur_mm_xyz=about.blur_mm_xyz,
-        noise_hu=about.noise_hu,
-        tissue_hu=about.tissue_hu,
-        cortex_hu=refined.temporal_bone.cortex_hu,
-        explained=float(both.mean()) if len(both) else 0.0,
-        roof_mm=refined.roof_mm(np.array(geometry.axis.up)),
-    )
+    edges = refined.summary(about, np.array(geometry.axis.up))
     if joint.head_volume_mm3 is None:
         return replace(joint, edges=edges)
     halves = uncertainty(geometry, edge_quality(refined, about), settings.clip.width_mm / 2)

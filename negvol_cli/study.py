@@ -232,8 +232,16 @@ def _save_meshes(measurement: Measurement, folder: Path) -> None:
             if mesh.is_empty:  # no temporal bone was found
                 continue
             space = geometry.joint_space_mm if name == "condyle" else None
+            thick = view.bone_thickness_mm if name == "temporal_bone" else None
             path = folder / f"{side}_{name}.ply"
-            write_ply(mesh, geometry.frame, path, colour=colour, joint_space_mm=space)
+            write_ply(
+                mesh,
+                geometry.frame,
+                path,
+                colour=colour,
+                joint_space_mm=space,
+                thickness_mm=thick,
+            )
             write_stl(mesh, geometry.frame, path.with_suffix(".stl"))
 
 

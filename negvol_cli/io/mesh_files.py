@@ -1,4 +1,4 @@
-"""Meshes as files in the world of the scan (LPS mm): PLY with colour and joint space, and STL.
+"""Meshes as files in the world of the scan (LPS mm): PLY with colour and a scalar, and STL.
 
 Neither format has a place for units or axes. 3D Slicer looks for ``SPACE=LPS`` in the comments of
 a PLY and in the header of an STL (vtkMRMLModelStorageNode); MeshLab takes a vertex property called
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 STL_HEADER_BYTES: Final = 80
 JOINT_SPACE: Final = "joint_space_mm"
+THICKNESS: Final = "thickness_mm"
 SHOWN_BY_MESHLAB: Final = "quality"
 
 
@@ -41,20 +42,26 @@ def write_ply(
     *,
     colour: str,
     joint_space_mm: npt.NDArray[np.float64] | None = None,
+    thickness_mm: npt.NDArray[np.float64] | None = None,
 ) -> None:
     """Write a mesh in frame mm as binary PLY in LPS mm, every vertex of one ``colour`` (#RRGGBB).
 
-    ``joint_space_mm`` (V,) becomes a property of the vertices, and their quality; NaN says that
-    the normal does not end on bone. Raises ``OutputError`` where the file cannot be written.
+    ``joint_space_mm`` or ``thickness_mm`` (V,) becomes a property of the vertices, and their
+    quality; NaN says that the normal does not end on bone, or that the thickness is not known.
+    Raises ``OutputError`` where the file cannot be written.
     """
     from trimesh.exchange.ply import export_ply
 
     body = _trimesh(mesh, frame, colour)
     comments = ["SPACE=LPS", "units mm", RESEARCH_USE]
-    if joint_space_mm is not None:
-        for name in (JOINT_SPACE, SHOWN_BY_MESHLAB):
-            body.vertex_attributes[name] = joint_space_mm.astype(np.float32)
-        comments.append(f"{SHOWN_BY_MESHLAB} is {JOINT_SPACE}; nan where no bone is met")
+    for known, values, unknown in (
+        (JOINT_SPACE, joint_space_mm, "no bone is met"),
+        (THICKNESS, thickness_mm, "it is not known"),
+    ):
+        if values is not None:
+            for name in (known, SHOWN_BY_MESHLAB):
+                body.vertex_attributes[name] = values.astype(np.float32)
+            comments.append(f"{SHOWN_BY_MESHLAB} is {known}; nan where {unknown}")
     header, end, data = export_ply(body, encoding="binary").partition(b"end_header\n")
     lines = [line for line in header.splitlines() if not line.startswith(b"comment")]
     lines[2:2] = [f"comment {comment}".encode() for comment in comments]

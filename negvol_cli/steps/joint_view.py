@@ -27,6 +27,9 @@ class JointView:
         alone has no CT: there it is air (-1000 HU) throughout.
     reference_zyx
         A reference segmentation of the joint, if there is one: ``Label`` values on the same voxels.
+    bone_thickness_mm
+        Thickness of the temporal bone at the vertices (V,) of its mesh, NaN where it is not known
+        (``RefinedJoint.thickness_on``); None without a CT.
     mark_mm
         The place, in frame mm, at which a self-check found the joint implausible.
     """
@@ -35,6 +38,7 @@ class JointView:
     hu_zyx: npt.NDArray[np.float32]
     reference_zyx: npt.NDArray[np.uint8] | None = None
     mark_mm: Vector | None = None
+    bone_thickness_mm: npt.NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         shape = self.geometry.frame.local_grid.shape_zyx

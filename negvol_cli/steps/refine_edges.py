@@ -21,6 +21,7 @@ from negvol_cli.geometry.grid import Points, Volume, crop
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.mesh.mesh import Mesh, unit
+from negvol_cli.report import EdgeReport
 from negvol_cli.steps.edge_field import moved_probability
 from negvol_cli.steps.edge_fit import EdgeFit, Levels, fit_edges
 from negvol_cli.steps.edge_profiles import Seen, Sight, look_along, read_profiles
@@ -42,6 +43,7 @@ EVENING: Final = 4
 """Rounds in which normals are averaged with their neighbours': past the steps of voxels."""
 THINNEST_MM: Final = 1.1
 """A plate is drawn no thinner, on the side away from the condyle: voxels of 0.5 mm hold it so."""
+MAPPED_MM: Final = 2.0
 ROOF_COSINE: Final = float(np.cos(np.radians(45.0)))
 FEWEST_ROOF: Final = 20
 HAIRLINE: Final = np.float32(0.02)
@@ -91,6 +93,33 @@ class RefinedJoint:
     temporal_bone: BoneEdges
     plate_mm: Floats
     condyle_faces: Indices
+
+    def summary(self, scanner: Scanner, up: Points) -> EdgeReport:
+        """What is reported of the edges that ``scanner`` showed; ``up`` (3,) is the axis."""
+        both = np.concatenate([self.condyle.explained, self.temporal_bone.explained])
+        return EdgeReport(
+            blur_mm_xyz=scanner.blur_mm_xyz,
+            noise_hu=scanner.noise_hu,
+            tissue_hu=scanner.tissue_hu,
+            cortex_hu=self.temporal_bone.cortex_hu,
+            explained=float(both.mean()) if len(both) else 0.0,
+            roof_mm=self.roof_mm(up),
+        )
+
+    def thickness_on(self, mesh: Mesh) -> Floats:
+        """(V,): the temporal bone's thickness at vertices of its mesh in frame mm.
+
+        Of the whole plate where it is under about 2.5 mm, else of its cortex; NaN where no edge
+        was fitted within 2 mm.
+        """
+        edges = self.temporal_bone
+        if mesh.is_empty or not len(edges.points_mm):
+            return np.full(len(mesh.points_mm), np.nan)
+        thick = np.where(np.isfinite(self.plate_mm), self.plate_mm, edges.thickness_mm)
+        at = mesh.points_mm
+        values = spread_over(edges.points_mm, edges.normals, at, mesh.vertex_normals(), thick)
+        far, _ = cKDTree(edges.points_mm).query(at)
+        return np.where(far <= MAPPED_MM, values, np.nan)
 
     def roof_mm(self, up: Points) -> float | None:
         """How thick the fossa's roof is at its thinnest: the 5th percentile above the condyle.

@@ -46,6 +46,17 @@ def test_ply_keeps_the_mesh_and_its_joint_space(tmp_path, frame):
     assert stored == pytest.approx(SPACE, nan_ok=True)
 
 
+def test_ply_keeps_the_thickness_of_bone(tmp_path, frame):
+    path = tmp_path / "bone.ply"
+
+    write_ply(BALL, frame, path, colour=colours.TEMPORAL_BONE_SOLID, thickness_mm=SPACE)
+
+    back = trimesh.load_mesh(path, process=False)
+    stored = back.metadata["_ply_raw"]["vertex"]["data"]["thickness_mm"].ravel()
+    assert stored == pytest.approx(SPACE, nan_ok=True)
+    assert b"quality is thickness_mm; nan where it is not known" in path.read_bytes()
+
+
 def test_ply_says_its_axes_as_3d_slicer_reads_them_its_units_and_its_use(tmp_path, frame):
     write_ply(BALL, frame, tmp_path / "a.ply", colour="#010203")
 

@@ -198,6 +198,11 @@ def test_the_thickness_of_the_roof_is_told(thick_mm, within_mm):
     refined = refine_edges(drawn(grown(HEAD, 0.3), plate), ct, scanner)
 
     assert refined.roof_mm(np.array([0.0, 0.0, 1.0])) == pytest.approx(thick_mm, abs=within_mm)
+    mesh = iso_surface(refined.images.bone_p, FRAME.local_grid, 0.5)
+    mapped = refined.thickness_on(mesh)
+    x, y, z = mesh.points_mm.T
+    under = (np.hypot(x, y) < 4) & (z < TOP_MM + 2.2)
+    assert np.median(mapped[under]) == pytest.approx(thick_mm, abs=within_mm)
 
 
 def test_a_roof_too_thick_to_be_told_has_no_thickness():
