@@ -24,7 +24,10 @@ from negvol_cli.errors import ClusterError
 T = TypeVar("T")
 
 CONNECT_SECONDS: Final = 20
+"""Dask's own default is 30; a scheduler in the same hospital answers sooner."""
+
 WORKER_SECONDS: Final = 60
+"""A worker imports the libraries first, which takes seconds on a busy machine."""
 
 
 class Engine(Protocol):

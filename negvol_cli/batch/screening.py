@@ -20,8 +20,13 @@ IMAGE_ENDINGS: Final = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 _PACKS_LIKE_LABELS: Final = 25  # times; a CT packs to a third, a label map to a hundredth
 _MOST_BYTES: Final = 2**31
+"""Larger than the largest scan that is read; not unpacked to look at its values."""
+
 _MOST_LABELS: Final = 64
+"""Label maps of a head have fewer values, a CT has thousands."""
+
 _PLANES: Final = 5
+"""Enough to meet bone and air in any head."""
 
 
 def is_image(name: str) -> bool:

@@ -12,17 +12,26 @@ from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Volume
 
 COARSE_MM: Final = 2.0
+"""Twice the thickness of a thin fossa roof: beyond, the joint space cannot be trusted."""
+
 THICK_MM: Final = 3.0
 """Above this, what is found by searching a folder is left out; named by a person, it is tried."""
 
 _SAMPLE: Final = 1_000_000
+"""Enough for shares of a thousandth, at any size of scan."""
+
 _SCALED: Final = 1.5
+"""Values scaled for a network lie within [-1, 1], with some room."""
+
 RESCALE: Final = 1024
 """The intercept of nearly every CT, with its sign changed."""
 
 _AIR_HU: Final = (-1500.0, -300.0)  # cone-beam air reads -1000 to -500; padding lies below
 _LEAST_AIR: Final = 0.001
+"""Any head CT has air in its sinuses; an MR has none at -1000."""
+
 _BONE_HU: Final = 200.0
+"""Trabecular bone begins about here; a head without it shows no skull."""
 
 
 def check_ct(volume: Volume, name: str = "the scan") -> tuple[str, ...]:

@@ -14,9 +14,15 @@ from negvol_cli.geometry.grid import Grid
 from negvol_cli.geometry.placement import ROUNDING_MM, Matrix, straightened
 
 MAX_SIDE: Final = 1024
+"""No head CT has more; a larger size is a damaged or hostile header."""
+
 MAX_VOXELS: Final = MAX_SIDE**3
 SPACING_LIMITS_MM: Final = (0.05, 10.0)
+"""From micro-CT to thick slices; anything else is a unit error or a damaged header."""
+
 LEAST_SCAN_MM: Final = 40.0
+"""The measurement sphere of 30 mm and a little around it: less cannot show a joint."""
+
 SAME_SIZE: Final = 0.002
 """Two statements of one length that differ by no more (relative) change a volume by 0.6 %."""
 

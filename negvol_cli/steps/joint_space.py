@@ -15,7 +15,11 @@ from negvol_cli.steps.process_axis import Axis
 
 SECTOR_COSINE: Final = float(np.cos(np.radians(45.0)))
 SECTOR_VERTICES: Final = 5
+"""Fewer vertices would make a median of noise."""
+
 NARROWEST_PERCENT: Final = 5.0
+"""The minimum over thousands of vertices is that of the noise (docs/method.md)."""
+
 SECTORS: Final = {
     "superior": (0.0, 0.0, 1.0),
     "anterior": (0.0, -1.0, 0.0),

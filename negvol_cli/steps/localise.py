@@ -17,6 +17,9 @@ from negvol_cli.inference.normalise import normalise
 from negvol_cli.structures import AIR_HU, Side
 
 FOUND: Final = 0.4
+"""The least confidence of a joint; in 20 scans cropped beside the joints none was reported
+(docs/accuracy.md)."""
+
 SURE_OF_ORIENTATION: Final = 0.5
 SURE_UPRIGHT: Final = 0.55
 """Both joints found so surely as the header says leave no other way for the head to lie: of 58
@@ -24,11 +27,23 @@ scans the upright ones reach 0.59 to 0.79, flipped ones at most 0.43
 (``benchmarks/head_orientation.py``)."""
 SURER_BY: Final = 1.1
 PEAK_RADIUS_MM: Final = 10.0
+"""A condylar head is about 20 mm wide: the heat within its half is averaged to a centre."""
+
 HIGHEST_HU: Final = 3071
+"""The top of a 12-bit CT; metal above it would outweigh bone in the block means."""
+
 BONE_HU: Final = 300.0
+"""Below cortex and above soft tissue with contrast; only chooses where to look."""
+
 LEAST_BONE_MM3: Final = 12_800.0
+"""200 voxels of 4 mm: less bone than around any joint, so such tiles are skipped."""
+
 MARGIN_MM: Final = 16.0
+"""Four voxels of 4 mm, within which a tile's face cuts the network's view of a joint."""
+
 BETWEEN_JOINTS_MM: Final = (70.0, 140.0)
+"""Adults' condyles lie about 95 to 115 mm apart; with room for children, large heads and the
+localiser's error."""
 
 Floats = npt.NDArray[np.float32]
 Heat = Callable[[Floats], Floats]

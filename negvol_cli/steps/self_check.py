@@ -23,8 +23,13 @@ MOST_UNSEEN: Final = 0.1
 """Of the clip: where more of it was not scanned, not even a lower bound is given."""
 LEAST_SPHERE_MM: Final = 20.0
 ABOVE_APEX_MM: Final = 6.0
+"""The roof of the fossa above a normal joint space lies within it."""
+
 METAL_HU: Final = 3000.0
+"""Above enamel, the densest tissue (up to about 3000 HU); a 12-bit scanner clips metal at 3071."""
+
 LEAST_METAL_MM3: Final = 5.0
+"""A few voxels of noise at a scanner's upper limit stay below it."""
 
 
 def judge(

@@ -14,6 +14,7 @@ from negvol_cli.io.dicom.series import Series
 from negvol_cli.io.dicom.suitability import is_reformat
 
 LONG_ENOUGH_MM: Final = 80.0
+"""A shorter series seldom shows both joints and the mandible below them."""
 
 _MOST_NAMED: Final = 12
 

@@ -62,6 +62,7 @@ _NAMING: Final = ("IrradiationEventUID", "SeriesDescription", "ContrastBolusAgen
 """What tells passes apart and may name somebody."""
 _MONOCHROME: Final = ("MONOCHROME2", "MONOCHROME1", "")  # how it is shown changes no value
 _MOST_FRAMES: Final = 20_000
+"""Ten times the slices of the longest scan; more is a hostile header."""
 
 
 @dataclass(frozen=True, slots=True)

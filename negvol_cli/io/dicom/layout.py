@@ -22,6 +22,7 @@ from negvol_cli.io.dicom.stacks import LEAST_SLICES, normal_of
 from negvol_cli.io.header_checks import MAX_SIDE, MAX_VOXELS, SAME_SIZE
 
 SAME_PLACE_MM: Final = 0.01
+"""Positions are written with two to six decimals; rounding stays below it."""
 
 _SIDEWAYS: Final = 0.25  # of a pixel
 

@@ -15,6 +15,7 @@ from negvol_cli.geometry.grid import Points
 from negvol_cli.io.dicom.headers import Common, Frame
 
 LEAST_SLICES: Final = 3
+"""Fewer images make no volume."""
 
 _PARALLEL: Final = 1e-3  # orientations are written rounded
 _MOST_KINDS: Final = 64
