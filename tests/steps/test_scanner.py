@@ -6,8 +6,9 @@ from scipy import ndimage
 
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.phantom import ScanSettings, draw_head
+from negvol_cli.steps.calibrate_hu import scanner_of
 from negvol_cli.steps.noise import read_noise
-from negvol_cli.steps.scanner import BOX_SD, read_scanner
+from negvol_cli.steps.scanner import BOX_SD, Scanner, read_scanner, read_scanner_about
 from negvol_cli.structures import Side
 
 FINE_MM = 0.35
@@ -127,3 +128,30 @@ def test_the_blur_of_a_phantom_is_recovered_about_one_joint(spacing, blur):
         np.hypot(blur, np.array(spacing) * BOX_SD), rel=0.15
     )
     assert scanner.noise_hu == pytest.approx(15, rel=0.2)
+
+
+def test_about_a_joint_that_shows_no_air_the_whole_scan_says_how_it_was_blurred():
+    rng = np.random.default_rng(4)
+    grid = Grid((60, 60, 40), (0.5, 0.5, 0.8), (0.0, 0.0, 0.0))
+    inside = Volume(rng.normal(70, 15, grid.shape_zyx).astype(np.int16), grid)
+    whole = Scanner(
+        blur_mm_xyz=(0.5, 0.5, 0.9), air_hu=-1000.0, tissue_hu=40.0, noise_hu=9.0, edges=900
+    )
+
+    about = read_scanner_about(inside, whole)
+
+    assert (about.blur_mm_xyz, about.edges) == (whole.blur_mm_xyz, whole.edges)
+    assert about.tissue_hu == pytest.approx(70, abs=5)  # scatter there is its own
+    assert about.noise_hu == pytest.approx(15, rel=0.1)
+
+
+def test_the_scanner_of_a_whole_scan_knows_its_air_and_tissue(fine):
+    scan = seen(fine, (0.5,) * 3, (2, 2, 2))
+    other = Volume((scan.values_zyx * 0.9 + 60).astype(np.int16), scan.grid)
+
+    scanner = scanner_of(other)
+
+    assert scanner.air_hu == pytest.approx(-840, abs=15)
+    assert scanner.tissue_hu == pytest.approx(0.9 * 40 + 60, abs=20)
+    assert scanner.gain == pytest.approx(0.9, rel=0.03)
+    assert scanner.blur_mm_xyz == pytest.approx(expected((0.5,) * 3, (2, 2, 2)), rel=0.15)
