@@ -101,6 +101,7 @@ TISSUE: Final = Limit(
     "soft tissue about the joint lies at {value:.0f} HU (expected {least:.0f} to {most:.0f})",
 )
 RIM_ABOVE_TISSUE_HU: Final = 150.0
+"""With 200 HU up to 4 % of good condyles is dim in coarse planning CT, with 150 under 1 %."""
 CONDYLE_RIM: Final = Limit(
     "condyle_dim_share",
     None,

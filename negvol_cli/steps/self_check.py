@@ -22,6 +22,7 @@ CUT_FRACTION: Final = 0.005
 MOST_UNSEEN: Final = 0.1
 """Of the clip: where more of it was not scanned, not even a lower bound is given."""
 LEAST_SPHERE_MM: Final = 20.0
+"""A smaller one holds little but the condylar head, which is about 18 mm wide."""
 ABOVE_APEX_MM: Final = 6.0
 """The roof of the fossa above a normal joint space lies within it."""
 
