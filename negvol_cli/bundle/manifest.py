@@ -36,19 +36,34 @@ sigmoid or softmax is inside the model, and so are its weights (no external data
 
 from __future__ import annotations
 
-import math
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from negvol_cli.errors import ModelError
 
 SCHEMA: Final = 1
 MANIFEST_NAME: Final = "bundle.toml"
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+LATER_DROPPED: Final = ("expected_error",)
+"""Of bundles for 0.1, read over: each scan states its own intervals now."""
+
+# What must stand there is said by the description, which follows "must be" in errors.
+Text = Annotated[str, Field(pattern=r"\S", description="a text")]
+AnyText = Annotated[str, Field(description="a text")]
+Number = Annotated[float, Field(allow_inf_nan=False, description="a number")]
+PlainName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        max_length=100,
+        description="made of letters, digits and . _ - (100 at most)",
+    ),
+]
+Side = Annotated[int, Field(ge=8, le=512)]
 
 
 class Role(StrEnum):
@@ -64,51 +79,77 @@ CHANNELS: Final[Mapping[Role, frozenset[str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelSpec:
+class _Table(BaseModel):
+    """A table whose keys are all known and of their own types, and which nobody changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+
+class ModelSpec(_Table):
     """One network: its file, what it wants to see and what it answers."""
 
-    role: Role
-    file: str
-    sha256: str
-    spacing_mm: float
-    size_zyx: tuple[int, int, int]
-    window_hu: tuple[float, float]
-    channels: tuple[str, ...]
-    input: str
-    output: str
+    role: Annotated[Role, Field(strict=False, description="'localiser' or 'segmenter'")]
+    file: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.onnx$",
+            max_length=100,
+            description="a plain name that ends in .onnx",
+        ),
+    ]
+    sha256: Annotated[
+        str, Field(pattern=r"^[0-9a-f]{64}$", description="64 lower-case hexadecimal digits")
+    ]
+    spacing_mm: Annotated[float, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
+    size_zyx: Annotated[
+        tuple[Side, Side, Side],
+        Field(alias="size", description="three whole numbers from 8 to 512, in z, y, x order"),
+    ]
+    window_hu: Annotated[tuple[Number, Number], Field(description="two rising numbers")]
+    channels: Annotated[tuple[str, ...], Field(min_length=1, description="a list of names")]
+    input: Text
+    output: Text
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if len(set(self.size_zyx)) != 1:
+            raise _wrong("size", self.size_zyx, "the same along each axis: networks see cubes")
+        if self.window_hu[0] >= self.window_hu[1]:
+            raise _wrong("window_hu", self.window_hu, "two rising numbers")
+        known = CHANNELS[self.role]
+        if len(set(self.channels)) != len(self.channels) or not known.issuperset(self.channels):
+            allowed = f"different names out of {', '.join(sorted(known))}"
+            raise _wrong("channels", self.channels, allowed)
+        return self
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(_Table):
     """Data that the networks were trained on."""
 
-    name: str
-    licence: str
-    reference: str
+    name: Text
+    licence: Text
+    reference: AnyText
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accuracy:
+class Accuracy(_Table):
     """A measured accuracy: ``measure`` ``of`` something is ``value`` ``unit``, measured ``how``."""
 
-    measure: str
-    of: str
-    value: float
-    unit: str
-    how: str
+    measure: Text
+    of: Text
+    value: Number
+    unit: AnyText
+    how: Text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """All of ``bundle.toml``."""
+class Manifest(_Table):
+    """All of ``bundle.toml`` but its schema."""
 
-    name: str
-    version: str
-    licence: str
-    sources: tuple[Source, ...]
-    accuracy: tuple[Accuracy, ...]
-    models: tuple[ModelSpec, ...]
+    name: PlainName
+    version: PlainName
+    licence: Text
+    sources: Annotated[tuple[Source, ...], Field(min_length=1, description="a list of tables")]
+    accuracy: Annotated[tuple[Accuracy, ...], Field(min_length=1, description="a list of tables")]
+    models: Annotated[tuple[ModelSpec, ...], Field(min_length=1, description="a list of tables")]
 
     @property
     def title(self) -> str:
@@ -125,142 +166,66 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
         data = tomllib.loads(content.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
         raise ModelError(f"{where} is not a TOML file: {err}; get the bundle again") from err
-    if data.get("schema") != SCHEMA or isinstance(data["schema"], bool):
+    schema = data.pop("schema", None)
+    if schema != SCHEMA or isinstance(schema, bool):
         raise ModelError(
-            f"{where} has schema {data.get('schema')!r} where this version of negvol reads "
+            f"{where} has schema {schema!r} where this version of negvol reads "
             f"schema {SCHEMA}; use a bundle made for this version"
         )
-    table = _Table(
-        data,
-        where,
-        ("schema", "name", "version", "licence", "sources", "accuracy", "models"),
-        optional=("expected_error",),  # of bundles for 0.1: each scan states its own intervals now
-    )
-    manifest = Manifest(
-        name=table.plain("name"),
-        version=table.plain("version"),
-        licence=table.text("licence"),
-        sources=tuple(_source(t) for t in table.tables("sources", _SOURCE)),
-        accuracy=tuple(_accuracy(t) for t in table.tables("accuracy", _ACCURACY)),
-        models=tuple(_model(t) for t in table.tables("models", _MODEL)),
-    )
+    for name in LATER_DROPPED:
+        data.pop(name, None)
+    try:
+        manifest = Manifest.model_validate(_with_tuples(data))
+    except ValidationError as err:
+        raise ModelError(_sentence(err.errors(include_url=False)[0], data, where)) from err
     _check_roles(manifest.models, where)
     return manifest
 
 
-_SOURCE = ("name", "licence", "reference")
-_ACCURACY = ("measure", "of", "value", "unit", "how")
-_MODEL = (
-    *("role", "file", "sha256", "spacing_mm", "size", "window_hu", "channels"),
-    *("input", "output"),
-)
+def _with_tuples(value: Any) -> Any:
+    """TOML's lists as the tuples that frozen tables hold."""
+    if isinstance(value, dict):
+        return {key: _with_tuples(item) for key, item in value.items()}
+    return tuple(_with_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-class _Table:
-    """A TOML table whose keys are exactly those expected; its getters check each value."""
-
-    def __init__(
-        self, data: object, where: str, keys: Sequence[str], *, optional: Sequence[str] = ()
-    ) -> None:
-        if not isinstance(data, dict):
-            raise ModelError(f"{where} must be a table, not {data!r}")
-        if missing := [key for key in keys if key not in data]:
-            raise ModelError(f"{where} lacks the key {missing[0]!r}")
-        if unknown := [key for key in data if key not in (*keys, *optional)]:
-            raise ModelError(f"{where} has the unknown key {unknown[0]!r}")
-        self._data: dict[str, Any] = data
-        self.where = where
-
-    def wrong(self, key: str, wanted: str) -> ModelError:
-        """The error for a value that is not as it must be."""
-        return ModelError(f"{key!r} in {self.where} is {self._data[key]!r} but must be {wanted}")
-
-    def text(self, key: str, *, empty: bool = False) -> str:
-        value = self._data[key]
-        if not isinstance(value, str) or not (value.strip() or empty):
-            raise self.wrong(key, "a text")
-        return value
-
-    def plain(self, key: str) -> str:
-        value = self.text(key)
-        if not _PLAIN.fullmatch(value) or len(value) > 100:
-            raise self.wrong(key, "made of letters, digits and . _ - (100 at most)")
-        return value
-
-    def number(self, key: str, *, low: float = -math.inf) -> float:
-        value = self._data[key]
-        if not _is_number(value) or value < low:
-            raise self.wrong(key, "a number" if low == -math.inf else f"a number from {low:g}")
-        return float(value)
-
-    def items(self, key: str, kind: str) -> list[Any]:
-        value = self._data[key]
-        if not isinstance(value, list) or not value:
-            raise self.wrong(key, f"a list of {kind}")
-        return value
-
-    def tables(self, key: str, keys: Sequence[str]) -> list[_Table]:
-        items = self.items(key, "tables")
-        return [_Table(t, f"{key}[{i}] of {self.where}", keys) for i, t in enumerate(items)]
+def _wrong(key: str, value: Sequence[object], wanted: str) -> ValueError:
+    return ValueError(f"{key!r} in {{where}} is {list(value)!r} but must be {wanted}")
 
 
-def _source(table: _Table) -> Source:
-    return Source(
-        name=table.text("name"),
-        licence=table.text("licence"),
-        reference=table.text("reference", empty=True),
-    )
+def _sentence(fault: ErrorDetails, data: dict[str, Any], where: str) -> str:
+    """What is wrong, with the key and value as they stand in the file."""
+    place = list(fault["loc"])
+    table, depth = data, 0
+    while depth + 2 < len(place) and isinstance(table[str(place[depth])], list):
+        if not isinstance(table[str(place[depth])][int(place[depth + 1])], dict):
+            break
+        table = table[str(place[depth])][int(place[depth + 1])]
+        depth += 2
+    inside = f"{place[0]}[{place[1]}] of {where}" if depth else where
+    if fault["type"] == "value_error":
+        inside = f"{place[0]}[{place[1]}] of {where}"
+        return str(fault["ctx"]["error"]).replace("{where}", inside)
+    key = str(place[depth])
+    if fault["type"] == "missing" and key not in table:
+        return f"{inside} lacks the key {key!r}"
+    if fault["type"] == "extra_forbidden":
+        return f"{inside} has the unknown key {key!r}"
+    return f"{key!r} in {inside} is {table[key]!r} but must be {_wanted(place, depth)}"
 
 
-def _accuracy(table: _Table) -> Accuracy:
-    return Accuracy(
-        measure=table.text("measure"),
-        of=table.text("of"),
-        value=table.number("value"),
-        unit=table.text("unit", empty=True),
-        how=table.text("how"),
-    )
-
-
-def _model(table: _Table) -> ModelSpec:
-    role = table.text("role")
-    if role not in set(Role):
-        raise table.wrong("role", " or ".join(repr(str(r)) for r in Role))
-    file = table.plain("file")
-    if not file.endswith(".onnx"):
-        raise table.wrong("file", "a name that ends in .onnx")
-    sha256 = table.text("sha256")
-    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-        raise table.wrong("sha256", "64 lower-case hexadecimal digits")
-    size = table.items("size", "three whole numbers")
-    if len(size) != 3 or not all(type(n) is int and 8 <= n <= 512 for n in size):
-        raise table.wrong("size", "three whole numbers from 8 to 512, in z, y, x order")
-    if len(set(size)) != 1:
-        raise table.wrong("size", "the same along each axis: networks see cubes")
-    window = table.items("window_hu", "two numbers")
-    if len(window) != 2 or not all(map(_is_number, window)) or window[0] >= window[1]:
-        raise table.wrong("window_hu", "two rising numbers")
-    if (spacing_mm := table.number("spacing_mm")) <= 0:
-        raise table.wrong("spacing_mm", "a number above 0")
-    return ModelSpec(
-        role=Role(role),
-        file=file,
-        sha256=sha256,
-        spacing_mm=spacing_mm,
-        size_zyx=(size[0], size[1], size[2]),
-        window_hu=(float(window[0]), float(window[1])),
-        channels=_channels(table, Role(role)),
-        input=table.text("input"),
-        output=table.text("output"),
-    )
-
-
-def _channels(table: _Table, role: Role) -> tuple[str, ...]:
-    channels = table.items("channels", "texts")
-    known = CHANNELS[role]
-    if len(set(map(str, channels))) != len(channels) or not all(c in known for c in channels):
-        raise table.wrong("channels", f"different names out of {', '.join(sorted(known))}")
-    return tuple(channels)
+def _wanted(place: Sequence[int | str], depth: int) -> str:
+    """The description of the field at ``place``, whose table is ``depth`` steps down."""
+    kinds: dict[str, type[_Table]] = {
+        "sources": Source,
+        "accuracy": Accuracy,
+        "models": ModelSpec,
+    }
+    kind = kinds[str(place[0])] if depth else Manifest
+    for name, field in kind.model_fields.items():
+        if place[depth] in (name, field.alias):
+            return field.description or "right"
+    return "right"
 
 
 def _check_roles(models: Sequence[ModelSpec], where: str) -> None:
@@ -276,7 +241,3 @@ def _check_roles(models: Sequence[ModelSpec], where: str) -> None:
         raise ModelError(f"{where} has more than one localiser but must have one")
     if len({model.file for model in models}) != len(models):
         raise ModelError(f"two models in {where} name the same file")
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -225,7 +224,7 @@ def test_warming_up_runs_the_network() -> None:
     predict = open_session(network(weights=(3.0, 1.0)), SPEC, Device.CPU)
     predict.warm_up()
 
-    predict.spec = replace(SPEC, output="elsewhere")
+    predict.spec = SPEC.model_copy(update={"output": "elsewhere"})
     with pytest.raises(ModelError, match="does not run on CPU"):
         predict.warm_up()
 
@@ -243,7 +242,7 @@ def test_a_network_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatc
     graph = helper.make_graph(nodes, "slow", ports[:1], ports[1:])
     opsets = [helper.make_opsetid("", 17)]
     slow = helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
-    spec = replace(SPEC, size_zyx=(size,) * 3, channels=("condyle",))
+    spec = SPEC.model_copy(update={"size_zyx": (size,) * 3, "channels": ("condyle",)})
     monkeypatch.setattr(session, "MOST_SECONDS", 0.2)
     predict = open_session(slow, spec, Device.CPU, threads=1)
 
