@@ -31,7 +31,7 @@ from negvol_cli.steps.measure import JointGeometry, measure_joint
 from negvol_cli.steps.recentre import centred_on_process, frame_of_labels
 from negvol_cli.steps.reconstruct import without_hollows
 from negvol_cli.steps.refine_edges import RefinedJoint, refine_edges
-from negvol_cli.steps.scanner import Scanner, read_scanner_about
+from negvol_cli.steps.scanner import Scanner, read_scanner_about, slab_flags
 from negvol_cli.steps.segment import segment_joint
 from negvol_cli.steps.self_check import doubt_pair, judge, metal_flags, missing
 from negvol_cli.steps.uncertainty import (
@@ -118,6 +118,7 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
         volume, rescaled = in_hu(scan.volume)
         scan, flags = replace(scan, volume=volume), (*flags, *rescaled)
         scanner = scanner_of(scan.volume)
+        flags = (*flags, *slab_flags(scanner, scan.volume.grid.spacing_mm_xyz))
     with run.watch.step("localise"):
         spec = models.localiser.spec
         tiling = Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from negvol_cli.geometry.grid import Points, Vector, Volume, vector
+from negvol_cli.io.ct_checks import COARSE_MM
 from negvol_cli.steps.air_edges import edge_widths
 from negvol_cli.steps.noise import commonest, read_noise
 from negvol_cli.structures import AIR_HU
@@ -37,6 +38,8 @@ QUANTILE: Final = 0.4
 QUANTILE_ROUNDS: Final = 40
 EXPECTATION: Final = 1.25
 """What the expected width of an axis counts, in edges across it of a like certainty."""
+SLAB_MM: Final = 2.3
+"""2 mm, and the 15 % to which a blur is read."""
 BOX_SD: Final = float(1.0 / np.sqrt(12.0))
 """The standard deviation of a box, in its widths: the least blur that a voxel has."""
 
@@ -85,6 +88,24 @@ def read_scanner(volume: Volume, *, air_hu: float, tissue_hu: float, seed: int =
         tissue_hu=tissue_hu,
         noise_hu=noise_hu,
         edges=len(widths) if enough else 0,
+    )
+
+
+def slab_flags(scanner: Scanner, spacing_mm_xyz: Vector) -> tuple[str, ...]:
+    """A flag in words where slices are thicker than they are apart: spacing is not resolution.
+
+    The blur across slices beyond that of the finest axis is a box of the slices' thickness. Where
+    voxels themselves are over 2 mm, ``io.ct_checks`` says so.
+    """
+    variance = np.square(scanner.blur_mm_xyz)
+    axis = int(np.argmax(variance))
+    thick_mm = float(np.sqrt(np.maximum(variance[axis] - variance.min(), 0.0)) / BOX_SD)
+    apart_mm = spacing_mm_xyz[axis]
+    if not scanner.edges or apart_mm > COARSE_MM or thick_mm <= max(SLAB_MM, apart_mm):
+        return ()
+    return (
+        f"slices are about {thick_mm:.0f} mm thick, though {apart_mm:.1f} mm apart: "
+        "figures are rough",
     )
 
 

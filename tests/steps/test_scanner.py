@@ -8,7 +8,7 @@ from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.phantom import ScanSettings, draw_head
 from negvol_cli.steps.calibrate_hu import scanner_of
 from negvol_cli.steps.noise import read_noise
-from negvol_cli.steps.scanner import BOX_SD, Scanner, read_scanner, read_scanner_about
+from negvol_cli.steps.scanner import BOX_SD, Scanner, read_scanner, read_scanner_about, slab_flags
 from negvol_cli.structures import Side
 
 FINE_MM = 0.35
@@ -155,3 +155,24 @@ def test_the_scanner_of_a_whole_scan_knows_its_air_and_tissue(fine):
     assert scanner.tissue_hu == pytest.approx(0.9 * 40 + 60, abs=20)
     assert scanner.gain == pytest.approx(0.9, rel=0.03)
     assert scanner.blur_mm_xyz == pytest.approx(expected((0.5,) * 3, (2, 2, 2)), rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("slab_mm", "apart_mm", "said"),
+    [(4.0, 0.7, "4 mm"), (3.0, 1.0, "3 mm"), (1.25, 0.6, ""), (2.0, 2.0, "")],
+)
+def test_slices_thicker_than_they_are_apart_are_said(slab_mm, apart_mm, said):
+    kernel = 0.45
+    blur = (kernel, kernel, float(np.hypot(kernel, slab_mm * BOX_SD)))
+    scanner = Scanner(blur_mm_xyz=blur, air_hu=-1000, tissue_hu=40, noise_hu=10, edges=500)
+    flags = slab_flags(scanner, (0.5, 0.5, apart_mm))
+
+    assert bool(flags) is bool(said)
+    assert all(said in flag and f"{apart_mm} mm apart" in flag for flag in flags)
+
+
+def test_a_blur_that_was_not_read_says_nothing_of_slices():
+    blur = (0.4, 0.4, 1.2)
+    scanner = Scanner(blur_mm_xyz=blur, air_hu=-1000, tissue_hu=40, noise_hu=10, edges=0)
+
+    assert slab_flags(scanner, (0.5, 0.5, 0.7)) == ()
