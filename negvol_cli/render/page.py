@@ -114,11 +114,23 @@ def asymmetries(report: ScanReport) -> list[dict[str, Any]]:
         {
             "name": name,
             "direction": _capitalised(words.asymmetry_in_words(asymmetry)),
-            "figures": list(words.asymmetry_figures(asymmetry)),
-            "points": words.percent(points),
+            "figures": [
+                (
+                    formula,
+                    f"{figure} ± {words.number(points, 1)}"
+                    if _is_index(formula, points)
+                    else figure,
+                )
+                for formula, figure in words.asymmetry_figures(asymmetry)
+            ],
         }
         for name, asymmetry, points in both
     ]
+
+
+def _is_index(formula: str, points: float | None) -> bool:
+    """Whether the interval, which is the asymmetry index's, belongs to this formula."""
+    return points is not None and formula == Asymmetry.FORMULAS["habets_percent"]
 
 
 def _capitalised(text: str) -> str:

@@ -55,17 +55,6 @@ def checks(report: ScanReport, views: Mapping[Side, JointView]) -> Iterator[Chec
         right, left = (find(joint, views.get(joint.side)) for joint in report.joints)
         if right != UNKNOWN or left != UNKNOWN:
             yield Check(name, right, left)
-    right, left = (_relative(joint) for joint in report.joints)
-    if right != UNKNOWN or left != UNKNOWN:
-        yield Check("95 % interval of NV", right, left)
-
-
-def _relative(joint: JointReport) -> Finding:
-    """Half the 95 % interval of NV as a share of it."""
-    if joint.nv_mm3 is None or joint.uncertainty is None or joint.nv_mm3 <= 0:
-        return UNKNOWN
-    share = 100.0 * joint.uncertainty.nv_mm3 / joint.nv_mm3
-    return Finding(f"± {words.percent(share)}", None)
 
 
 def _scanner(joint: JointReport, _view: JointView | None) -> Finding:

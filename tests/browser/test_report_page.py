@@ -57,11 +57,11 @@ def figures_of(page: Page) -> dict[str, list[str]]:
 def expected_figures(folder: Path) -> dict[str, list[str]]:
     both = read_json(folder / "report.json").joints
     return {
-        "Negative volume (NV)": [words.mm3(joint.nv_mm3) for joint in both],
-        "Articular NV": [words.mm3(joint.articular_nv_mm3) for joint in both],
-        "Condylar head": [words.mm3(joint.head_volume_mm3) for joint in both],
+        "Negative volume (NV)": [words.volume(joint, "nv_mm3") for joint in both],
+        "Articular NV": [words.volume(joint, "articular_nv_mm3") for joint in both],
+        "Condylar head": [words.volume(joint, "head_volume_mm3") for joint in both],
         **{
-            name.capitalize(): [words.mm(words.joint_space(joint, name)) for joint in both]
+            name.capitalize(): [words.space(joint, name) for joint in both]
             for name in words.DIRECTIONS
         },
     }

@@ -46,7 +46,7 @@ def test_a_joint_without_temporal_bone_is_reported_and_the_other_measured(both, 
     report = measure_labels(path, tmp_path / "out")
 
     assert report.left.status is Status.IMPLAUSIBLE
-    assert report.left.reason == "no temporal bone was found"
+    assert report.left.reason == "no temporal bone was found beside the condyle"
     assert report.right.status is Status.OK
     assert report.right.nv_mm3 == pytest.approx(head.truth(Side.RIGHT).nv_mm3, rel=0.04)
     written = {p.name for p in (tmp_path / "out" / "labels").rglob("*")}

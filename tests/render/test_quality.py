@@ -61,13 +61,6 @@ def test_mesh_and_voxels_that_disagree_are_a_caution(report: ScanReport):
     assert found["Surfaces"][0].text == "not closed"
 
 
-def test_the_interval_is_that_of_a_joint_that_has_a_figure(uncertain: ScanReport):
-    left = replace(uncertain.left, nv_mm3=None)
-    right, of_left = lines(replace(uncertain, left=left), {})["95 % interval of NV"]
-
-    assert (right.text, of_left.text) == ("± 4.2 %", "–")  # 97 of 2315 mm³
-
-
 def test_what_the_scanner_did_and_how_thin_the_roof_is_stand_in_words(report: ScanReport) -> None:
     found = EdgeReport(
         blur_mm_xyz=(0.41, 0.42, 0.7),
