@@ -118,7 +118,6 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
         volume, rescaled = in_hu(scan.volume)
         scan, flags = replace(scan, volume=volume), (*flags, *rescaled)
         scanner = scanner_of(scan.volume)
-        flags = (*flags, *slab_flags(scanner, scan.volume.grid.spacing_mm_xyz))
     with run.watch.step("localise"):
         spec = models.localiser.spec
         tiling = Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu)
@@ -266,6 +265,8 @@ def measure_segmented(
     judged = replace(judged, flags=flags)
     if seen_edges is None:
         return judged, JointView(seen, images.hu_zyx)
+    slabs = slab_flags(seen_edges[1], ct.grid.spacing_mm_xyz)
+    judged = replace(judged, flags=(*flags, *slabs))
     thick = seen_edges[0].thickness_on(seen.temporal_bone)
     view = JointView(seen, images.hu_zyx, bone_thickness_mm=thick)
     return _with_quality(judged, seen, *seen_edges, run.settings), view
