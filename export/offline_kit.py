@@ -24,7 +24,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-BUNDLE: Final = ROOT / "negvol_cli" / "models" / "default"
+BUNDLE: Final = ROOT / "negvol_cli" / "bundle" / "default"
 OLDEST_GLIBC: Final = 17
 INSTALL: Final = """\
 negvol, to be installed without a network
