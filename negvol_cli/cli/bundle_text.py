@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any, Final
 
 from negvol_cli.bundle.manifest import Accuracy, ModelSpec
@@ -43,7 +42,7 @@ def stored_as_dict(stored: Stored) -> dict[str, Any]:
         "usable": not stored.trouble,
         "trouble": stored.trouble or None,
         "hash": bundle.hash if bundle else None,
-        "manifest": asdict(bundle.manifest) if bundle else None,
+        "manifest": bundle.manifest.model_dump(mode="json") if bundle else None,
     }
 
 
