@@ -99,7 +99,7 @@ def clean(command: list[Path | str], **more: str) -> subprocess.CompletedProcess
 def test_the_demo_runs_without_a_socket_from_what_the_kit_installed(
     kit: Path, installed: Path, tmp_path: Path
 ) -> None:
-    negvol = [installed / "python", ROOT / "tests" / "hard" / "no_network.py"]
+    negvol = [installed / "python", ROOT / "tests" / "robustness" / "no_network.py"]
     store = {"XDG_DATA_HOME": str(tmp_path / "data")}
     (bundle,) = (kit / "models").glob("*.zip")
 
