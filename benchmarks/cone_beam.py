@@ -28,7 +28,7 @@ from negvol_cli.geometry.grid import Grid, Vector, Volume
 from negvol_cli.geometry.resample import resample_nearest, to_sitk
 from negvol_cli.io.image import read_image
 from negvol_cli.phantom import ScanSettings, draw_head
-from negvol_cli.pipeline import Models, load_models
+from negvol_cli.run import Models, load_models
 from negvol_cli.settings import Settings
 from negvol_cli.structures import Label, Side, scan_label
 from negvol_cli.study import measure_scan

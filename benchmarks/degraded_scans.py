@@ -32,7 +32,7 @@ from benchmarks.scan_changes import (
 )
 from benchmarks.tables import markdown, write_table
 from negvol_cli.io.image import read_scan
-from negvol_cli.pipeline import load_models
+from negvol_cli.run import load_models
 from negvol_cli.settings import ClipSettings, Settings
 from negvol_cli.structures import Side
 

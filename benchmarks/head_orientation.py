@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from negvol_cli.io.image import read_scan
-from negvol_cli.pipeline import load_models
+from negvol_cli.run import load_models
 from negvol_cli.settings import Settings
 from negvol_cli.steps.localise import HeadOrientation, Tiling, about_bone, coarse, pair_in, sureness
 

@@ -28,8 +28,9 @@ from negvol_cli.geometry.grid import Volume
 from negvol_cli.geometry.resample import resample_nearest
 from negvol_cli.io.image import read_scan
 from negvol_cli.mesh.backend import load_backend
-from negvol_cli.pipeline import Measurement, Run, load_models, measure_ct
+from negvol_cli.pipeline import Measurement, measure_ct
 from negvol_cli.report import Status
+from negvol_cli.run import Run, load_models
 from negvol_cli.settings import Settings
 from negvol_cli.steps.field_of_view import recorded_mask
 from negvol_cli.structures import Label, Side

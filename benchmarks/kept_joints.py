@@ -12,7 +12,8 @@ import numpy as np
 from negvol_cli.geometry.grid import Grid, Volume, vector
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import crop_to
-from negvol_cli.pipeline import Run, segment_found
+from negvol_cli.pipeline import segment_found
+from negvol_cli.run import Run
 from negvol_cli.steps.calibrate_hu import in_hu, scanner_of
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import FoundJoint, Tiling, locate

@@ -30,8 +30,9 @@ from negvol_cli.mesh.backend import load_backend
 from negvol_cli.phantom import PhantomTruth
 from negvol_cli.phantom.probe import gradient
 from negvol_cli.phantom.truth import offsets
-from negvol_cli.pipeline import Models, Run, load_models, measure_ct
+from negvol_cli.pipeline import measure_ct
 from negvol_cli.report import JointReport
+from negvol_cli.run import Models, Run, load_models
 from negvol_cli.settings import Settings
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.structures import Label, Side

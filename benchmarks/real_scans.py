@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from negvol_cli.errors import NegvolError
-from negvol_cli.pipeline import load_models
 from negvol_cli.report import JointReport, JointSpace, ScanReport
+from negvol_cli.run import load_models
 from negvol_cli.settings import Settings
 from negvol_cli.study import measure_scan
 

@@ -23,7 +23,7 @@ from benchmarks.repeated_runs import VOLUMES, Runs, figure
 from benchmarks.scan_changes import Change, noisier, turned, with_slices
 from benchmarks.tables import markdown, write_table
 from negvol_cli.io.image import read_scan
-from negvol_cli.pipeline import load_models
+from negvol_cli.run import load_models
 from negvol_cli.settings import Settings
 from negvol_cli.structures import Side
 

@@ -12,8 +12,9 @@ from negvol_cli.errors import NegvolError
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.io.image import Scan
 from negvol_cli.mesh.backend import load_backend
-from negvol_cli.pipeline import Models, Run, measure_ct
+from negvol_cli.pipeline import measure_ct
 from negvol_cli.report import JointReport
+from negvol_cli.run import Models, Run
 from negvol_cli.settings import Settings
 from negvol_cli.structures import Side
 

@@ -29,8 +29,9 @@ from negvol_cli.errors import NegvolError
 from negvol_cli.geometry.grid import Vector, Volume
 from negvol_cli.io.image import read_scan
 from negvol_cli.mesh.backend import load_backend
-from negvol_cli.pipeline import Run, load_models, measure_segmented
+from negvol_cli.pipeline import measure_segmented
 from negvol_cli.report import JointReport, Status
+from negvol_cli.run import Run, load_models
 from negvol_cli.settings import Settings
 from negvol_cli.steps.checks import LIMITS, check_pair
 from negvol_cli.structures import Side

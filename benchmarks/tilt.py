@@ -32,7 +32,7 @@ from negvol_cli.mesh.backend import load_backend
 from negvol_cli.mesh.iso_surface import smooth_labels
 from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
 from negvol_cli.phantom.shapes import turn_about
-from negvol_cli.pipeline import load_models
+from negvol_cli.run import load_models
 from negvol_cli.settings import Settings
 from negvol_cli.steps.measure import JointGeometry, measure_joint
 from negvol_cli.steps.recentre import centred_on_process

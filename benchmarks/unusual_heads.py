@@ -28,7 +28,7 @@ from negvol_cli.geometry.grid import Grid, Vector, Volume, vector
 from negvol_cli.io.image import Scan
 from negvol_cli.phantom import Machine, PhantomHead, Variety, draw_head, paint_scene
 from negvol_cli.phantom.shapes import ellipsoid
-from negvol_cli.pipeline import load_models
+from negvol_cli.run import load_models
 from negvol_cli.settings import Settings
 from negvol_cli.structures import Side
 

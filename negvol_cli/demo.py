@@ -18,8 +18,8 @@ from negvol_cli.io.formats.nifti_writer import write_nifti
 from negvol_cli.mesh.backend import load_backend
 from negvol_cli.mesh.iso_surface import smooth_labels
 from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
-from negvol_cli.pipeline import load_models
 from negvol_cli.report import Asymmetry, JointReport, ScanReport
+from negvol_cli.run import load_models
 from negvol_cli.settings import Settings
 from negvol_cli.steps.calibrate_hu import scanner_of
 from negvol_cli.steps.joint_images import JointImages

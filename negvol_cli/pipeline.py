@@ -3,79 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from negvol_cli.bundle.bundle import Bundle, load_bundle
 from negvol_cli.errors import InputError, NoCondyleError
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.geometry.joint_frame import FRAME_CENTRE, JointFrame
-from negvol_cli.geometry.resample import crop_to, resample, resample_nearest
-from negvol_cli.inference.session import Predictor, open_session
+from negvol_cli.geometry.resample import crop_to
 from negvol_cli.io.ct_checks import is_coarse
 from negvol_cli.io.image import Scan
 from negvol_cli.io.label_map import LabelMap
-from negvol_cli.mesh.backend import MeshBackend
-from negvol_cli.mesh.iso_surface import smooth_labels
-from negvol_cli.report import Asymmetry, JointReport, ScanReport, Status
-from negvol_cli.settings import ClipSettings, Settings
+from negvol_cli.report import JointReport, ScanReport, Status
+from negvol_cli.run import Run
+from negvol_cli.settings import Settings
 from negvol_cli.steps.calibrate_hu import in_hu, scanner_of
 from negvol_cli.steps.enhance import enhance_fossa
+from negvol_cli.steps.images_of_labels import images_of_labels
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.joint_view import JointView, as_judged
 from negvol_cli.steps.localise import FoundJoint, HeadOrientation, Localisation, Tiling, locate
 from negvol_cli.steps.measure import JointGeometry, measure_joint
-from negvol_cli.steps.recentre import centred_on_process, frame_of_labels
+from negvol_cli.steps.recentre import centred_on_process
 from negvol_cli.steps.reconstruct import without_hollows
 from negvol_cli.steps.refine_edges import RefinedJoint, refine_edges
+from negvol_cli.steps.scan_report import scan_report
 from negvol_cli.steps.scanner import Scanner, read_scanner_about, slab_flags
 from negvol_cli.steps.segment import segment_joint
-from negvol_cli.steps.self_check import doubt_pair, judge, metal_flags, missing
+from negvol_cli.steps.self_check import judge, metal_flags, missing
 from negvol_cli.steps.uncertainty import (
-    asymmetry_points,
     edge_quality,
     uncertainty,
 )
-from negvol_cli.structures import AIR_HU, Label, Side, scan_label
-from negvol_cli.timing import Stopwatch
-
-Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Models:
-    """The networks of a bundle, loaded once for any number of scans."""
-
-    bundle: Bundle
-    localiser: Predictor
-    segmenters: tuple[Predictor, ...]
-
-    @property
-    def provider(self) -> str:
-        """Where the networks really run and, if not on a GPU, why."""
-        used = sorted({p.provider for p in (self.localiser, *self.segmenters)})
-        why = self.localiser.why_not_gpu
-        return " and ".join(used) + (f" ({why})" if why else "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Run:
-    """What a whole run needs besides the scan; ``models`` is None if only labels are measured."""
-
-    settings: Settings
-    backend: MeshBackend
-    models: Models | None = None
-    watch: Stopwatch = field(default_factory=Stopwatch)
-    progress: Progress = lambda _step, _done: None
-
-    def networks(self) -> Models:
-        """The models. Raises ValueError where the run has none."""
-        if self.models is None:
-            raise ValueError("this run has no models, and a CT cannot be measured without")
-        return self.models
+from negvol_cli.structures import Side
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,25 +46,6 @@ class Measurement:
     report: ScanReport
     scan: Scan
     views: Mapping[Side, JointView]
-
-
-def load_models(path: Path | None, settings: Settings) -> Models:
-    """Load the networks of the bundle at ``path`` (None: the default one).
-
-    Raises
-    ------
-    ModelError
-        The bundle or a network is unusable.
-    DeviceError
-        The requested device cannot run a network.
-    """
-    bundle = load_bundle(path)
-    start = partial(open_session, device=settings.device, threads=settings.threads)
-    return Models(
-        bundle,
-        start(bundle.read(bundle.localiser), bundle.localiser),
-        tuple(start(bundle.read(spec), spec) for spec in bundle.segmenters),
-    )
 
 
 def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
@@ -134,11 +76,8 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
         joints[side], view = _or_why_not(side, measure, found)
         if view is not None:
             views[side] = view
-    report = replace(
-        _report(scan, joints, flags, run),
-        bundle=models.bundle.stamp,
-        provider=models.provider,
-    )
+    report = _report(scan, joints, flags, run)
+    report = replace(report, bundle=models.bundle.stamp, provider=models.provider)
     _refuse_without_views(report, views, "scan")
     return _measurement(report, scan, views)
 
@@ -162,26 +101,23 @@ def measure_label_map(labels: LabelMap, run: Run) -> Measurement:
     return _measurement(report, labels.scan, views)
 
 
+def _report(
+    scan: Scan, joints: Mapping[Side, JointReport], flags: tuple[str, ...], run: Run
+) -> ScanReport:
+    report = scan_report(
+        joints,
+        name=scan.name,
+        spacing_mm_xyz=scan.volume.grid.spacing_mm_xyz,
+        clip=run.settings.clip,
+        flags=flags,
+    )
+    backend = run.backend
+    return replace(report, mesh_backend=backend.name + (f" ({backend.why})" if backend.why else ""))
+
+
 def _measurement(report: ScanReport, scan: Scan, views: Mapping[Side, JointView]) -> Measurement:
     judged = {side: as_judged(view, report.joint(side)) for side, view in views.items()}
     return Measurement(report, scan, judged)
-
-
-def labels_on_scan(measurement: Measurement) -> Volume:
-    """Return the six-label map on the scan's LPS-ordered grid, uint8 [z, y, x]."""
-    grid = measurement.scan.volume.grid
-    labels = np.zeros(grid.shape_zyx, dtype=np.uint8)
-    for side, view in measurement.views.items():
-        geometry = view.geometry
-        frame = geometry.frame
-        part = crop_to(Volume(labels, grid), frame.grid, margin=0)
-        if part is None:
-            continue
-        world = Volume(np.ascontiguousarray(frame.mirror(geometry.labels_zyx)), frame.grid)
-        nearest = resample_nearest(world, part.grid)
-        for label in (Label.CONDYLE, Label.TEMPORAL_BONE, Label.NEGATIVE_VOLUME):
-            part.values_zyx[nearest == label] = scan_label(side, label)
-    return Volume(labels, grid)
 
 
 def _or_why_not(
@@ -218,7 +154,7 @@ def _refuse_without_views(report: ScanReport, views: Mapping[Side, JointView], w
 
 
 def _measure_labels_of(side: Side, volume: Volume, run: Run) -> tuple[JointReport, JointView]:
-    images = _images_of_labels(volume, side)
+    images = images_of_labels(volume, side)
     geometry = measure_joint(
         images.condyle_p,
         images.bone_p,
@@ -321,63 +257,6 @@ def _with_edges(
         about = read_scanner_about(part, scanner)
         refined = refine_edges(replace(images, condyle_p=solid), part, about)
         return refined.images, (refined, about)
-
-
-def _images_of_labels(volume: Volume, side: Side) -> JointImages:
-    """One side's labels (``Label`` values) over the frame about its condyle; no CT."""
-    frame = frame_of_labels(volume, side)
-    masks = [
-        Volume((volume.values_zyx == label).astype(np.float32), volume.grid)
-        for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
-    ]
-    condyle, bone = (
-        smooth_labels(frame.mirror(resample(mask, frame.grid, fill=0.0)), frame.spacing_mm)
-        for mask in masks
-    )
-    hu = np.full(condyle.shape, AIR_HU, dtype=np.float32)
-    return JointImages(frame, hu, condyle, bone, np.ones(condyle.shape, dtype=bool))
-
-
-def _report(
-    scan: Scan, joints: Mapping[Side, JointReport], flags: tuple[str, ...], run: Run
-) -> ScanReport:
-    right, left = doubt_pair(joints[Side.RIGHT], joints[Side.LEFT])
-    backend = run.backend
-    return ScanReport(
-        scan=scan.name,
-        spacing_mm_xyz=scan.volume.grid.spacing_mm_xyz,
-        right=right,
-        left=left,
-        nv_asymmetry=_asymmetry(left, right, "nv_mm3"),
-        articular_nv_asymmetry=_asymmetry(left, right, "articular_nv_mm3"),
-        nv_asymmetry_points=_asymmetry_points(left, right, "nv_mm3"),
-        articular_nv_asymmetry_points=_asymmetry_points(left, right, "articular_nv_mm3"),
-        flags=flags,
-        mesh_backend=backend.name + (f" ({backend.why})" if backend.why else ""),
-        clip=_clip_text(run.settings.clip),
-    )
-
-
-def _asymmetry(left: JointReport, right: JointReport, figure: str) -> Asymmetry | None:
-    if left.status is not Status.OK or right.status is not Status.OK:
-        return None
-    return Asymmetry.between(getattr(left, figure), getattr(right, figure))
-
-
-def _asymmetry_points(left: JointReport, right: JointReport, figure: str) -> float | None:
-    """Half the 95 % interval of the asymmetry index, where there is an asymmetry."""
-    if _asymmetry(left, right, figure) is None:
-        return None
-    if left.uncertainty is None or right.uncertainty is None:
-        return None
-    return asymmetry_points(
-        (getattr(left, figure), getattr(left.uncertainty, figure)),
-        (getattr(right, figure), getattr(right.uncertainty, figure)),
-    )
-
-
-def _clip_text(clip: ClipSettings) -> str:
-    return f"{clip.shape} of {clip.width_mm:g} mm"
 
 
 def _refuse_what_cannot_be_measured(

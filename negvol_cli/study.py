@@ -29,18 +29,11 @@ from negvol_cli.io.report_files import write_csv, write_json
 from negvol_cli.io.result_names import result_name
 from negvol_cli.io.source import Intake, take_in
 from negvol_cli.mesh.backend import load_backend
-from negvol_cli.pipeline import (
-    Measurement,
-    Models,
-    Progress,
-    Run,
-    labels_on_scan,
-    load_models,
-    measure_ct,
-    measure_label_map,
-)
+from negvol_cli.pipeline import Measurement, measure_ct, measure_label_map
 from negvol_cli.report import ScanReport
+from negvol_cli.run import Models, Progress, Run, load_models
 from negvol_cli.settings import RESEARCH_USE, Settings
+from negvol_cli.steps.scan_labels import labels_on_scan
 from negvol_cli.structures import Side
 from negvol_cli.timing import Stopwatch
 from negvol_cli.version import __version__, program_stamp
@@ -72,7 +65,7 @@ def measure_scan(
     """Measure both joints of the head CT at ``scan`` and write ``out/<scan>/``.
 
     ``scan`` may come from ``io.source.take_in``, which chooses a DICOM series and how the patient
-    is identified. ``out`` None writes nothing. ``models`` (from ``pipeline.load_models``) saves
+    is identified. ``out`` None writes nothing. ``models`` (from ``run.load_models``) saves
     loading ``bundle`` again. ``references`` are label maps to compare with. ``library`` is the
     address of a shared 3D library (see ``render.html``). Raises InputError for an unusable scan,
     ModelError for an unusable bundle, OutputError if the result cannot be written.
@@ -171,7 +164,7 @@ def _save(measurement: Measurement, folder: Path, run: Run, library: str | None)
     report = measurement.report
     run.progress("writing the result", 0.8)
     with run.watch.step("save labels and meshes"):
-        labels = labels_on_scan(measurement)
+        labels = labels_on_scan(measurement.views, measurement.scan.volume.grid)
         write_labels(labels.values_zyx, measurement.scan, folder / LABELS_FILE)
         write_label_colours(folder)
         _save_meshes(measurement, folder / "meshes")

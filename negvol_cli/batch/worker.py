@@ -24,9 +24,9 @@ from negvol_cli.batch.source import intake_of
 from negvol_cli.errors import ModelError, explain, explain_nameless
 from negvol_cli.geometry.resample import use_threads
 from negvol_cli.io.source import Intake
-from negvol_cli.pipeline import Models, load_models
 from negvol_cli.render.html import LIBRARY
 from negvol_cli.report import FailureRow, Outcome, outcome_of
+from negvol_cli.run import Models, load_models
 from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan
 from negvol_cli.version import program_stamp

@@ -10,8 +10,8 @@ import SimpleITK as sitk
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.phantom import PhantomHead, draw_head
-from negvol_cli.pipeline import Models, load_models
 from negvol_cli.report import ScanReport
+from negvol_cli.run import Models, load_models
 from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan
 from tests.pipeline.heads import QUIET, grid_about

@@ -11,7 +11,7 @@ from pydicom._dicom_dict import DicomDictionary
 from pydicom.dataset import Dataset, FileDataset
 
 from negvol_cli.phantom import draw_head
-from negvol_cli.pipeline import Models, load_models
+from negvol_cli.run import Models, load_models
 from negvol_cli.settings import Device, Settings
 from tests.io.dicom.made_dicom import image, save
 from tests.pipeline.heads import QUIET, grid_about

@@ -12,7 +12,8 @@ from negvol_cli import study
 from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.io import output_folder
 from negvol_cli.phantom import draw_head
-from negvol_cli.pipeline import Measurement, Models, load_models
+from negvol_cli.pipeline import Measurement
+from negvol_cli.run import Models, load_models
 from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan
 from tests.pipeline.heads import QUIET, grid_about

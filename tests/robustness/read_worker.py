@@ -20,7 +20,7 @@ from negvol_cli.bundle.bundle import load_bundle
 from negvol_cli.errors import NegvolError
 from negvol_cli.io.ct_checks import check_ct
 from negvol_cli.io.image import Scan, read_scan
-from negvol_cli.pipeline import Models, load_models
+from negvol_cli.run import Models, load_models
 from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan
 

@@ -7,8 +7,8 @@ import pytest
 
 from negvol_cli.errors import InputError
 from negvol_cli.phantom import draw_head
-from negvol_cli.pipeline import load_models
 from negvol_cli.report import Status
+from negvol_cli.run import load_models
 from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan
 from tests.io.dicom.made_dicom import AXIAL, image, save

@@ -1,0 +1,68 @@
+"""What a whole run needs besides the scan: the models, the settings and who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from negvol_cli.bundle.bundle import Bundle, load_bundle
+from negvol_cli.inference.session import Predictor, open_session
+from negvol_cli.mesh.backend import MeshBackend
+from negvol_cli.settings import Settings
+from negvol_cli.timing import Stopwatch
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The networks of a bundle, loaded once for any number of scans."""
+
+    bundle: Bundle
+    localiser: Predictor
+    segmenters: tuple[Predictor, ...]
+
+    @property
+    def provider(self) -> str:
+        """Where the networks really run and, if not on a GPU, why."""
+        used = sorted({p.provider for p in (self.localiser, *self.segmenters)})
+        why = self.localiser.why_not_gpu
+        return " and ".join(used) + (f" ({why})" if why else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Run:
+    """What a whole run needs besides the scan; ``models`` is None if only labels are measured."""
+
+    settings: Settings
+    backend: MeshBackend
+    models: Models | None = None
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    progress: Progress = lambda _step, _done: None
+
+    def networks(self) -> Models:
+        """The models. Raises ValueError where the run has none."""
+        if self.models is None:
+            raise ValueError("this run has no models, and a CT cannot be measured without")
+        return self.models
+
+
+def load_models(path: Path | None, settings: Settings) -> Models:
+    """Load the networks of the bundle at ``path`` (None: the default one).
+
+    Raises
+    ------
+    ModelError
+        The bundle or a network is unusable.
+    DeviceError
+        The requested device cannot run a network.
+    """
+    bundle = load_bundle(path)
+    start = partial(open_session, device=settings.device, threads=settings.threads)
+    return Models(
+        bundle,
+        start(bundle.read(bundle.localiser), bundle.localiser),
+        tuple(start(bundle.read(spec), spec) for spec in bundle.segmenters),
+    )
