@@ -58,15 +58,24 @@ AXIAL: Final = Plane("Axial", 2, 0, 1, False, "RLAP")
 PLANES: Final = (SAGITTAL, CORONAL, AXIAL)
 
 
-def draw_cut(view: JointView, plane: Plane, size_px: int, *, with_nv: bool = True) -> Image.Image:
+def draw_cut(
+    view: JointView,
+    plane: Plane,
+    size_px: int,
+    *,
+    with_nv: bool = True,
+    about_mm: Vector | None = None,
+) -> Image.Image:
     """Draw one section through the centre of the condylar head, RGB, ``size_px`` square.
 
     The section is ``VIEW_MM`` wide and shows the patient's own sides; the right joint is not
-    mirrored. Without ``with_nv`` the negative volume, which then has no value either, is left out.
+    mirrored. ``about_mm``, in frame mm, is another point to go through, the same for two results
+    that are to be compared. Without ``with_nv`` the negative volume, which then has no value
+    either, is left out.
     A reference lies under the other lines, so that it shows only where they differ from it. Where a
     self-check marked a place, the section goes through that place, with a ring about it.
     """
-    plot = _Projection(view, plane, size_px * _FINER)
+    plot = _Projection(view, plane, size_px * _FINER, about_mm)
     geometry = view.geometry
     condyle = plot.outlines(geometry.condyle)
     image = plot.ct()
@@ -93,10 +102,12 @@ def draw_cut(view: JointView, plane: Plane, size_px: int, *, with_nv: bool = Tru
 class _Projection:
     """How one plane of a joint maps to the pixels of a square picture."""
 
-    def __init__(self, view: JointView, plane: Plane, size_px: int) -> None:
+    def __init__(
+        self, view: JointView, plane: Plane, size_px: int, about_mm: Vector | None
+    ) -> None:
         self._picture, self._plane, self._size = view, plane, size_px
         self._signs = np.array([-1.0 if view.side is Side.RIGHT else 1.0, 1.0, 1.0])
-        self._centre = np.array(view.geometry.head_centre_mm)
+        self._centre = np.array(view.geometry.head_centre_mm if about_mm is None else about_mm)
         through = self._centre if view.mark_mm is None else np.array(view.mark_mm)
         self._through = float(through[plane.across])
 

@@ -12,6 +12,8 @@ from plotly.offline import get_plotlyjs
 from negvol_cli.errors import OutputError
 from negvol_cli.render import page, palette, polar, quality, words
 from negvol_cli.render.figures3d import HALF_HEIGHT_MM, ZOOM, cameras
+from negvol_cli.render.pair import PairSection
+from negvol_cli.render.shown import both_sides
 from negvol_cli.render.templating import templates, trusted
 from negvol_cli.report import ScanReport
 from negvol_cli.settings import PAPER
@@ -28,15 +30,16 @@ def write_html(
     *,
     details: Mapping[str, str] | None = None,
     library: str | None = None,
+    section: PairSection | None = None,
 ) -> None:
-    """Write report.html; ``details`` and ``library`` as for ``html``.
+    """Write report.html; ``details``, ``library`` and ``section`` as for ``html``.
 
     Raises
     ------
     OutputError
         The file cannot be written.
     """
-    _write(path, html(report, views, details=details, library=library))
+    _write(path, html(report, views, details=details, library=library, section=section))
 
 
 def html(
@@ -45,6 +48,7 @@ def html(
     *,
     details: Mapping[str, str] | None = None,
     library: str | None = None,
+    section: PairSection | None = None,
 ) -> str:
     """Return the page, with styles, pictures and the 3D library inside. Every text is escaped.
 
@@ -58,14 +62,17 @@ def html(
         Versions and hashes, listed at the end of the page.
     library
         The address, relative to the page, of a 3D library that several pages share (``LIBRARY``).
+    section
+        Pairs of results that stand before everything else.
     """
     environment = templates()
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # views keep their order
-    joints = [page.joint_panel(joint, views.get(joint.side)) for joint in report.joints]
+    joints = [page.joint_panel(shown) for shown in both_sides(report, views)]
     drawn = any(joint.figure for joint in joints)
     return environment.get_template("report.html.j2").render(
         **_figures(report, views),
         joints=joints,
+        section=section,
         drawn=drawn,
         origin=[*words.origin(report), *(details or {}).items()],
         view_names=list(cameras(Side.LEFT)),

@@ -11,11 +11,11 @@ from typing import Any, Final
 from PIL import Image
 
 from negvol_cli.render import words
-from negvol_cli.render.cuts import PLANES, draw_cut
+from negvol_cli.render.cuts import PLANES
 from negvol_cli.render.figures3d import cameras, joint_figure, joint_parts
+from negvol_cli.render.shown import Shown
 from negvol_cli.render.snapshot import edge_letters, snapshot
-from negvol_cli.report import COMPARED, Asymmetry, JointReport, ScanReport
-from negvol_cli.steps.joint_view import JointView
+from negvol_cli.report import COMPARED, Asymmetry, ScanReport
 from negvol_cli.structures import Side
 
 CUT_PX: Final = 440
@@ -23,7 +23,7 @@ PRINTED_VIEWS: Final = ("Axial from below", "Axial, tilted")
 
 _JPEG_QUALITY: Final = 88
 _STILL_QUALITY: Final = 82
-_VOLUMES: Final = (
+VOLUMES: Final = (
     ("Negative volume (NV)", "nv_mm3"),
     ("Articular NV", "articular_nv_mm3"),
     ("Condylar head", "head_volume_mm3"),
@@ -43,8 +43,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class JointPanel:
-    """One joint as the page shows it; pictures are names and addresses (data URIs)."""
+    """One joint as the page shows it; pictures are names and addresses (data URIs).
 
+    ``key`` names it among the page's elements. ``reference`` is what the outlines under its own
+    are called, empty where there are none.
+    """
+
+    key: str
+    title: str
     side: str
     ok: bool
     status: str
@@ -56,26 +62,29 @@ class JointPanel:
     stills: tuple[tuple[str, str], ...] = ()
     figure: Mapping[str, Any] | None = None
     has_nv: bool = False
-    has_reference: bool = False
+    reference: str = ""
 
 
-def joint_panel(joint: JointReport, view: JointView | None) -> JointPanel:
-    """The joint's words and, where there is a picture, its cuts and its 3D view.
+def joint_panel(shown: Shown, key: str = "", *, solid: bool = True) -> JointPanel:
+    """The joint's words and, where there is a picture, its cuts and, if ``solid``, its 3D view.
 
     The negative volume is drawn only where it has a figure.
     """
-    shown: dict[str, Any] = {}
+    joint, view = shown.joint, shown.view
+    pictures: dict[str, Any] = {}
     if view is not None:
-        with_nv = joint.nv_mm3 is not None
-        parts = joint_parts(view, with_nv=with_nv)
-        shown = {
-            "cuts": tuple(_cuts(view, with_nv)),
-            "stills": tuple(_stills(view.side, parts)),
-            "figure": joint_figure(view.side, parts),
-            "has_nv": with_nv,
-            "has_reference": view.reference_zyx is not None,
+        pictures = {
+            "cuts": tuple(_cuts(shown)),
+            "has_nv": shown.with_nv,
+            "reference": "" if view.reference_zyx is None else view.reference_name,
         }
+    if view is not None and solid:
+        parts = joint_parts(view, with_nv=shown.with_nv)
+        pictures["stills"] = tuple(_stills(view.side, parts))
+        pictures["figure"] = joint_figure(view.side, parts)
     return JointPanel(
+        key=key or str(joint.side),
+        title=words.plain(shown.title),
         side=str(joint.side),
         ok=words.is_ok(joint),
         status=words.plain(joint.status_text),
@@ -83,14 +92,14 @@ def joint_panel(joint: JointReport, view: JointView | None) -> JointPanel:
         nv=words.mm3(joint.nv_mm3),
         half=words.mm3(joint.uncertainty.nv_mm3) if joint.uncertainty else words.MISSING,
         flags=tuple(words.plain(flag) for flag in joint.flags),
-        **shown,
+        **pictures,
     )
 
 
 def volumes(report: ScanReport) -> Iterator[Row]:
     """Yield the volumes of both joints, and how much larger one of them is."""
     right, left = report.joints
-    for name, field in _VOLUMES:
+    for name, field in VOLUMES:
         of_right, of_left = getattr(right, field), getattr(left, field)
         asymmetry = Asymmetry.between(of_left, of_right)
         remark = words.ratio(asymmetry)
@@ -155,10 +164,9 @@ def comparisons(report: ScanReport) -> list[tuple[str, str, str, str]]:
     return lines
 
 
-def _cuts(view: JointView, with_nv: bool) -> Iterator[tuple[str, str]]:
+def _cuts(shown: Shown) -> Iterator[tuple[str, str]]:
     for plane in PLANES:
-        image = draw_cut(view, plane, CUT_PX, with_nv=with_nv)
-        yield plane.name, _address(image, _JPEG_QUALITY)
+        yield plane.name, _address(shown.cut(plane, CUT_PX), _JPEG_QUALITY)
 
 
 def _stills(side: Side, parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

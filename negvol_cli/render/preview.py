@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -10,24 +10,25 @@ from PIL import Image, ImageDraw
 
 from negvol_cli.errors import OutputError
 from negvol_cli.render import palette, words
-from negvol_cli.render.cuts import PLANES, draw_cut
+from negvol_cli.render.cuts import PLANES
 from negvol_cli.render.lettering import shortened, spelt, transliterated, width_px, wrapped, write
+from negvol_cli.render.shown import Shown, both_sides
 from negvol_cli.report import Asymmetry, JointReport, ScanReport
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 
 WIDTH_PX: Final = 1800
-_MARGIN: Final = 30
+MARGIN_PX: Final = 30
 _GAP: Final = 14
 _BETWEEN: Final = 44
-_HALF: Final = (WIDTH_PX - 2 * _MARGIN - _BETWEEN) // 2
+_HALF: Final = (WIDTH_PX - 2 * MARGIN_PX - _BETWEEN) // 2
 _CUT: Final = (_HALF - _GAP) // 2
 _TITLE: Final = 86
 _HEADING: Final = 48
-_JOINT: Final = _HEADING + 2 * _CUT + _GAP
+BESIDE_PX: Final = _HEADING + 2 * _CUT + _GAP
 _FOOT: Final = 258
 _KEY_HALVES: Final = {palette.NEGATIVE_VOLUME: 10, palette.CONDYLE: 3, palette.REFERENCE: 1}
-HEIGHT_PX: Final = _TITLE + _JOINT + _FOOT
+HEIGHT_PX: Final = _TITLE + BESIDE_PX + _FOOT
 
 
 def draw_preview(report: ScanReport, views: Mapping[Side, JointView], path: Path) -> None:
@@ -50,38 +51,43 @@ def preview(report: ScanReport, views: Mapping[Side, JointView]) -> Image.Image:
     page = Image.new("RGB", (WIDTH_PX, HEIGHT_PX), palette.PAPER)
     draw = ImageDraw.Draw(page)
     _title(draw, report)
-    for joint, left_px in zip(report.joints, (_MARGIN, _MARGIN + _HALF + _BETWEEN), strict=True):
-        _joint(page, joint, views.get(joint.side), left_px)
-    _foot(draw, report, any(view.reference_zyx is not None for view in views.values()))
+    draw_beside(page, both_sides(report, views), _TITLE)
+    _foot(draw, report, reference_name(views.values()))
     return page
 
 
 def _title(draw: ImageDraw.ImageDraw, report: ScanReport) -> None:
     base = _TITLE - 32
     title = "Negative volume of the temporomandibular joints"
-    write(draw, (_MARGIN, base), title, 34, palette.INK, bold=True)
-    room = WIDTH_PX - 2 * _MARGIN - width_px(title, 34) - 60
+    write(draw, (MARGIN_PX, base), title, 34, palette.INK, bold=True)
+    room = WIDTH_PX - 2 * MARGIN_PX - width_px(title, 34) - 60
     name = words.plain(report.scan)
     said = " (transliterated)" if transliterated(name) else ""
     scan = shortened(f"{spelt(name)}{said}  ·  voxels {words.spacing(report)}", 22, room)
-    write(draw, (WIDTH_PX - _MARGIN, base), scan, 22, palette.MUTED, align="right")
+    write(draw, (WIDTH_PX - MARGIN_PX, base), scan, 22, palette.MUTED, align="right")
 
 
-def _joint(
-    page: Image.Image,
-    joint: JointReport,
-    view: JointView | None,
-    left_px: int,
-) -> None:
+def draw_beside(page: Image.Image, both: tuple[Shown, Shown], top_px: int) -> None:
+    """Draw two joints, each with title, status, sections and figures, ``BESIDE_PX`` high."""
+    for shown, left_px in zip(both, (MARGIN_PX, MARGIN_PX + _HALF + _BETWEEN), strict=True):
+        _joint(page, shown, left_px, top_px)
+
+
+def reference_name(views: Iterable[JointView]) -> str:
+    """What the outlines under the joints' own are called; empty where there are none."""
+    return next((view.reference_name for view in views if view.reference_zyx is not None), "")
+
+
+def _joint(page: Image.Image, shown: Shown, left_px: int, top_px: int) -> None:
     draw = ImageDraw.Draw(page)
-    base = _TITLE + _HEADING - 16
-    name = f"{str(joint.side).capitalize()} joint"
-    write(draw, (left_px, base), name, 28, palette.INK, bold=True)
-    room = _HALF - width_px(name, 28) - 30
+    joint, view = shown.joint, shown.view
+    base = top_px + _HEADING - 16
+    write(draw, (left_px, base), shown.title, 28, palette.INK, bold=True)
+    room = _HALF - width_px(shown.title, 28) - 30
     status = str(joint.status) if view is None else words.plain(joint.status_text)
     status = shortened(status, 22, room)
     write(draw, (left_px + _HALF, base), status, 22, palette.INK, align="right")
-    top = _TITLE + _HEADING
+    top = top_px + _HEADING
     places = [
         (left_px + column * (_CUT + _GAP), top + row * (_CUT + _GAP))
         for row, column in ((0, 0), (0, 1), (1, 0))
@@ -90,8 +96,7 @@ def _joint(
         _absence(draw, joint, left_px, top)
     else:
         for plane, place in zip(PLANES, places, strict=True):
-            cut = draw_cut(view, plane, _CUT, with_nv=joint.nv_mm3 is not None)
-            page.paste(cut, place)
+            page.paste(shown.cut(plane, _CUT), place)
     box = (left_px + _CUT + _GAP + 14, top + _CUT + _GAP, _CUT - 14)
     _figures(draw, joint, box)
 
@@ -139,36 +144,36 @@ def _figures(
         draw.line((left_px, base + 12, left_px + room_px, base + 12), palette.RULE, 1)
 
 
-def _foot(draw: ImageDraw.ImageDraw, report: ScanReport, with_reference: bool) -> None:
-    top = _TITLE + _JOINT + 24
-    draw.line((_MARGIN, top, WIDTH_PX - _MARGIN, top), palette.RULE, 2)
+def _foot(draw: ImageDraw.ImageDraw, report: ScanReport, reference: str) -> None:
+    top = _TITLE + BESIDE_PX + 24
+    draw.line((MARGIN_PX, top, WIDTH_PX - MARGIN_PX, top), palette.RULE, 2)
     for i, (name, asymmetry) in enumerate(
         (("NV", report.nv_asymmetry), ("Articular NV", report.articular_nv_asymmetry))
     ):
         base = top + 46 + 38 * i
-        write(draw, (_MARGIN, base), name, 26, palette.INK, bold=True)
+        write(draw, (MARGIN_PX, base), name, 26, palette.INK, bold=True)
         sentence = words.asymmetry_in_words(asymmetry)
-        write(draw, (_MARGIN + 180, base), sentence, 26, palette.INK)
+        write(draw, (MARGIN_PX + 180, base), sentence, 26, palette.INK)
     note = f"Asymmetry index: {Asymmetry.FORMULAS['habets_percent']}. {words.ARTICULAR}"
-    write(draw, (WIDTH_PX - _MARGIN, top + 84), note, 20, palette.MUTED, align="right")
-    _legend(draw, top + 46, with_reference)
+    write(draw, (WIDTH_PX - MARGIN_PX, top + 84), note, 20, palette.MUTED, align="right")
+    draw_legend(draw, top + 46, reference)
     found = "; ".join(f"{concern}: {flag}" for concern, flag in words.flags(report))
-    write(draw, (_MARGIN, top + 122), "Flags", 26, palette.INK, bold=True)
-    first, *others = wrapped(found or "none", 24, WIDTH_PX - 2 * _MARGIN - 180)
-    rest = shortened(" ".join(others), 24, WIDTH_PX - 2 * _MARGIN - 180)
+    write(draw, (MARGIN_PX, top + 122), "Flags", 26, palette.INK, bold=True)
+    first, *others = wrapped(found or "none", 24, WIDTH_PX - 2 * MARGIN_PX - 180)
+    rest = shortened(" ".join(others), 24, WIDTH_PX - 2 * MARGIN_PX - 180)
     for i, line in enumerate((first, rest)):
-        write(draw, (_MARGIN + 180, top + 122 + 32 * i), line, 24, palette.INK)
+        write(draw, (MARGIN_PX + 180, top + 122 + 32 * i), line, 24, palette.INK)
     base = HEIGHT_PX - 30
-    write(draw, (_MARGIN, base), report.research_use, 24, palette.INK, bold=True)
+    write(draw, (MARGIN_PX, base), report.research_use, 24, palette.INK, bold=True)
     solid = ": ".join(words.measured_solid(report)) if report.clip else ""
-    write(draw, (WIDTH_PX - _MARGIN, base), words.plain(solid), 20, palette.MUTED, align="right")
+    write(draw, (WIDTH_PX - MARGIN_PX, base), words.plain(solid), 20, palette.MUTED, align="right")
 
 
-def _legend(draw: ImageDraw.ImageDraw, base_px: float, with_reference: bool) -> None:
-    """Name the outlines, from the right edge leftward."""
-    x, y = float(WIDTH_PX - _MARGIN), base_px - 9
+def draw_legend(draw: ImageDraw.ImageDraw, base_px: float, reference: str) -> None:
+    """Name the outlines, from the right edge leftward; ``reference`` is empty if none is drawn."""
+    x, y = float(WIDTH_PX - MARGIN_PX), base_px - 9
     for name, colour in (
-        *([("reference", palette.REFERENCE)] if with_reference else []),
+        *([(reference, palette.REFERENCE)] if reference else []),
         ("negative volume", palette.NEGATIVE_VOLUME),
         ("temporal bone", palette.TEMPORAL_BONE),
         ("condyle", palette.CONDYLE),

@@ -27,6 +27,8 @@ class JointView:
         alone has no CT: there it is air (-1000 HU) throughout.
     reference_zyx
         A reference segmentation of the joint, if there is one: ``Label`` values on the same voxels.
+    reference_name
+        What pictures call it.
     bone_thickness_mm
         Thickness of the temporal bone at the vertices (V,) of its mesh, NaN where it is not known
         (``RefinedJoint.thickness_on``); None without a CT.
@@ -39,6 +41,7 @@ class JointView:
     reference_zyx: npt.NDArray[np.uint8] | None = None
     mark_mm: Vector | None = None
     bone_thickness_mm: npt.NDArray[np.float64] | None = None
+    reference_name: str = "reference"
 
     def __post_init__(self) -> None:
         shape = self.geometry.frame.local_grid.shape_zyx
