@@ -37,6 +37,7 @@ from negvol_cli.steps.uncertainty import (
     uncertainty,
 )
 from negvol_cli.structures import Side
+from negvol_cli.threads import at_once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,17 +66,9 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
         tiling = Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu)
         located = locate(scan.volume, models.localiser, tiling)
     _refuse_what_cannot_be_measured(located, scan.name, flags)
-    joints, views = {}, {}
-    for done, side in ((0.2, Side.RIGHT), (0.5, Side.LEFT)):
-        run.progress(f"measuring the {side} joint", done)
-        found = located[side]
-        if found is None:
-            joints[side] = missing(side, located[side.other], scan.volume)
-            continue
-        measure = partial(_measure_side, side, found, scan.volume, scanner, run)
-        joints[side], view = _or_why_not(side, measure, found)
-        if view is not None:
-            views[side] = view
+    run.progress("measuring the joints", 0.2)
+    measure = partial(_measure_side, located, scan.volume, scanner, run)
+    joints, views = _of_sides({side: partial(measure, side) for side in Side}, run)
     report = _report(scan, joints, flags, run)
     report = replace(report, bundle=models.bundle.stamp, provider=models.provider)
     _refuse_without_views(report, views, "scan")
@@ -84,21 +77,21 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
 
 def measure_label_map(labels: LabelMap, run: Run) -> Measurement:
     """Apply steps D and E to an existing segmentation; neither a network nor a CT is needed."""
-    joints: dict[Side, JointReport] = {}
-    views: dict[Side, JointView] = {}
-    for side in Side:
-        if side not in labels.sides:
-            joints[side] = JointReport(side=side, status=Status.NOT_FOUND, reason="no label")
-            continue
-        run.progress(f"measuring the {side} joint", 0.2 if side is Side.RIGHT else 0.5)
-        with run.watch.step("measure"):
-            measure = partial(_measure_labels_of, side, labels.joint(side), run)
-            joints[side], view = _or_why_not(side, measure)
-        if view is not None:
-            views[side] = view
+    run.progress("measuring the joints", 0.2)
+    measure = partial(_measure_labels_of, labels, run)
+    joints, views = _of_sides({side: partial(measure, side) for side in Side}, run)
     report = _report(labels.scan, joints, labels.scan.notes, run)
     _refuse_without_views(report, views, "label map")
     return _measurement(report, labels.scan, views)
+
+
+def _of_sides(
+    measures: Mapping[Side, Callable[[], tuple[JointReport, JointView | None]]], run: Run
+) -> tuple[dict[Side, JointReport], dict[Side, JointView]]:
+    """What both sides give, measured at once where there are cores for it."""
+    found = at_once(measures, run.settings.threads)
+    views = {side: view for side, (_, view) in found.items() if view is not None}
+    return {side: joint for side, (joint, _) in found.items()}, views
 
 
 def _report(
@@ -153,7 +146,17 @@ def _refuse_without_views(report: ScanReport, views: Mapping[Side, JointView], w
         )
 
 
-def _measure_labels_of(side: Side, volume: Volume, run: Run) -> tuple[JointReport, JointView]:
+def _measure_labels_of(
+    labels: LabelMap, run: Run, side: Side
+) -> tuple[JointReport, JointView | None]:
+    """One side of a label map, or that it has no label."""
+    if side not in labels.sides:
+        return JointReport(side=side, status=Status.NOT_FOUND, reason="no label"), None
+    with run.watch.step("measure"):
+        return _or_why_not(side, partial(_measured_labels, labels.joint(side), run, side))
+
+
+def _measured_labels(volume: Volume, run: Run, side: Side) -> tuple[JointReport, JointView]:
     images = images_of_labels(volume, side)
     geometry = measure_joint(
         images.condyle_p,
@@ -168,9 +171,18 @@ def _measure_labels_of(side: Side, volume: Volume, run: Run) -> tuple[JointRepor
 
 
 def _measure_side(
+    located: Localisation, ct: Volume, scanner: Scanner, run: Run, side: Side
+) -> tuple[JointReport, JointView | None]:
+    """One joint of a CT that ``scanner`` took, or why it was not measured."""
+    found = located[side]
+    if found is None:
+        return missing(side, located[side.other], ct), None
+    return _or_why_not(side, partial(_measure_found, side, found, ct, scanner, run), found)
+
+
+def _measure_found(
     side: Side, found: FoundJoint, ct: Volume, scanner: Scanner, run: Run
 ) -> tuple[JointReport, JointView]:
-    """One joint of a CT that ``scanner`` took."""
     network, found = segment_found(side, found, ct, run)
     return measure_segmented(network, found, ct, scanner, run)
 

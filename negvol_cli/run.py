@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from negvol_cli.bundle.bundle import Bundle, load_bundle
+from negvol_cli.geometry.resample import use_threads
 from negvol_cli.inference.session import Predictor, open_session
 from negvol_cli.mesh.backend import MeshBackend
 from negvol_cli.settings import Settings
@@ -59,6 +60,8 @@ def load_models(path: Path | None, settings: Settings) -> Models:
     DeviceError
         The requested device cannot run a network.
     """
+    if settings.threads is not None:
+        use_threads(settings.threads)
     bundle = load_bundle(path)
     start = partial(open_session, device=settings.device, threads=settings.threads)
     return Models(

@@ -71,7 +71,7 @@ def test_the_costs_can_be_written_as_json() -> None:
         pass
 
     (cost,) = json.loads(json.dumps(watch.as_dicts()))
-    assert set(cost) == {"name", "seconds", "peak_mb"}
+    assert set(cost) == {"name", "seconds", "cpu_seconds", "peak_mb"}
 
 
 def test_some_memory_is_free() -> None:

@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol, Self, TypeVar
 
 from negvol_cli.batch.worker import prepare_process
 from negvol_cli.errors import ClusterError
+from negvol_cli.threads import cores
 
 T = TypeVar("T")
 
@@ -64,9 +65,7 @@ def threads_each(jobs: int) -> int | None:
     """Threads for each of ``jobs`` processes, so that together they fill the machine; None: all."""
     if jobs == 1:
         return None
-    known = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    cores = len(known(0)) if known else os.cpu_count() or 1
-    return max(1, cores // jobs)
+    return max(1, cores() // jobs)
 
 
 class Processes:

@@ -22,7 +22,6 @@ from negvol_cli.batch.job import Job, Result
 from negvol_cli.batch.resume import earlier_report, refuse_newer
 from negvol_cli.batch.source import intake_of
 from negvol_cli.errors import ModelError, explain, explain_nameless
-from negvol_cli.geometry.resample import use_threads
 from negvol_cli.io.source import Intake
 from negvol_cli.render.html import LIBRARY
 from negvol_cli.report import FailureRow, Outcome, outcome_of
@@ -128,8 +127,6 @@ def _models(job: Job) -> Models:
 
 @cache
 def _loaded(bundle: Path, device: Device, threads: int | None) -> Models:
-    if threads is not None:
-        use_threads(threads)
     return load_models(bundle, Settings(device=device, threads=threads))
 
 

@@ -45,7 +45,7 @@ sphere_mm = click.option(
     help="Width of the measurement sphere, for a joint near the edge of the scan.  [default: 30]",
 )
 threads = click.option(
-    "--threads", type=click.IntRange(min=1), help="CPU threads for the networks.  [default: all]"
+    "--threads", type=click.IntRange(min=1), help="CPU threads.  [default: one for each core]"
 )
 bundle = click.option(
     "--bundle",

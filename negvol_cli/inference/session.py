@@ -51,6 +51,7 @@ class Predictor:
 
     def __init__(self, session: Any, spec: ModelSpec, why_not_gpu: str = "") -> None:
         self._session = session
+        self._alone = threading.Lock()  # a run takes all cores, and most of a scan's memory
         self.spec = spec
         self.provider = session.get_providers()[0].removesuffix("ExecutionProvider")
         self.why_not_gpu = why_not_gpu
@@ -69,7 +70,8 @@ class Predictor:
             raise ValueError(f"image is {image_zyx.shape}, the model wants {self.spec.size_zyx}")
         feed = {self.spec.input: np.ascontiguousarray(image_zyx, dtype=np.float32)[None, None]}
         try:
-            (answer,) = self._run(feed)
+            with self._alone:
+                (answer,) = self._run(feed)
         except Exception as err:  # ONNX Runtime's errors share no other base
             kind = ModelError if self.provider == "CPU" else DeviceError
             raise kind(
@@ -151,6 +153,8 @@ def _start(model: bytes, spec: ModelSpec, provider: str, threads: int | None) ->
     options.log_severity_level = _ERRORS_ONLY
     options.enable_cpu_mem_arena = False  # as quick, and memory goes back after each run
     ort.set_default_logger_severity(_ERRORS_ONLY)
+    # a thread that waits for the next run busily takes a core from everything between the runs
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         options.intra_op_num_threads = threads
     on_gpu = provider == CUDA

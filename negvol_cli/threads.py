@@ -1,0 +1,36 @@
+"""Work shared among threads: no more at once than were asked for, or than there are cores.
+
+NumPy, SciPy, PyMeshLab and ONNX Runtime let go of Python's lock while they compute, so that two
+joints in two threads take little longer than one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Key = TypeVar("Key")
+Result = TypeVar("Result")
+
+
+def cores() -> int:
+    """The CPU cores that this process may use."""
+    known = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    return len(known(0)) if known else os.cpu_count() or 1
+
+
+def at_once(
+    tasks: Mapping[Key, Callable[[], Result]], threads: int | None = None
+) -> dict[Key, Result]:
+    """The result of each task, in the order given; up to ``threads`` run at once (None: all cores).
+
+    An error of a task is raised once all that run have ended.
+    """
+    many = min(threads or cores(), len(tasks))
+    if many < 2:
+        return {key: task() for key, task in tasks.items()}
+    with ThreadPoolExecutor(many, thread_name_prefix="negvol") as pool:
+        futures = {key: pool.submit(task) for key, task in tasks.items()}
+        return {key: future.result() for key, future in futures.items()}

@@ -1,0 +1,58 @@
+"""Work shared among threads: as many as were asked for, results in order, errors not lost."""
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import partial
+
+import pytest
+
+from negvol_cli.threads import at_once, cores
+
+
+def test_two_tasks_on_two_threads_run_at_once() -> None:
+    both = threading.Barrier(2, timeout=10)
+
+    found = at_once({"right": both.wait, "left": both.wait}, threads=2)
+
+    assert set(found.values()) == {0, 1}
+
+
+def test_results_come_in_the_order_of_the_tasks_however_long_each_takes() -> None:
+    last_is_done = threading.Event()
+
+    def first() -> str:
+        assert last_is_done.wait(10)
+        return "right"
+
+    def last() -> str:
+        last_is_done.set()
+        return "left"
+
+    assert list(at_once({1: first, 2: last}, threads=2).items()) == [(1, "right"), (2, "left")]
+
+
+def test_on_one_thread_tasks_run_one_after_the_other_where_they_were_given() -> None:
+    where: list[threading.Thread] = []
+    tasks = {n: partial(lambda: where.append(threading.current_thread())) for n in range(3)}
+
+    at_once(tasks, threads=1)
+
+    assert where == [threading.current_thread()] * 3
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_error_of_a_task_is_raised(threads: int) -> None:
+    def fail() -> None:
+        raise ValueError("no condyle")
+
+    with pytest.raises(ValueError, match="no condyle"):
+        at_once({"right": fail, "left": lambda: None}, threads)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system pins no process")
+def test_only_cores_that_the_process_may_use_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7})
+
+    assert cores() == 3
