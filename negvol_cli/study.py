@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from negvol_cli import colours
+from negvol_cli.errors import InputError
 from negvol_cli.evaluation.reference import (
     Reference,
     compare_joints,
@@ -20,6 +21,7 @@ from negvol_cli.evaluation.reference import (
 )
 from negvol_cli.io.colour_tables import write_label_colours
 from negvol_cli.io.ct_checks import check_ct
+from negvol_cli.io.dicom import Series
 from negvol_cli.io.hashing import digest_of
 from negvol_cli.io.image import write_labels
 from negvol_cli.io.label_map import LABELS_FILE, name_of_labels, read_label_map
@@ -39,6 +41,14 @@ from negvol_cli.timing import Stopwatch
 from negvol_cli.version import __version__, program_stamp
 
 RUN_SCHEMA: Final = 2
+DICOM_FOLDER: Final = "dicom"
+"""Where a result keeps what goes into a PACS."""
+
+WriteDicom = Callable[[Measurement, Path], None]
+"""Writes a result as DICOM below its folder, where ``report.html`` lies already."""
+
+DicomOut = Callable[[Series], WriteDicom]
+"""Reads the headers of a series before it is measured, and says how its result is written."""
 LIBRARIES: Final = (
     "numpy",
     "scipy",
@@ -61,17 +71,20 @@ def measure_scan(
     overwrite: bool = False,
     progress: Progress = lambda _step, _done: None,
     library: str | None = None,
+    dicom_out: DicomOut | None = None,
 ) -> ScanReport:
     """Measure both joints of the head CT at ``scan`` and write ``out/<scan>/``.
 
     ``scan`` may come from ``io.source.take_in``, which chooses a DICOM series and how the patient
     is identified. ``out`` None writes nothing. ``models`` (from ``run.load_models``) saves
     loading ``bundle`` again. ``references`` are label maps to compare with. ``library`` is the
-    address of a shared 3D library (see ``render.html``). Raises InputError for an unusable scan,
-    ModelError for an unusable bundle, OutputError if the result cannot be written.
+    address of a shared 3D library (see ``render.html``). ``dicom_out`` also writes the result as
+    DICOM, which takes a DICOM series. Raises InputError for an unusable scan, ModelError for an
+    unusable bundle, OutputError if the result cannot be written.
     """
     intake = take_in(scan) if isinstance(scan, Path) else scan
     run = _new_run(settings, progress)
+    as_dicom = _dicom_writer(intake, dicom_out, run.watch)
 
     def measured() -> Measurement:
         with run.watch.step("load models"):  # a bad bundle is refused before anything is read
@@ -86,7 +99,7 @@ def measure_scan(
         return _compared(replace(measurement, report=named), compared_with, run.watch)
 
     def save(measurement: Measurement, folder: Path) -> None:
-        _save(measurement, folder, run, library)
+        _save(measurement, folder, run, library, as_dicom)
         intake.on_saved()
 
     return _result(intake.name, out, overwrite, measured, save)
@@ -159,7 +172,29 @@ def _result(
     return measurement.report
 
 
-def _save(measurement: Measurement, folder: Path, run: Run, library: str | None) -> None:
+def _dicom_writer(
+    intake: Intake, dicom_out: DicomOut | None, watch: Stopwatch
+) -> WriteDicom | None:
+    """How the result is written as DICOM, if that is asked for; refused where it cannot be."""
+    if dicom_out is None:
+        return None
+    if intake.series is None:
+        why = (
+            "results as DICOM belong into the study of the scan and copy its header, so they take "
+            "a DICOM series without a pseudonym"
+        )
+        raise InputError(f"{intake.name}: {why}; leave --dicom-out away", public=why)
+    with watch.step("read headers"):
+        return dicom_out(intake.series)
+
+
+def _save(
+    measurement: Measurement,
+    folder: Path,
+    run: Run,
+    library: str | None,
+    as_dicom: WriteDicom | None = None,
+) -> None:
     """Write all files of a result into ``folder``; run.json, which names them, comes last."""
     report = measurement.report
     run.progress("writing the result", 0.8)
@@ -172,6 +207,10 @@ def _save(measurement: Measurement, folder: Path, run: Run, library: str | None)
     write_csv(report, folder / "report.csv")
     with run.watch.step("draw"):
         _draw(measurement, folder, library)
+    if as_dicom is not None:
+        run.progress("writing DICOM", 0.9)
+        with run.watch.step("write DICOM"):
+            as_dicom(measurement, folder)
     text = json.dumps(
         _record(measurement, folder, run), indent=2, ensure_ascii=False, allow_nan=False
     )

@@ -46,7 +46,8 @@ class Intake:
     """A scan: the name of its result, how it is read, and the SHA-256 of its files.
 
     ``patient_id`` is what the report is to name; empty for nothing. ``on_saved`` is called when the
-    result is complete, before it can be seen.
+    result is complete, before it can be seen. ``series`` is the DICOM series whose header results
+    may copy; None for an image file, and where a pseudonym stands for the patient.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Intake:
     digest: Callable[[], str]
     patient_id: str = field(default="", repr=False)
     on_saved: Callable[[], None] = lambda: None
+    series: Series | None = field(default=None, repr=False)
 
     def load(self) -> Scan:
         """The scan under its name. Raises InputError where it cannot be read right, or OSError."""
@@ -103,6 +105,7 @@ def take_in_series(
         read=partial(read_series_scan, series, notes),
         digest=partial(digest_of, series.files),
         patient_id=series.identity.patient_id if privacy.keep_patient_id else "",
+        series=series if privacy.pseudonyms is None else None,
     )
     if privacy.pseudonyms is None:
         return intake

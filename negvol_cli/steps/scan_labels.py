@@ -1,4 +1,4 @@
-"""The labels of both joints on the scan's own grid."""
+"""The labels of both joints on the scan's own grid, or on that of one of its slices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from negvol_cli.structures import Label, Side, scan_label
 
 
 def labels_on_scan(views: Mapping[Side, JointView], grid: Grid) -> Volume:
-    """Return the six-label map on ``grid``, the scan's LPS-ordered one, uint8 [z, y, x]."""
+    """Return the six-label map on ``grid``, uint8 [z, y, x].
+
+    A voxel has the label of the frame's voxel that is nearest to its centre.
+    """
     labels = np.zeros(grid.shape_zyx, dtype=np.uint8)
     for side, view in views.items():
         geometry = view.geometry

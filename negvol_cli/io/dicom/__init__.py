@@ -9,13 +9,15 @@ from negvol_cli.io.dicom.finding import find_series, images_in, is_dicom, series
 from negvol_cli.io.dicom.fingerprint import fingerprint
 from negvol_cli.io.dicom.headers import Frame
 from negvol_cli.io.dicom.identity import Identity
-from negvol_cli.io.dicom.parts import Part
+from negvol_cli.io.dicom.layout import lay_out
+from negvol_cli.io.dicom.parts import Opener, Part
 from negvol_cli.io.dicom.reading import Reading, read_series
 from negvol_cli.io.dicom.series import Series
 
 __all__ = [
     "Frame",
     "Identity",
+    "Opener",
     "Part",
     "Reading",
     "Series",
@@ -25,6 +27,7 @@ __all__ = [
     "fingerprint",
     "images_in",
     "is_dicom",
+    "lay_out",
     "read_series",
     "series_of",
 ]

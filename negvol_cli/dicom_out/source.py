@@ -1,0 +1,240 @@
+"""The images that a result is about: where each lies, how it is referenced, what is copied of it.
+
+Libraries refuse what hospitals have (a tilted gantry, gaps, empty attributes), so they are given
+headers that are made here, from the geometry that was measured in and from ``COPIED`` alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+from typing import Any, Final
+
+import numpy as np
+import pydicom
+from pydicom.config import disable_value_validation
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.uid import UID, generate_uid
+
+from negvol_cli.errors import InputError
+from negvol_cli.geometry.grid import Grid
+from negvol_cli.io.dicom import Frame, Opener, Series, lay_out
+from negvol_cli.io.dicom.attributes import quiet, text_of, value_of
+from negvol_cli.io.hashing import held
+
+_DATE: Final = re.compile(r"[0-9]{8}")
+_TIME: Final = re.compile(r"[0-9]{2}([0-9]{2}([0-9]{2}(\.[0-9]{1,6})?)?)?")
+_SEX: Final = re.compile("[FMO]")
+_AGE: Final = re.compile("[0-9]{3}[DWMY]")
+_YES_NO: Final = re.compile("YES|NO")
+_ANY: Final = re.compile(".*", re.DOTALL)
+
+COPIED: Final[dict[str, re.Pattern[str]]] = {
+    "PatientName": _ANY,
+    "PatientID": _ANY,
+    "IssuerOfPatientID": _ANY,
+    "PatientBirthDate": _DATE,
+    "PatientSex": _SEX,
+    "PatientAge": _AGE,
+    "PatientIdentityRemoved": _YES_NO,
+    "DeidentificationMethod": _ANY,
+    "StudyInstanceUID": _ANY,
+    "StudyID": _ANY,
+    "StudyDate": _DATE,
+    "StudyTime": _TIME,
+    "StudyDescription": _ANY,
+    "AccessionNumber": _ANY,
+    "ReferringPhysicianName": _ANY,
+    "Manufacturer": _ANY,
+    "ManufacturerModelName": _ANY,
+}
+"""All that is copied of a header, and what a value must look like; docs/pacs.md lists them.
+
+The last two name the scanner. A value of another form than DICOM gives it is left out.
+"""
+
+_EMPTY: Final = (
+    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
+    *("StudyID", "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName"),
+)
+"""Attributes that must be there, if only without a value (type 2)."""
+
+_REFERENCED: Final = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One image of the source: a file, or a frame of one, counted from 1."""
+
+    sop_class: str
+    sop_instance: str = field(repr=False)
+    frame: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """A series as results refer to it.
+
+    Attributes
+    ----------
+    header
+        What is copied (``COPIED``), in Unicode, and the series' own UID.
+    references
+        Its images, from the first slice to the last.
+    grids
+        The plane of each, a grid of one slice: LPS mm.
+    thickness_mm
+        How far neighbours lie apart, usually.
+    frame_of_reference
+        The UID of the space in which they lie; made up where the header has none.
+    sha256
+        That of the very files whose headers were read (``io.hashing``).
+    """
+
+    header: Dataset = field(repr=False)
+    references: tuple[Reference, ...]
+    grids: tuple[Grid, ...]
+    thickness_mm: float
+    frame_of_reference: str = field(repr=False)
+    sha256: str
+
+    @property
+    def series_uid(self) -> str:
+        """The UID of the series."""
+        return str(self.header.SeriesInstanceUID)
+
+    @property
+    def files(self) -> tuple[Reference, ...]:
+        """Each file once, however many frames it has."""
+        whole = (Reference(one.sop_class, one.sop_instance) for one in self.references)
+        return tuple(dict.fromkeys(whole))
+
+
+def read_source(series: Series) -> Source:
+    """Read the headers of a series. Raises InputError where results could not refer to it."""
+    layout = lay_out(series)
+    frames = [place[0] for place in layout.slices]
+    try:
+        with held(series.files, series.name) as sha256:
+            headers = _headers(series, frames)
+    except OSError as err:
+        raise InputError(f"cannot read {series.name}: {err.strerror or err}") from err
+    references = tuple(
+        Reference(
+            text_of(header, "SOPClassUID"),
+            text_of(header, "SOPInstanceUID"),
+            frame.index + 1 if _is_multiframe(header) else None,
+        )
+        for frame, header in zip(frames, headers, strict=True)
+    )
+    _refuse(series, headers[0], references)
+    return Source(
+        header=copied(headers[0]),
+        references=references,
+        grids=tuple(_plane(series, frame) for frame in frames),
+        thickness_mm=float(median(b - a for a, b in pairwise(layout.along_mm.tolist()))),
+        frame_of_reference=_frame_of_reference(headers),
+        sha256=sha256,
+    )
+
+
+def copied(header: Dataset) -> Dataset:
+    """The attributes of ``COPIED`` that have a usable value, and the UID of the series.
+
+    All text becomes UTF-8, the one character set (ISO_IR 192) that can write every other.
+    """
+    made = Dataset()
+    with quiet(), disable_value_validation():
+        made.SpecificCharacterSet = "ISO_IR 192"
+        made.SeriesInstanceUID = UID(text_of(header, "SeriesInstanceUID"))
+        for keyword, form in COPIED.items():
+            value = _text(value_of(header, keyword))
+            if value is not None and form.fullmatch(str(value)):
+                setattr(made, keyword, value)
+            elif keyword in _EMPTY:
+                setattr(made, keyword, "")
+    return made
+
+
+def _text(value: Any) -> str | list[str] | None:
+    """A value as text without its spaces, or texts where somebody wrote several; None for none."""
+    if isinstance(value, MultiValue):
+        return [str(one).strip() for one in value]
+    text = "" if value is None else str(value).strip()
+    return (
+        text.replace(".", "")
+        if re.fullmatch(r"[0-9]{4}\.[0-9]{2}\.[0-9]{2}", text)
+        else (text or None)
+    )
+
+
+def _headers(series: Series, frames: list[Frame]) -> list[Dataset]:
+    """The header of each frame's file, each file read once, and of all but the first only UIDs."""
+    found: dict[Any, Dataset] = {}
+    tags: list[str] = [*COPIED, *_REFERENCED, "NumberOfFrames"]
+    with Opener() as opener:
+        for frame in frames:
+            if frame.part not in found:
+                try:
+                    with quiet(), opener.open(frame.part) as stream:
+                        found[frame.part] = pydicom.dcmread(
+                            stream, stop_before_pixels=True, force=True, specific_tags=[*tags]
+                        )
+                except Exception as err:  # whatever a hostile header makes pydicom raise
+                    raise InputError(
+                        f"an image of {series.name} can no longer be read: copy the series again"
+                    ) from err
+                tags = [*_REFERENCED, "NumberOfFrames", "SpecificCharacterSet"]
+    return [found[frame.part] for frame in frames]
+
+
+def _refuse(series: Series, header: Dataset, references: tuple[Reference, ...]) -> None:
+    """Raise InputError where a result could not say which study and images it is about."""
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
+        if not UID(text_of(header, keyword)).is_valid:
+            raise InputError(
+                f"{series.name} has no valid {keyword}, so that its results as DICOM would belong "
+                "nowhere: repair the header, or leave --dicom-out away"
+            )
+    if any(not (one.sop_class and one.sop_instance) for one in references):
+        raise InputError(
+            f"an image of {series.name} has no SOP class or instance UID, so that results as "
+            "DICOM cannot refer to it: repair the header, or leave --dicom-out away"
+        )
+    (_, most), *_ = Counter(references).most_common(1)
+    if most > 1:
+        raise InputError(
+            f"{most} different images of {series.name} have one SOPInstanceUID, so that results "
+            "as DICOM cannot refer to them: export the series again, or leave --dicom-out away"
+        )
+
+
+def _plane(series: Series, frame: Frame) -> Grid:
+    common = series.frames[0].common  # parallel, as ``layout`` has found
+    if common.axes is None or common.spacing_mm_xy is None or frame.position_mm is None:
+        raise ValueError("a series without geometry was laid out")
+    row, column = np.array(common.axes[:3]), np.array(common.axes[3:])
+    direction = np.column_stack([row, column, np.cross(row, column)])
+    return Grid(
+        (*common.size_xy, 1),
+        (*common.spacing_mm_xy, 1.0),
+        frame.position_mm,
+        tuple(direction.ravel().tolist()),
+    )
+
+
+def _is_multiframe(header: Dataset) -> bool:
+    return value_of(header, "NumberOfFrames") is not None
+
+
+def _frame_of_reference(headers: list[Dataset]) -> str:
+    """The UID that all images name; where they name none, or each its own, one of the series."""
+    named = {text_of(header, "FrameOfReferenceUID") for header in headers}
+    if len(named) == 1 and UID(uid := named.pop()).is_valid:
+        return uid
+    series = text_of(headers[0], "SeriesInstanceUID")
+    return str(generate_uid(entropy_srcs=["negvol frame of reference", series]))
