@@ -7,6 +7,7 @@ from pathlib import Path
 
 from negvol_cli.report import FailureRow, Outcome
 from negvol_cli.settings import Device, Settings
+from negvol_cli.study import DicomOut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +16,9 @@ class Job:
 
     ``bundle_stamp`` and ``version`` say which networks and which negvol the person has who gave
     the order; a worker with others refuses it. Without ``resume`` earlier results are redone.
-    With ``private`` a failure is told without a word from the file or its path.
+    With ``private`` a failure is told without a word from the file or its path. ``dicom_out`` also
+    writes each result as DICOM (see ``study.measure_scan``); it must be a function of a module, so
+    that workers elsewhere find it.
     """
 
     out: Path
@@ -26,6 +29,7 @@ class Job:
     resume: bool = True
     keep_patient_id: bool = False
     private: bool = False
+    dicom_out: DicomOut | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

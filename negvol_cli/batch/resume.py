@@ -19,15 +19,16 @@ from negvol_cli.io.report_files import read_json
 from negvol_cli.io.source import Intake
 from negvol_cli.report import ScanReport
 from negvol_cli.settings import Settings
-from negvol_cli.study import RUN_SCHEMA
+from negvol_cli.study import DICOM_FOLDER, RUN_SCHEMA
 
 
 def earlier_report(intake: Intake, job: Job, *, compare: bool = True) -> ScanReport | None:
     """The report of an earlier result that still holds; None where the scan must be measured.
 
     It holds if its record is whole and of this very program, names the same bundle, settings, scan
-    and patient ID (or none), and the SHA-256 of each of its files and of the input are still the
-    same (which takes reading them; without ``compare`` only the report is).
+    and patient ID (or none), has DICOM if and only if that is asked for, and the SHA-256 of each of
+    its files and of the input are still the same (which takes reading them; without ``compare``
+    only the report is).
     """
     folder = job.out / intake.name
     record = read_record(folder)
@@ -83,6 +84,15 @@ def _fits(record: Mapping[str, Any], job: Job) -> bool:
         record.get("program") == job.version
         and record.get("bundle") == job.bundle_stamp
         and _without_place(record.get("settings")) == _as_recorded(that_matter(job.settings))
+        and _has_dicom(record) == (job.dicom_out is not None)
+    )
+
+
+def _has_dicom(record: Mapping[str, Any]) -> bool:
+    """Whether a result holds the patient's header, which nobody keeps without asking for it."""
+    files = record.get("files")
+    return isinstance(files, dict) and any(
+        str(name).startswith(f"{DICOM_FOLDER}/") for name in files
     )
 
 

@@ -32,6 +32,7 @@ from negvol_cli.render.html import LIBRARY
 from negvol_cli.render.summary import render_summary
 from negvol_cli.report import FailureRow, Outcome, SummaryRow
 from negvol_cli.settings import Settings
+from negvol_cli.study import DicomOut
 from negvol_cli.version import program_stamp
 
 LOCK: Final = ".lock"  # the locks of scans have names before that
@@ -87,6 +88,7 @@ def job_for(
     *,
     resume: bool = True,
     keep_patient_id: bool = False,
+    dicom_out: DicomOut | None = None,
 ) -> Job:
     """How to measure every scan. Raises ModelError for an unusable bundle, before any work."""
     return Job(
@@ -97,6 +99,7 @@ def job_for(
         version=program_stamp(),
         resume=resume,
         keep_patient_id=keep_patient_id,
+        dicom_out=dicom_out,
     )
 
 
@@ -114,9 +117,11 @@ def run_batch(
 
     ``engine`` is entered and left here. The crosswalk of ``pseudonyms`` gets a line for each scan
     that has a result or a failure, at the latest with the tables. Raises ModelError where the
-    networks cannot be used, ClusterError where a cluster is lost, and OutputError where the tables
-    cannot be written.
+    networks cannot be used, ClusterError where a cluster is lost, OutputError where the tables
+    cannot be written, and ValueError where results as DICOM would give pseudonyms away.
     """
+    if job.dicom_out is not None and (pseudonyms is not None or discovery.private):
+        raise ValueError("results as DICOM name the patient, whom a pseudonym stands for")
     stop = stop or Stop()
     job = replace(job, private=discovery.private)
     batch = _Batch(discovery, job, pseudonyms)

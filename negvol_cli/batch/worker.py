@@ -95,6 +95,7 @@ def _measured(job: Job, candidate: Candidate, intake: Intake, models: Models) ->
             overwrite=True,
             progress=at,
             library=f"../{LIBRARY}",
+            dicom_out=job.dicom_out,
         )
     except Exception as err:  # noqa: BLE001 - one scan must not stop the others, whatever is wrong
         failure = FailureRow(file=candidate.shown, step=step, reason=_why(err, job, candidate))

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     help="Scans measured at the same time, each in its own process.",
 )
 @cluster
+@options.dicom_out
 @options.privacy
 @click.option(
     "--limit", type=click.IntRange(min=1), help="Measure at most this many scans, then stop."
@@ -54,6 +55,7 @@ def batch(
     resume: bool,
     jobs: int,
     cluster: ClusterAccess | None,
+    dicom_out: bool,
     privacy: Privacy,
     limit: int | None,
     dry_run: bool,
@@ -76,6 +78,7 @@ def batch(
         find_bundle(bundle),
         resume=resume,
         keep_patient_id=privacy.keep_patient_id,
+        dicom_out=options.dicom_writer(dicom_out, privacy, quiet=quiet or dry_run),
     )
     engine = cluster.connect() if cluster and not dry_run else Processes(jobs)
     discovery = _search(folder, out, privacy, quiet)

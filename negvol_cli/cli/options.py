@@ -16,6 +16,7 @@ from negvol_cli.settings import ClipSettings, ClipShape, Device, Settings
 
 if TYPE_CHECKING:
     from negvol_cli.io.source import Privacy
+    from negvol_cli.study import DicomOut
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -67,6 +68,12 @@ keep_patient_id = click.option(
     "--keep-patient-id",
     is_flag=True,
     help="Write the DICOM patient ID into the report.  [default: no identifier is written]",
+)
+dicom_out = click.option(
+    "--dicom-out",
+    is_flag=True,
+    help="Also write the result as DICOM for a PACS; copies the patient's name and ID from the "
+    "header of the scan.",
 )
 pseudonym_key = click.option(
     "--pseudonym-key",
@@ -180,6 +187,28 @@ def privacy_of(keep_patient_id: bool, pseudonym_key: Path | None, out: Path | No
     privacy = Privacy(pseudonyms=Pseudonyms.load(pseudonym_key))
     become_private()
     return privacy
+
+
+def dicom_writer(wanted: bool, privacy: Privacy, *, quiet: bool) -> DicomOut | None:
+    """Return what writes results as DICOM, if ``--dicom-out`` asks for it, and say what it copies.
+
+    Raises WrongUsage beside a pseudonym, which the header would give away.
+    """
+    if not wanted:
+        return None
+    if privacy.pseudonyms is not None:
+        raise WrongUsage(
+            "--dicom-out and --pseudonym-key exclude each other: results as DICOM name the patient"
+        )
+    from negvol_cli.dicom_out.writing import dicom_out
+
+    if not quiet:
+        say(
+            "--dicom-out: the dicom folder of a result names the patient, as the header of the "
+            "scan does",
+            err=True,
+        )
+    return dicom_out
 
 
 def print_json(value: Any) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     metavar="KEY|NUMBER|list",
     help="DICOM series to measure; 'list' lists them.  [default: the most suitable]",
 )
+@options.dicom_out
 @options.privacy
 @options.overwrite
 @options.as_json
@@ -38,6 +39,7 @@ def run(
     bundle: str | None,
     references: tuple[Path, ...],
     series: str | None,
+    dicom_out: bool,
     privacy: Privacy,
     overwrite: bool,
     as_json: bool,
@@ -58,6 +60,7 @@ def run(
         print_series(scan, as_json=as_json)
         return
     models = find_bundle(bundle)
+    as_dicom = options.dicom_writer(dicom_out, privacy, quiet=quiet)
     with progress(quiet) as report_progress:
         report = measure_scan(
             take_in(scan, series, privacy),
@@ -67,5 +70,6 @@ def run(
             references=references,
             overwrite=overwrite,
             progress=report_progress,
+            dicom_out=as_dicom,
         )
     print_result(report, out, as_json=as_json, quiet=quiet)

@@ -34,7 +34,7 @@ _COLOURS: Final = {
     Label.TEMPORAL_BONE: colours.TEMPORAL_BONE,
     Label.NEGATIVE_VOLUME: colours.NEGATIVE_VOLUME,
 }
-_NAMES: Final = {
+NAMES: Final = {
     Label.CONDYLE: "mandibular condyle",
     Label.TEMPORAL_BONE: "temporal bone",
     Label.NEGATIVE_VOLUME: "negative volume",
@@ -130,8 +130,8 @@ def scheme() -> Dataset:
 def _description(
     number: int, structure: Structure, measurement: Measurement, production: Production
 ) -> SegmentDescription:
-    from highdicom.content import AlgorithmIdentificationSequence
     from highdicom.color import CIELabColor
+    from highdicom.content import AlgorithmIdentificationSequence
     from highdicom.seg import SegmentDescription
     from highdicom.sr import CodedConcept
 
@@ -139,15 +139,15 @@ def _description(
     laterality = CodedConcept.from_code(codes.LATERALITY[side])
     made = SegmentDescription(
         segment_number=number,
-        segment_label=f"{str(side).capitalize()} {_NAMES[label]}",
+        segment_label=f"{str(side).capitalize()} {NAMES[label]}",
         segmented_property_category=codes.CATEGORIES[label],
         segmented_property_type=codes.STRUCTURES[label],
         algorithm_type="AUTOMATIC",
         algorithm_identification=AlgorithmIdentificationSequence(
             MAKER, codes.ARTIFICIAL_INTELLIGENCE, __version__, source=MAKER
         ),
-        tracking_uid=production.uid(f"{side} {_NAMES[label]}"),
-        tracking_id=f"{side} {_NAMES[label]}",
+        tracking_uid=production.uid(f"{side} {NAMES[label]}"),
+        tracking_id=f"{side} {NAMES[label]}",
         anatomic_regions=[codes.JOINT],
         display_color=CIELabColor.from_rgb(*colours.rgb(_COLOURS[label])),
     )

@@ -22,7 +22,7 @@ from negvol_cli.dicom_out.figures import (
     head_figures,
     space_figures,
 )
-from negvol_cli.dicom_out.seg import Structure, scheme
+from negvol_cli.dicom_out.seg import NAMES, Structure, scheme
 from negvol_cli.dicom_out.source import Source
 from negvol_cli.report import Asymmetry, JointReport, ScanReport
 from negvol_cli.structures import Label, Side
@@ -94,16 +94,16 @@ def _joint_groups(
                 ),
                 finding_type=codes.STRUCTURES[label],
                 finding_category=codes.CATEGORIES[label],
-                **_shared(joint, f"{joint.side} {label.name.lower()}", production, report),
+                **_shared(joint, f"{joint.side} {NAMES[label]}", production, report),
                 measurements=[_measurement(figure) for figure in figures],
             )
             texts = absent(joint) if label is Label.NEGATIVE_VOLUME else ()
             yield _with_texts(group, codes.NOT_MEASURED, texts)
         if not about:
-            group = sr.MeasurementsAndQualitativeEvaluations(
+            bare = sr.MeasurementsAndQualitativeEvaluations(
                 **_shared(joint, f"{joint.side} joint", production, report)
             )
-            yield _with_texts(group, codes.NOT_MEASURED, [f"Not measured: {joint.status_text}"])
+            yield _with_texts(bare, codes.NOT_MEASURED, [f"Not measured: {joint.status_text}"])
 
 
 def _shared(

@@ -8,8 +8,10 @@ from pathlib import Path
 from unittest.mock import Mock, create_autospec
 
 import pytest
+import SimpleITK as sitk
 
 from negvol_cli import study
+from negvol_cli.dicom_out.writing import dicom_out
 from tests.cli.conftest import Negvol
 from tests.cli.reports import report
 from tests.io.dicom.made_dicom import ROOT, ct_values, places, save, series_of
@@ -129,3 +131,39 @@ def test_a_key_that_is_not_there_is_refused(negvol: Negvol, folder: Path, tmp_pa
 
     assert result.exit_code == 3
     assert "cannot read the key" in result.stderr
+
+
+def test_results_as_dicom_are_written_on_request_and_what_they_copy_is_said(
+    negvol: Negvol, measure_scan: Mock, folder: Path
+) -> None:
+    plain = negvol("run", folder, "--series", "3")
+    assert measure_scan.call_args.kwargs["dicom_out"] is None
+    assert "names the patient" not in plain.stderr
+
+    result = negvol("run", folder, "--series", "3", "--dicom-out")
+
+    assert measure_scan.call_args.kwargs["dicom_out"] is dicom_out
+    assert "the dicom folder of a result names the patient" in result.stderr
+
+
+def test_results_as_dicom_beside_a_pseudonym_are_wrong_usage(
+    negvol: Negvol, measure_scan: Mock, folder: Path, key: Path
+) -> None:
+    result = negvol("run", folder, "--dicom-out", "--pseudonym-key", key)
+
+    assert result.exit_code == 2
+    assert "exclude each other: results as DICOM name the patient" in result.stderr
+    assert not measure_scan.called
+
+
+def test_what_is_no_dicom_has_no_results_as_dicom_and_is_not_measured(
+    negvol: Negvol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sitk.WriteImage(sitk.Image(40, 40, 40, sitk.sitkInt16), str(tmp_path / "head.nii.gz"))
+    monkeypatch.setattr(study, "load_models", Mock(side_effect=AssertionError("it was measured")))
+
+    result = negvol("run", "head.nii.gz", "--dicom-out")
+
+    assert result.exit_code == 3
+    assert "they take a DICOM series without a pseudonym; leave --dicom-out away" in result.stderr
+    assert not (tmp_path / "negvol-results").exists()

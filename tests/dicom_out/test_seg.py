@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import highdicom as hd
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 
-from negvol_cli.structures import Side
+from negvol_cli.report import Status
+from negvol_cli.settings import RESEARCH_USE
+from negvol_cli.structures import Label, Side
 from tests.dicom_out import made_results as made
+from tests.io.dicom.made_dicom import enhanced, save
 
 LIES = {
     "straight": (made.straight(), made.SIZE_XY),
@@ -82,3 +87,80 @@ def test_each_source_slice_holds_the_labels_of_its_own_plane(stored):
         voxels += np.count_nonzero(labels[~near])
     assert wrong == 0
     assert voxels > 2000
+
+
+def test_highdicom_reads_the_segments_with_sides_codes_and_colours(tmp_path):
+    result = made.written(made.images_of(made.straight()), tmp_path)
+
+    seg = hd.seg.segread(result / "segmentation.dcm")
+
+    assert seg.segmentation_type == hd.seg.SegmentationTypeValues.BINARY
+    described = [
+        (
+            d.segment_label,
+            d.segmented_property_type.value,
+            d.segmented_property_type.scheme_designator,
+            d.SegmentedPropertyTypeCodeSequence[0]
+            .SegmentedPropertyTypeModifierCodeSequence[0]
+            .CodeValue,
+        )
+        for d in map(seg.get_segment_description, seg.segment_numbers)
+    ]
+    assert described == [
+        ("Right mandibular condyle", "67183008", "SCT", "24028007"),
+        ("Right temporal bone", "60911003", "SCT", "24028007"),
+        ("Right negative volume", "NV", "99NEGVOL", "24028007"),
+        ("Left mandibular condyle", "67183008", "SCT", "7771000"),
+        ("Left temporal bone", "60911003", "SCT", "7771000"),
+        ("Left negative volume", "NV", "99NEGVOL", "7771000"),
+    ]
+    lab = seg.SegmentSequence[0].RecommendedDisplayCIELabValue
+    orange = hd.color.CIELabColor.from_dicom_value(lab).to_rgb()
+    assert orange == pytest.approx((0xE6, 0x9F, 0x00), abs=2)
+    assert all(RESEARCH_USE in s.SegmentDescription for s in seg.SegmentSequence)
+
+
+def test_frames_of_a_multi_frame_file_are_referred_to_by_their_numbers(tmp_path):
+    lie = made.straight()
+    hu = np.full((len(lie.positions), *made.SIZE_XY[::-1]), 40, dtype=np.int16)
+    hu[:, 0] = -1000
+    order = np.random.default_rng(3).permutation(len(hu))
+    data = enhanced(hu, lie.positions[order])
+    data.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing = [
+        made.PIXEL_MM
+    ] * 2
+
+    result = made.write(save([data], tmp_path / "study"), tmp_path / "out")
+
+    seg = pydicom.dcmread(result / "segmentation.dcm")
+    assert len(seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence) == 1
+    for _, position, source, _ in frames_of(seg):
+        assert source.ReferencedSOPInstanceUID == data.SOPInstanceUID
+        there = lie.positions[order][source.ReferencedFrameNumber - 1]
+        assert position == pytest.approx(there, abs=1e-3)
+
+
+def test_simpleitk_decodes_the_same_voxels(tmp_path):
+    result = made.written(made.images_of(made.straight()), tmp_path)
+
+    image = sitk.ReadImage(str(result / "segmentation.dcm"))
+
+    frames = sitk.GetArrayFromImage(image) > 0
+    assert np.array_equal(frames, pydicom.dcmread(result / "segmentation.dcm").pixel_array > 0)
+    assert frames.any(axis=(1, 2)).all()
+
+
+def test_of_an_implausible_joint_there_are_bones_and_no_negative_volume(tmp_path):
+    why = "the condyle has a hollow"
+    doubted = made.without(made.report(), Side.LEFT, Status.IMPLAUSIBLE, why)
+    bones = (Label.CONDYLE, Label.TEMPORAL_BONE)
+    views = {Side.RIGHT: made.view_of(Side.RIGHT), Side.LEFT: made.view_of(Side.LEFT, bones)}
+
+    result = made.written(made.images_of(made.straight()), tmp_path, doubted, views)
+
+    segments = pydicom.dcmread(result / "segmentation.dcm").SegmentSequence
+    assert [s.SegmentLabel for s in segments][3:] == [
+        "Left mandibular condyle",
+        "Left temporal bone",
+    ]
+    assert all(f"implausible: {why}" in s.SegmentDescription for s in list(segments)[3:])
