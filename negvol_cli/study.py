@@ -44,8 +44,11 @@ RUN_SCHEMA: Final = 2
 DICOM_FOLDER: Final = "dicom"
 """Where a result keeps what goes into a PACS."""
 
-WriteDicom = Callable[[Measurement, Path], None]
-"""Writes a result as DICOM below its folder, where ``report.html`` lies already."""
+WriteDicom = Callable[[Measurement, Path], Mapping[str, str]]
+"""Writes a result as DICOM below its folder, where ``report.html`` lies already.
+
+Gives what run.json should say of how that was done.
+"""
 
 DicomOut = Callable[[Series], WriteDicom]
 """Reads the headers of a series before it is measured, and says how its result is written."""
@@ -207,13 +210,13 @@ def _save(
     write_csv(report, folder / "report.csv")
     with run.watch.step("draw"):
         _draw(measurement, folder, library)
+    said: Mapping[str, str] = {}
     if as_dicom is not None:
         run.progress("writing DICOM", 0.9)
         with run.watch.step("write DICOM"):
-            as_dicom(measurement, folder)
-    text = json.dumps(
-        _record(measurement, folder, run), indent=2, ensure_ascii=False, allow_nan=False
-    )
+            said = as_dicom(measurement, folder)
+    record = {**_record(measurement, folder, run), **({"dicom": said} if said else {})}
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / "run.json").write_text(text + "\n", encoding="utf-8")
     run.progress("done", 1.0)
 

@@ -17,7 +17,7 @@ from pydicom.uid import CTImageStorage, generate_uid
 from negvol_cli import colours
 from negvol_cli.dicom_out import codes
 from negvol_cli.dicom_out.equipment import MAKER, Production, fitted
-from negvol_cli.dicom_out.source import Reference, Source
+from negvol_cli.dicom_out.source import Source, refer_to
 from negvol_cli.geometry.grid import Grid
 from negvol_cli.pipeline import Measurement
 from negvol_cli.report import Status
@@ -199,17 +199,9 @@ def _refer(made: Segmentation, source: Source) -> None:
         for derivation in frame.DerivationImageSequence:
             for item in derivation.SourceImageSequence:
                 if (reference := meant.get(item.ReferencedSOPInstanceUID)) is not None:
-                    _put(item, reference)  # else done: segments of a slice share their items
-    made.SourceImageSequence = [_put(Dataset(), reference) for reference in source.files]
+                    refer_to(item, reference)  # else done: segments of a slice share their items
+    made.SourceImageSequence = [refer_to(Dataset(), reference) for reference in source.files]
     series = Dataset()
     series.SeriesInstanceUID = source.series_uid
-    series.ReferencedInstanceSequence = [_put(Dataset(), one) for one in source.files]
+    series.ReferencedInstanceSequence = [refer_to(Dataset(), one) for one in source.files]
     made.ReferencedSeriesSequence = [series]
-
-
-def _put(item: Dataset, reference: Reference) -> Dataset:
-    item.ReferencedSOPClassUID = reference.sop_class
-    item.ReferencedSOPInstanceUID = reference.sop_instance
-    if reference.frame is not None:
-        item.ReferencedFrameNumber = reference.frame
-    return item

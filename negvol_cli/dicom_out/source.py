@@ -57,6 +57,8 @@ COPIED: Final[dict[str, re.Pattern[str]]] = {
 The last two name the scanner. A value of another form than DICOM gives it is left out.
 """
 
+_SCANNER: Final = ("Manufacturer", "ManufacturerModelName")
+
 _EMPTY: Final = (
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
     *("StudyID", "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName"),
@@ -108,10 +110,29 @@ class Source:
         return str(self.header.SeriesInstanceUID)
 
     @property
+    def study(self) -> Dataset:
+        """What is copied of the patient and the study."""
+        made = Dataset()
+        with disable_value_validation():
+            for keyword in COPIED:
+                if keyword in self.header and keyword not in _SCANNER:
+                    made.add(self.header[keyword])
+        return made
+
+    @property
     def files(self) -> tuple[Reference, ...]:
         """Each file once, however many frames it has."""
         whole = (Reference(one.sop_class, one.sop_instance) for one in self.references)
         return tuple(dict.fromkeys(whole))
+
+
+def refer_to(item: Dataset, reference: Reference) -> Dataset:
+    """The item of a sequence, with a reference in it."""
+    item.ReferencedSOPClassUID = reference.sop_class
+    item.ReferencedSOPInstanceUID = reference.sop_instance
+    if reference.frame is not None:
+        item.ReferencedFrameNumber = reference.frame
+    return item
 
 
 def read_source(series: Series) -> Source:

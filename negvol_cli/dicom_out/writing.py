@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -24,6 +24,7 @@ from negvol_cli.study import DICOM_FOLDER, WriteDicom
 
 SEGMENTATION: Final = "segmentation.dcm"
 MEASUREMENTS: Final = "measurements.dcm"
+REPORT: Final = "report.dcm"
 
 
 def dicom_out(series: Series) -> WriteDicom:
@@ -38,7 +39,8 @@ def dicom_out(series: Series) -> WriteDicom:
     return partial(_write, read_source(series))
 
 
-def _write(source: Source, measurement: Measurement, folder: Path) -> None:
+def _write(source: Source, measurement: Measurement, folder: Path) -> Mapping[str, str]:
+    from negvol_cli.dicom_out.pdf import encapsulated, pdf_of
     from negvol_cli.dicom_out.seg import segmentation
     from negvol_cli.dicom_out.sr import structured_report
 
@@ -62,6 +64,9 @@ def _write(source: Source, measurement: Measurement, folder: Path) -> None:
             _save(segments, place / SEGMENTATION)
         report = structured_report(measurement.report, source, production, segments, numbers)
         _save(report, place / MEASUREMENTS)
+        pdf, how = pdf_of((folder / "report.html").read_text("utf-8"))
+        _save(encapsulated(pdf, measurement.report, source, production), place / REPORT)
+    return {"pdf": how}
 
 
 def _save(made: Dataset, path: Path) -> None:

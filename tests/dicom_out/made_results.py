@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
@@ -188,8 +189,19 @@ def report(name: str = "ct-1234") -> ScanReport:
     )
 
 
-def write(source: Path, out: Path, measured: ScanReport | None = None, views=None) -> Path:
-    """Write the result of a study as ``negvol run --dicom-out`` does; give its DICOM folder."""
+def write(
+    source: Path,
+    out: Path,
+    measured: ScanReport | None = None,
+    views=None,
+    *,
+    page: str = "<html lang='en'><body><h1>Negative volume</h1></body></html>",
+    browser: str | None = None,
+) -> Path:
+    """Write the result of a study as ``negvol run --dicom-out`` does; give its DICOM folder.
+
+    ``page`` is its report.html; without a ``browser`` the PDF is drawn.
+    """
     series, _ = choose_in(source)
     scan = read_series_scan(series)
     views = {side: view_of(side) for side in Side} if views is None else views
@@ -197,7 +209,9 @@ def write(source: Path, out: Path, measured: ScanReport | None = None, views=Non
     as_dicom = dicom_out(series)
     out.mkdir(parents=True)
     write_json(measurement.report, out / "report.json")
-    as_dicom(measurement, out)
+    (out / "report.html").write_text(page, encoding="utf-8")
+    with patch("negvol_cli.dicom_out.printing.shutil.which", return_value=browser):
+        as_dicom(measurement, out)
     return out / "dicom"
 
 

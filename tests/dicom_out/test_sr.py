@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from highdicom.sr import srread
+from highdicom.sr import MeasurementReport, srread
 from pydicom.dataset import Dataset
 
 from negvol_cli.dicom_out import codes
@@ -141,6 +141,7 @@ def test_a_joint_that_was_not_measured_says_why_and_the_asymmetry_too(tmp_path):
 
 def test_the_report_is_read_back_and_refers_to_the_segments(result):
     report = srread(result / "measurements.dcm").content
+    assert isinstance(report, MeasurementReport)
     segments = pydicom.dcmread(result / "segmentation.dcm").SegmentSequence
     labels = {segment.SegmentNumber: segment.SegmentLabel for segment in segments}
 
