@@ -63,7 +63,10 @@ def keep(name: str, volume: Volume, run: Run, folder: Path) -> None:
             "flags": flags,
         }
         arrays = {key: getattr(network, key) for key in ARRAYS}
-        np.savez_compressed(path, ct=part.values_zyx, meta=json.dumps(meta), **arrays)
+        half = path.with_suffix(".half")  # a run that is stopped here leaves no half a joint
+        with half.open("wb") as file:
+            np.savez_compressed(file, ct=part.values_zyx, meta=json.dumps(meta), **arrays)
+        half.replace(path)
 
 
 def kept(path: Path) -> KeptJoint | None:

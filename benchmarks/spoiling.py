@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,7 @@ Mask = npt.NDArray[np.bool_]
 CORTEX_MM: Final = 1.0
 LEAK_MM: Final = 5.0
 ROOF_MM: Final = 9.0
+PLATE_MM: Final = 2.5
 SHIFT_MM: Final = 5.0
 CORONOID_AHEAD_MM: Final = 14.0
 LEAST_CORONOID_MM3: Final = 150.0
@@ -64,6 +66,17 @@ def without_roof(images: JointImages) -> JointImages:
     points = _points(images)
     column = (np.linalg.norm(points[..., :2], axis=-1) < ROOF_MM) & (points[..., 2] > -5.0)
     return replace(images, bone_p=_set(images.bone_p, column, 0.0))
+
+
+def upper_plate(images: JointImages) -> JointImages:
+    """The lower 2.5 mm of the fossa's roof missing: what lies above it is taken for the roof."""
+    points = _points(images)
+    condyle, bone = images.condyle_p >= 0.5, images.bone_p >= 0.5
+    above = (np.linalg.norm(points[..., :2], axis=-1) < ROOF_MM) & (points[..., 2] > 0.0)
+    near = ndimage.distance_transform_edt(~condyle, sampling=images.frame.spacing_mm) < ROOF_MM
+    depth = ndimage.distance_transform_edt(bone, sampling=images.frame.spacing_mm)
+    plate = above & near & bone & (depth <= PLATE_MM)
+    return replace(images, bone_p=_set(images.bone_p, plate, 0.0))
 
 
 def without_bone(images: JointImages) -> JointImages:
@@ -120,9 +133,12 @@ SPOILING: Final[dict[str, Callable[[JointImages], JointImages | None]]] = {
     "leak in front of the head": leaked_ahead,
     "joint space filled with temporal bone": fused,
     "roof missing": without_roof,
+    "lower plate of the roof missing": upper_plate,
     "no temporal bone": without_bone,
     "labels exchanged": swapped,
     "both bones 5 mm off": shifted,
+    "both bones 5 mm off, backwards": partial(shifted, axis=1),
+    "both bones 5 mm off, upwards": partial(shifted, axis=0),
     "condyle 5 mm off": shifted_condyle,
     "coronoid taken for condyle": coronoid,
 }

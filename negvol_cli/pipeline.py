@@ -208,7 +208,8 @@ def measure_segmented(
         )
     recorded = images.recorded_zyx
     seen = replace(geometry, labels_zyx=np.where(recorded, geometry.labels_zyx, 0).astype(np.uint8))
-    judged = judge(seen, found, recorded, run.settings, network=network, refined=images)
+    judge_it = partial(judge, seen, found, recorded, run.settings)
+    judged = judge_it(network=network, refined=images, edges=seen_edges)
     flags = (*judged.flags, *metal_flags(images.hu_zyx, images.frame.spacing_mm))
     judged = replace(judged, flags=flags)
     if seen_edges is None:

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from negvol_cli.steps.air_cells import cells_above
+
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
@@ -52,7 +54,7 @@ FULL: Final = np.ones((3, 3, 3), dtype=bool)
 
 
 def enhance_fossa(hu_zyx: Floats, bone_p: Floats, condyle_p: Floats, spacing_mm: float) -> Floats:
-    """Fill in thin bone above the condyle in the temporal-bone probability.
+    """Fill in thin bone, and air cells, above the condyle in the temporal-bone probability.
 
     Only the fossa is changed: within 8 mm of the condyle, up to 16 mm beside the centre of the
     frame, and from 6 mm below it to 18 mm above.
@@ -67,6 +69,9 @@ def enhance_fossa(hu_zyx: Floats, bone_p: Floats, condyle_p: Floats, spacing_mm:
         The frame's isotropic spacing.
     """
     part = _about_the_fossa(bone_p.shape, spacing_mm)
+    cells = cells_above(hu_zyx, bone_p > CERTAIN, condyle_p > CERTAIN, spacing_mm, part)
+    bone_p = bone_p.copy()
+    bone_p[part][cells] = ADDED
     hu, bone, condyle = hu_zyx[part], bone_p[part], condyle_p[part]
     certain = bone > CERTAIN
     near = ndimage.distance_transform_edt(condyle < CERTAIN) * spacing_mm < FROM_CONDYLE_MM

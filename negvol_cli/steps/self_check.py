@@ -12,7 +12,7 @@ from negvol_cli.geometry.grid import Points, Volume, vector
 from negvol_cli.report import Check, JointReport, Status
 from negvol_cli.settings import ClipShape, Settings
 from negvol_cli.steps.calibrate_hu import TRUE_TISSUE_HU
-from negvol_cli.steps.checks import TISSUE, check_joint, check_pair, failed
+from negvol_cli.steps.checks import TISSUE, SeenEdges, check_joint, check_pair, failed
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import BETWEEN_JOINTS_MM, FoundJoint
 from negvol_cli.steps.measure import JointGeometry
@@ -41,16 +41,17 @@ def judge(
     *,
     network: JointImages | None = None,
     refined: JointImages | None = None,
+    edges: SeenEdges | None = None,
 ) -> JointReport:
     """Return the report of one joint, without the figures that the field of view or errors spoil.
 
     ``geometry`` has labels 0 where the scan has no data, which is where ``recorded_zyx`` is false,
     in frame order (None: nowhere). ``found`` is the localiser's result, if there was one.
-    ``network`` and ``refined`` are the joint as the networks gave it and as it was measured; None
-    where there is no CT.
+    ``network`` and ``refined`` are the joint as the networks gave it and as it was measured, and
+    ``edges`` what the scan showed of them; None where there is no CT.
     """
     head_seen = recorded_zyx is None or _head_is_seen(geometry, recorded_zyx, settings)
-    checks = check_joint(geometry, network, refined, head_seen=head_seen)
+    checks = check_joint(geometry, network, refined, head_seen=head_seen, edges=edges)
     cut = geometry.unseen_fraction > CUT_FRACTION
     bounded = head_seen and cut and geometry.unseen_fraction <= MOST_UNSEEN
     bound = _scanned_nv_mm3(geometry) if bounded else None

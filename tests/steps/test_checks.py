@@ -12,6 +12,8 @@ from negvol_cli.report import Check
 from negvol_cli.steps.checks import check_joint
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.measure import JointGeometry
+from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
+from negvol_cli.steps.scanner import Scanner
 from tests.steps.made_joints import LEFT, Probability, ball, frame_points, measured, socket, soft
 
 RADIUS, INNER, OUTER = 6.0, 8.5, 12.0
@@ -183,3 +185,65 @@ def test_a_head_that_was_not_seen_whole_is_not_judged_by_its_volume_or_roof(geom
 
     assert {"head_volume_mm3", "roof_share", "superior_space_mm"}.isdisjoint(c.name for c in checks)
     assert all(check.passed for check in checks)
+
+
+SCANNER = Scanner(
+    blur_mm_xyz=(0.5, 0.5, 0.5), air_hu=-1000.0, tissue_hu=40.0, noise_hu=5.0, edges=100
+)
+
+
+def with_edges(images: JointImages, geometry, *, explained: float, cortex_hu: float = 1040.0):
+    """Edges on both meshes, of which the front ``explained`` look like bone's."""
+
+    def of(mesh) -> BoneEdges:
+        near = np.linalg.norm(mesh.points_mm, axis=1) < 12.0
+        points, normals = mesh.points_mm[near], mesh.vertex_normals()[near]
+        none = np.zeros(len(points))
+        front = points[:, 1] <= np.quantile(points[:, 1], explained)
+        return BoneEdges(points, normals, none, none, none, front, cortex_hu)
+
+    bones = of(geometry.condyle), of(geometry.temporal_bone)
+    return RefinedJoint(images, *bones, np.array([]), np.array([])), SCANNER
+
+
+def edge_checks(images, geometry, **given) -> dict[str, Check]:
+    edges = with_edges(images, geometry, **given)
+    checks = check_joint(geometry, images, images, head_seen=True, edges=edges)
+    return {check.name: check for check in checks}
+
+
+def test_edges_of_bone_between_which_lies_soft_tissue_pass_every_check(geometry, images):
+    checks = edge_checks(images, geometry, explained=1.0)
+
+    assert [check.why for check in checks.values() if not check.passed] == []
+    assert checks["cortex_above_tissue_hu"].value == pytest.approx(1000.0, rel=0.01)
+
+
+@pytest.mark.parametrize("bone", ["condyle", "temporal_bone"])
+def test_edges_that_no_bone_explains_fail_where_they_are(geometry, images, bone):
+    check = edge_checks(images, geometry, explained=0.2)[f"{bone}_explained_share"]
+
+    assert check.value == pytest.approx(0.2, abs=0.02)
+    assert check.why.startswith("only 20% of the")
+    assert LEFT.to_frame(check.where_mm_xyz)[1] > 0
+
+
+def test_cortex_that_is_hardly_brighter_than_soft_tissue_fails(geometry, images):
+    check = edge_checks(images, geometry, explained=1.0, cortex_hu=340.0)
+
+    assert check["cortex_above_tissue_hu"].why == (
+        "thick cortex is 300 HU brighter than soft tissue (expected 500 to 2500)"
+    )
+
+
+@pytest.mark.parametrize(("hu", "name"), [(-900.0, "air"), (900.0, "bone")])
+def test_air_or_bone_between_condyle_and_roof_fails(images, backend, hu, name):
+    wide = socket(10.8, 14.0)
+    apart = measured(images.condyle_p, wide, backend)
+    away = np.linalg.norm(frame_points(), axis=-1)
+    greys = np.where(wide > 0.5, 1040.0, np.where(images.condyle_p > 0.5, 1040.0, 40.0))
+    plate = (away > 7.8) & (away < 8.8) & (frame_points()[..., 2] > 0)
+    seen = replace(images, bone_p=wide, hu_zyx=np.where(plate, hu, greys).astype(np.float32))
+    checks = edge_checks(seen, apart, explained=1.0)
+
+    assert {n for n in ("air", "bone") if not checks[f"{n}_between_share"].passed} == {name}

@@ -1,0 +1,74 @@
+"""Checks of what lies between the two bones: disc and soft tissue, neither air nor bone.
+
+Air on the way from the condyle to the temporal bone is that of a cell above a roof that was missed;
+bone on the way is the roof itself, or a part of either bone that no network outlined.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from negvol_cli.geometry.grid import vector
+from negvol_cli.steps.check_shape import Finding
+from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.measure import JointGeometry
+
+STEP_MM: Final = 0.25
+"""Half a voxel of the joint frame."""
+CLEAR_MM: Final = 1.0
+"""From either bone, beyond the scanner's blur: the foot of a blurred edge is no bone."""
+BONE_SHARE: Final = 0.3
+"""Of the step from soft tissue to thick cortex. A wall of 0.6 mm shows 0.4 to a blur of 0.6 mm;
+in sixteen real joints at most 0.6 % of the ways reach it, in a phantom's missed roof 5 %."""
+AIR_SHARE: Final = 0.5
+"""Of the step from soft tissue down to air."""
+
+
+@dataclass(frozen=True, slots=True)
+class Greys:
+    """The HU of air, soft tissue and thick cortex about a joint, and the greatest blur in mm."""
+
+    air: float
+    tissue: float
+    cortex: float
+    blur_mm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The shares, 0 to 1, of ways across the joint space that meet air, and that meet bone."""
+
+    air: Finding
+    bone: Finding
+
+
+def between(images: JointImages, geometry: JointGeometry, greys: Greys) -> Between:
+    """Look along each normal of the condyle that ends on temporal bone."""
+    gap = geometry.joint_space_mm
+    ways = np.flatnonzero(np.isfinite(gap))
+    if not len(ways):
+        return Between(Finding(0.0), Finding(0.0))
+    gap = gap[ways]
+    start, normals = geometry.condyle.points_mm[ways], geometry.condyle.vertex_normals()[ways]
+    along = np.arange(0.0, float(gap.max()) + STEP_MM, STEP_MM)
+    points = start[:, None, :] + normals[:, None, :] * along[:, None]
+    index = geometry.frame.local_grid.to_index(points.reshape(-1, 3)).T[::-1]
+    hu = ndimage.map_coordinates(images.hu_zyx, index, order=1, mode="nearest")
+    hu = hu.reshape(len(ways), len(along))
+
+    def share(met: npt.NDArray[np.bool_]) -> Finding:
+        some = met.any(axis=1)
+        where = vector(points[met].mean(axis=0)) if some.any() else None
+        return Finding(float(some.mean()), where)
+
+    before = along <= gap[:, None]
+    clear = CLEAR_MM + greys.blur_mm
+    middle = (along >= clear) & (along <= gap[:, None] - clear)
+    dark = greys.tissue - AIR_SHARE * (greys.tissue - greys.air)
+    bright = greys.tissue + BONE_SHARE * (greys.cortex - greys.tissue)
+    return Between(share(before & (hu < dark)), share(middle & (hu > bright)))

@@ -1,0 +1,65 @@
+"""Air cells above a roof that the network missed, in a joint of a ball under two plates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from negvol_cli.steps.enhance import enhance_fossa
+from tests.steps.made_joints import LEFT, ball, frame_points
+
+X, Y, Z = np.moveaxis(frame_points(), -1, 0)
+RADIUS_MM, ROOF_MM, CELL_MM, TOP_MM = 6.0, 8.0, 8.8, 12.0
+"""The condyle's radius; where the thin roof, the cell above it and the bone above that begin."""
+WITHIN = np.hypot(X, Y) < 7.0
+
+
+def scene(open_to_the_side: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """HU, what is bone, and what the network took for it: all but the roof and its cell."""
+    bone = (Z >= ROOF_MM) & (Z < TOP_MM + 3.0)
+    cell = (Z >= CELL_MM) & (Z < TOP_MM) & (WITHIN | (open_to_the_side & (X > 0) & (np.abs(Y) < 3)))
+    hu = np.where(bone, 1200.0, 40.0)
+    hu[cell] = -1000.0
+    hu[np.linalg.norm(frame_points(), axis=-1) < RADIUS_MM] = 1000.0
+    seen = bone & ~(WITHIN & (Z < TOP_MM))
+    return hu.astype(np.float32), bone, seen.astype(np.float32)
+
+
+def test_a_cell_behind_a_missed_roof_is_bone_and_so_is_the_roof():
+    hu, bone, seen = scene()
+    condyle = ball(RADIUS_MM)
+
+    closed = enhance_fossa(hu, seen, condyle, LEFT.spacing_mm) > 0.5
+
+    above = np.hypot(X, Y) < 4.0
+    lowest = np.where(closed & above, Z, np.inf).min(axis=0)[above.any(axis=0)]
+    assert lowest == pytest.approx(ROOF_MM, abs=1.0)
+    assert closed[above & (Z > CELL_MM) & (Z < TOP_MM)].all()
+    assert not (closed & (condyle > 0.5)).any()
+    assert (closed & ~bone).sum() < 0.1 * closed.sum()
+
+
+def test_air_that_leads_out_of_the_frame_is_no_cell():
+    hu, _, seen = scene(open_to_the_side=True)
+
+    assert np.array_equal(enhance_fossa(hu, seen, ball(RADIUS_MM), LEFT.spacing_mm), seen)
+
+
+def test_a_cell_whose_roof_the_network_saw_stays_as_it_is():
+    hu, bone, _ = scene()
+    seen = (bone & ~((hu < -400) & WITHIN)).astype(np.float32)
+
+    assert np.array_equal(enhance_fossa(hu, seen, ball(RADIUS_MM), LEFT.spacing_mm), seen)
+
+
+def test_air_with_no_bone_beyond_it_is_no_cell():
+    hu, _, seen = scene()
+    seen[Z >= CELL_MM] = 0.0
+
+    assert np.array_equal(enhance_fossa(hu, seen, ball(RADIUS_MM), LEFT.spacing_mm), seen)
+
+
+def test_without_a_condyle_nothing_is_added():
+    hu, _, seen = scene()
+
+    assert np.array_equal(enhance_fossa(hu, seen, np.zeros_like(seen), LEFT.spacing_mm), seen)
