@@ -280,6 +280,11 @@ def _refuse_what_cannot_be_measured(
             f"the head in {name} lies {located.orientation} against its header, so left and right "
             "cannot be told: repair the orientation in the header, or export the scan again"
         )
+    if located.more_heads:
+        raise InputError(
+            f"{name} shows the joints of more than one head, so whose are to be measured cannot be "
+            "told: crop the scan to one head"
+        )
     if located.right is None and located.left is None:
         raise InputError(
             f"no jaw joint was found in {name} (right: not found, left: not found): "

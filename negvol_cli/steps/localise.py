@@ -45,6 +45,10 @@ BETWEEN_JOINTS_MM: Final = (70.0, 140.0)
 """Adults' condyles lie about 95 to 115 mm apart; with room for children, large heads and the
 localiser's error."""
 
+ANOTHER_MM: Final = 40.0
+"""Of the same side, joints so far apart are two: the localiser is within 12 mm (docs/accuracy.md),
+and two heads do not lie nearer than they are wide."""
+
 Floats = npt.NDArray[np.float32]
 Heat = Callable[[Floats], Floats]
 
@@ -73,13 +77,23 @@ class FoundJoint:
     confidence: float
 
 
+Pair = tuple[FoundJoint | None, FoundJoint | None]
+"""The right and the left joint of a head, None where it was not found."""
+Candidates = tuple[list[FoundJoint], list[FoundJoint]]
+"""Every right and every left joint that some tile shows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Localisation:
-    """Both joints, None where not in view, and how the head really lies."""
+    """Both joints, None where not in view, and how the head really lies.
+
+    ``more_heads`` is true where both joints of another head are in view as well.
+    """
 
     right: FoundJoint | None
     left: FoundJoint | None
     orientation: HeadOrientation = HeadOrientation.UPRIGHT
+    more_heads: bool = False
 
     def __getitem__(self, side: Side) -> FoundJoint | None:
         """Return the joint of one side."""
@@ -123,9 +137,11 @@ def locate(volume: Volume, heat: Heat, tiling: Tiling) -> Localisation:
     """
     small = about_bone(coarse(volume, tiling.spacing_mm), tiling)
     image = tiling.normalised(small.values_zyx)
-    upright = pair_in(image, small.grid, heat, tiling)
+    candidates = joints_in(image, small.grid, heat, tiling)
+    upright = best_pair(candidates)
+    more_heads = _shows_another_head(candidates, upright)
     if sureness(upright) >= SURE_UPRIGHT:
-        return Localisation(*upright)
+        return Localisation(*upright, more_heads=more_heads)
     found = {
         orientation: pair_in(np.flip(image, orientation.flipped_axes), small.grid, heat, tiling)
         for orientation in HeadOrientation
@@ -135,7 +151,7 @@ def locate(volume: Volume, heat: Heat, tiling: Tiling) -> Localisation:
     sure = sureness(found[orientation])
     if sure >= SURE_OF_ORIENTATION and sure > SURER_BY * sureness(upright):
         return Localisation(None, None, orientation)
-    return Localisation(*upright)
+    return Localisation(*upright, more_heads=more_heads)
 
 
 def coarse(volume: Volume, spacing_mm: float) -> Volume:
@@ -203,10 +219,13 @@ def _block_means(volume: Volume, factor_xyz: list[int]) -> Volume:
     return Volume(means, grid)
 
 
-def pair_in(
-    image: Floats, grid: Grid, heat: Heat, tiling: Tiling
-) -> tuple[FoundJoint | None, FoundJoint | None]:
-    """Return the best right and left joint among the peaks of all tiles, a likely pair first.
+def pair_in(image: Floats, grid: Grid, heat: Heat, tiling: Tiling) -> Pair:
+    """Return the best right and left joint among the peaks of all tiles, a likely pair first."""
+    return best_pair(joints_in(image, grid, heat, tiling))
+
+
+def joints_in(image: Floats, grid: Grid, heat: Heat, tiling: Tiling) -> Candidates:
+    """Return the right and the left joints at the peaks of all tiles.
 
     A peak near a face of its tile that is not a face of the image is left to the next tile, which
     sees the joint whole.
@@ -222,16 +241,38 @@ def pair_in(
             if peak >= FOUND and not (cut_low | cut_high).any():
                 centre = grid.to_world((_centroid(heat_zyx, tiling.spacing_mm) + corner)[::-1])
                 found[channel].append(FoundJoint(vector(centre), peak))
-    pairs = [(right, left) for right in found[0] for left in found[1] if _is_pair(right, left)]
+    return found
+
+
+def best_pair(candidates: Candidates) -> Pair:
+    """Return the surest likely pair; if there is none, the surest joint alone."""
+    pairs = list(_pairs(candidates))
     if pairs:
         return max(pairs, key=lambda pair: pair[0].confidence + pair[1].confidence)
-    right, left = (max(side, key=lambda j: j.confidence, default=None) for side in found)
+    right, left = (max(side, key=lambda j: j.confidence, default=None) for side in candidates)
     if right is None or left is None:
         return right, left
     return (right, None) if right.confidence >= left.confidence else (None, left)
 
 
-def sureness(pair: tuple[FoundJoint | None, FoundJoint | None]) -> float:
+def _pairs(candidates: Candidates) -> Iterator[tuple[FoundJoint, FoundJoint]]:
+    rights, lefts = candidates
+    yield from ((right, left) for right in rights for left in lefts if _is_pair(right, left))
+
+
+def _shows_another_head(candidates: Candidates, chosen: Pair) -> bool:
+    """Whether there is a likely pair of which neither joint is one of the ``chosen`` pair."""
+    right, left = chosen
+    return any(
+        right is not None
+        and left is not None
+        and math.dist(other[0].centre_mm_xyz, right.centre_mm_xyz) > ANOTHER_MM
+        and math.dist(other[1].centre_mm_xyz, left.centre_mm_xyz) > ANOTHER_MM
+        for other in _pairs(candidates)
+    )
+
+
+def sureness(pair: Pair) -> float:
     """Return the lower confidence of a pair; 0 if one is missing."""
     right, left = pair
     return min(right.confidence, left.confidence) if right and left else 0.0

@@ -170,3 +170,16 @@ def test_the_air_about_a_head_costs_no_tiles():
             assert np.linalg.norm(np.subtract(found[side].centre_mm_xyz, joints[side])) < 3.0
 
     assert asked[0] == asked[1]
+
+
+def test_a_second_head_in_the_scan_is_said():
+    volume, _ = head()
+    grid = volume.grid
+    nx, ny, nz = grid.size_xyz
+    both = Volume(
+        np.concatenate([volume.values_zyx, volume.values_zyx], axis=2),
+        Grid((2 * nx, ny, nz), grid.spacing_mm_xyz, grid.origin_mm_xyz),
+    )
+
+    assert locate(both, find_markers, Tiling(SIZE, COARSE_MM, WINDOW)).more_heads
+    assert not locate(volume, find_markers, Tiling(SIZE, COARSE_MM, WINDOW)).more_heads
