@@ -21,6 +21,7 @@ from negvol_cli.render import palette
 from negvol_cli.render.lettering import spelt
 
 MARGIN_MM: Final = 10.0
+_COLUMN_MM: Final = 250.0  # of the 297 of a sheet
 _MM: Final = 72 / 25.4
 _GAP: Final = 12.0
 _FONT: Final = "negvol"
@@ -191,8 +192,15 @@ def _columns(element: Element, width: float) -> Flowables:
         shares = [1.7, 1.0]
     room = (width - _GAP * (len(parts) - 1)) / (sum(shares) or 1)
     widths = [share * room for share in shares]
-    cells = [_block_of(part, w) for part, w in zip(parts, widths, strict=True)]
+    cells = [_on_a_sheet(_block_of(p, w), w) for p, w in zip(parts, widths, strict=True)]
     return [_grid([cells], widths, gap=_GAP)] if parts else []
+
+
+def _on_a_sheet(column: Flowables, width: float) -> Any:
+    """A column that is no longer than a sheet: what stands side by side is not broken."""
+    from reportlab.platypus import KeepInFrame
+
+    return KeepInFrame(width, _COLUMN_MM * _MM, column, mode="shrink")
 
 
 def _pictures(element: Element, width: float) -> Flowables:

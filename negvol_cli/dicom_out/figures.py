@@ -42,13 +42,25 @@ def space_figures(joint: JointReport) -> Iterator[Figure]:
         yield from _about(code, value, codes.MM, getattr(halves, name, None))
 
 
-def absent(joint: JointReport) -> Iterator[str]:
-    """What of a measured joint has no figure, and why."""
-    for name in codes.JOINT_SPACES:
-        if joint.joint_space_mm is not None and not _known(getattr(joint.joint_space_mm, name)):
+def absent_of_head(joint: JointReport) -> Iterator[str]:
+    """Which of ``head_figures`` a joint lacks, and why."""
+    if not _known(joint.head_volume_mm3):
+        yield f"{codes.HEAD_VOLUME.meaning}: {joint.status_text}"
+
+
+def absent_of_space(joint: JointReport) -> Iterator[str]:
+    """Which of ``space_figures`` a joint lacks, and why."""
+    for code, value in ((codes.NV, joint.nv_mm3), (codes.ARTICULAR_NV, joint.articular_nv_mm3)):
+        if not _known(value):
+            yield f"{code.meaning}: {joint.status_text}"
+    if joint.joint_space_mm is None:
+        yield f"Joint space: {joint.status_text}"
+        return
+    for name, code in codes.JOINT_SPACES.items():
+        if not _known(getattr(joint.joint_space_mm, name)):
             yield (
-                f"Joint space, {name}: no normal of that part of the condylar head ends on the "
-                "temporal bone inside the measurement volume."
+                f"{code.meaning}: no normal of that part of the condylar head ends on the "
+                "temporal bone inside the measurement volume"
             )
 
 

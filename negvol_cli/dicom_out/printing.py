@@ -36,6 +36,7 @@ _FLAGS: Final = (
     "--proxy-server=127.0.0.1:9",  # the port of "discard": whatever asks, nobody answers
     "--proxy-bypass-list=<-loopback>",
 )
+_MAY_RUN: Final = re.compile('script-src [^;"]*')
 _SCRIPT: Final = re.compile(r"<script\b.*?</script\s*>", re.DOTALL | re.IGNORECASE)
 
 
@@ -45,7 +46,7 @@ def without_scripts(page: str) -> str:
     The class on its root element, which its first script sets, is what its print style asks for.
     """
     bare = _SCRIPT.sub("", page)
-    bare = bare.replace("script-src 'unsafe-inline'", "script-src 'none'", 1)
+    bare = _MAY_RUN.sub("script-src 'none'", bare, count=1)
     return bare.replace('<html lang="en">', '<html lang="en" class="scripted">', 1)
 
 
@@ -54,17 +55,25 @@ def printed(page: str) -> tuple[bytes | None, str]:
     browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if browser is None:
         return None, f"no browser is installed (looked for {', '.join(BROWSERS)})"
-    with tempfile.TemporaryDirectory(prefix="negvol-print-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        (folder / "page.html").write_text(without_scripts(page), encoding="utf-8")
-        try:
-            failed = _run(browser, folder)
-            pdf = b"" if failed else (folder / "page.pdf").read_bytes()
-        except (OSError, KeyError) as err:  # no PDF was written, or there is no user "nobody"
-            failed, pdf = f"it wrote no PDF ({type(err).__name__})", b""
-    if not failed and pdf.startswith(b"%PDF-") and b"%%EOF" in pdf[-1024:]:
-        return pdf, f"printed by {Path(browser).name}"
-    return None, f"{Path(browser).name} did not print: {failed or 'what it wrote is no PDF'}"
+    name = Path(browser).name
+    try:
+        with tempfile.TemporaryDirectory(prefix="negvol-print-", ignore_cleanup_errors=True) as at:
+            pdf, failed = _print(browser, page, Path(at))
+    except (OSError, KeyError, subprocess.SubprocessError) as err:  # such as no user "nobody"
+        pdf, failed = b"", f"it could not be started, or wrote nothing ({type(err).__name__})"
+    if failed:
+        return None, f"{name} did not print: {failed}"
+    return pdf, f"printed by {name}"
+
+
+def _print(browser: str, page: str, folder: Path) -> tuple[bytes, str]:
+    """The page as a PDF, made in ``folder``, and what failed, "" for nothing."""
+    (folder / "page.html").write_text(without_scripts(page), encoding="utf-8")
+    if failed := _run(browser, folder):
+        return b"", failed
+    pdf = (folder / "page.pdf").read_bytes()
+    whole = pdf.startswith(b"%PDF-") and b"%%EOF" in pdf[-1024:]
+    return pdf, "" if whole else "what it wrote is no PDF"
 
 
 def _run(browser: str, folder: Path) -> str:

@@ -18,43 +18,43 @@ import pydicom
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
-from pydicom.uid import UID, generate_uid
+from pydicom.uid import UID, CTImageStorage, generate_uid
 
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Grid
 from negvol_cli.io.dicom import Frame, Opener, Series, lay_out
-from negvol_cli.io.dicom.attributes import quiet, text_of, value_of
+from negvol_cli.io.dicom.attributes import quiet, text_of, value_of, whole_of
 from negvol_cli.io.hashing import held
 
-_DATE: Final = re.compile(r"[0-9]{8}")
-_TIME: Final = re.compile(r"[0-9]{2}([0-9]{2}([0-9]{2}(\.[0-9]{1,6})?)?)?")
-_SEX: Final = re.compile("[FMO]")
-_AGE: Final = re.compile("[0-9]{3}[DWMY]")
-_YES_NO: Final = re.compile("YES|NO")
-_ANY: Final = re.compile(".*", re.DOTALL)
+_UID: Final = re.compile(r"[0-9.]{1,64}")
+"""Laxer than DICOM, which forbids leading zeros: a study lies in its PACS under the UID it has."""
 
-COPIED: Final[dict[str, re.Pattern[str]]] = {
-    "PatientName": _ANY,
-    "PatientID": _ANY,
-    "IssuerOfPatientID": _ANY,
-    "PatientBirthDate": _DATE,
-    "PatientSex": _SEX,
-    "PatientAge": _AGE,
-    "PatientIdentityRemoved": _YES_NO,
-    "DeidentificationMethod": _ANY,
-    "StudyInstanceUID": _ANY,
-    "StudyID": _ANY,
-    "StudyDate": _DATE,
-    "StudyTime": _TIME,
-    "StudyDescription": _ANY,
-    "AccessionNumber": _ANY,
-    "ReferringPhysicianName": _ANY,
-    "Manufacturer": _ANY,
-    "ManufacturerModelName": _ANY,
+_FORMS: Final = {
+    "PatientBirthDate": re.compile(r"(\d{4})\.?(0[1-9]|1[0-2])\.?(0[1-9]|[12]\d|3[01])", re.ASCII),
+    "StudyDate": re.compile(r"(\d{4})\.?(0[1-9]|1[0-2])\.?(0[1-9]|[12]\d|3[01])", re.ASCII),
+    "StudyTime": re.compile(
+        r"([01]\d|2[0-3])([0-5]\d)?((?<=\d{4})[0-5]\d)?((?<=\d{6})\.\d{1,6})?", re.ASCII
+    ),
+    "PatientSex": re.compile("([FMO])"),
+    "PatientAge": re.compile(r"(\d{3}[DWMY])", re.ASCII),
+    "PatientIdentityRemoved": re.compile("(YES|NO)"),
+    "StudyInstanceUID": re.compile(f"({_UID.pattern})"),
 }
-"""All that is copied of a header, and what a value must look like; docs/pacs.md lists them.
+"""What a value must look like that is more than words; its groups are what is copied of it.
 
-The last two name the scanner. A value of another form than DICOM gives it is left out.
+Dates may be those of ACR-NEMA, "1944.01.02" (PS3.5 table 6.2-1).
+"""
+
+COPIED: Final = (
+    *("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex"),
+    *("PatientAge", "PatientIdentityRemoved", "DeidentificationMethod"),
+    *("StudyInstanceUID", "StudyID", "StudyDate", "StudyTime", "StudyDescription"),
+    *("AccessionNumber", "ReferringPhysicianName"),
+    *("Manufacturer", "ManufacturerModelName"),
+)
+"""All that is copied of a header, as docs/pacs.md lists it; the last two name the scanner.
+
+A value of another form than its attribute has is left out.
 """
 
 _SCANNER: Final = ("Manufacturer", "ManufacturerModelName")
@@ -148,7 +148,7 @@ def read_source(series: Series) -> Source:
         Reference(
             text_of(header, "SOPClassUID"),
             text_of(header, "SOPInstanceUID"),
-            frame.index + 1 if _is_multiframe(header) else None,
+            frame.index + 1 if _has_frames(header) else None,
         )
         for frame, header in zip(frames, headers, strict=True)
     )
@@ -172,25 +172,25 @@ def copied(header: Dataset) -> Dataset:
     with quiet(), disable_value_validation():
         made.SpecificCharacterSet = "ISO_IR 192"
         made.SeriesInstanceUID = UID(text_of(header, "SeriesInstanceUID"))
-        for keyword, form in COPIED.items():
-            value = _text(value_of(header, keyword))
-            if value is not None and form.fullmatch(str(value)):
+        for keyword in COPIED:
+            value = _value(header, keyword)
+            if value is not None:
                 setattr(made, keyword, value)
             elif keyword in _EMPTY:
                 setattr(made, keyword, "")
     return made
 
 
-def _text(value: Any) -> str | list[str] | None:
-    """A value as text without its spaces, or texts where somebody wrote several; None for none."""
+def _value(header: Dataset, keyword: str) -> str | list[str] | None:
+    """The value as text, as texts where somebody wrote several; None for none to be copied."""
+    value = value_of(header, keyword)
     if isinstance(value, MultiValue):
-        return [str(one).strip() for one in value]
+        return None if keyword in _FORMS else [str(one).strip() for one in value]
     text = "" if value is None else str(value).strip()
-    return (
-        text.replace(".", "")
-        if re.fullmatch(r"[0-9]{4}\.[0-9]{2}\.[0-9]{2}", text)
-        else (text or None)
-    )
+    if keyword in _FORMS:
+        match = _FORMS[keyword].fullmatch(text)
+        text = "" if match is None else "".join(group or "" for group in match.groups())
+    return text or None
 
 
 def _headers(series: Series, frames: list[Frame]) -> list[Dataset]:
@@ -216,7 +216,7 @@ def _headers(series: Series, frames: list[Frame]) -> list[Dataset]:
 def _refuse(series: Series, header: Dataset, references: tuple[Reference, ...]) -> None:
     """Raise InputError where a result could not say which study and images it is about."""
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
-        if not UID(text_of(header, keyword)).is_valid:
+        if not _UID.fullmatch(text_of(header, keyword)):
             raise InputError(
                 f"{series.name} has no valid {keyword}, so that its results as DICOM would belong "
                 "nowhere: repair the header, or leave --dicom-out away"
@@ -248,14 +248,16 @@ def _plane(series: Series, frame: Frame) -> Grid:
     )
 
 
-def _is_multiframe(header: Dataset) -> bool:
-    return value_of(header, "NumberOfFrames") is not None
+def _has_frames(header: Dataset) -> bool:
+    """Whether its images are told by their numbers; some write a single one into a plain CT."""
+    frames = whole_of(header, "NumberOfFrames", 0)
+    return frames > 1 or (frames == 1 and text_of(header, "SOPClassUID") != CTImageStorage)
 
 
 def _frame_of_reference(headers: list[Dataset]) -> str:
     """The UID that all images name; where they name none, or each its own, one of the series."""
     named = {text_of(header, "FrameOfReferenceUID") for header in headers}
-    if len(named) == 1 and UID(uid := named.pop()).is_valid:
+    if len(named) == 1 and _UID.fullmatch(uid := named.pop()):
         return uid
     series = text_of(headers[0], "SeriesInstanceUID")
     return str(generate_uid(entropy_srcs=["negvol frame of reference", series]))

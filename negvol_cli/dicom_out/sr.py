@@ -7,31 +7,36 @@ segmentation; one for each asymmetry; a joint without figures has a group that s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pydicom.dataset import Dataset
-from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 
 from negvol_cli.dicom_out import codes
-from negvol_cli.dicom_out.equipment import MAKER, Production, fitted
+from negvol_cli.dicom_out.equipment import MAKER, Production
 from negvol_cli.dicom_out.figures import (
     Figure,
-    absent,
+    absent_of_head,
+    absent_of_space,
     asymmetry_figures,
     head_figures,
     space_figures,
 )
 from negvol_cli.dicom_out.seg import NAMES, Structure, scheme
 from negvol_cli.dicom_out.source import Source
-from negvol_cli.report import Asymmetry, JointReport, ScanReport
+from negvol_cli.report import JointReport, ScanReport
 from negvol_cli.structures import Label, Side
 from negvol_cli.version import code_sha256, program_stamp
 
 if TYPE_CHECKING:
     pass
 
-_GROUPS: Final = ((Label.CONDYLE, head_figures), (Label.NEGATIVE_VOLUME, space_figures))
+_STRUCTURES: Final = (
+    (Label.CONDYLE, head_figures, absent_of_head),
+    (Label.NEGATIVE_VOLUME, space_figures, absent_of_space),
+)
+"""What has a group of its own, its figures, and the words for those that are missing."""
 
 
 def structured_report(
@@ -47,14 +52,11 @@ def structured_report(
     """
     from highdicom import sr
 
-    groups = [
-        *_joint_groups(report, source, production, segments, numbers),
-        *_asymmetry_groups(report, production),
-    ]
+    groups = _Groups(report, source, production, segments, numbers)
     content = sr.MeasurementReport(
         observation_context=_observer(),
         procedure_reported=codes.CT,
-        imaging_measurements=groups,
+        imaging_measurements=[*groups.of_joints(), *groups.of_asymmetries()],
     )
     content[0].ContentSequence.extend(_remarks(report))
     made: Dataset = sr.ComprehensiveSR(
@@ -68,88 +70,108 @@ def structured_report(
     return made
 
 
-def _joint_groups(
-    report: ScanReport,
-    source: Source,
-    production: Production,
-    segments: Dataset | None,
-    numbers: Mapping[Structure, int],
-) -> Iterator[Any]:
-    from highdicom import sr
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """The measurement groups of a report, as ``structured_report`` has their makings."""
 
-    for joint in report.joints:
-        about = False
-        for label, figures_of in _GROUPS:
-            number = numbers.get((joint.side, label))
-            figures = list(figures_of(joint))
-            if not figures or segments is None or number is None:
+    report: ScanReport
+    source: Source
+    production: Production
+    segments: Dataset | None
+    numbers: Mapping[Structure, int]
+
+    def of_joints(self) -> Iterator[Any]:
+        """Right, then left: a group for each structure; a single one where there is no figure."""
+        from highdicom import sr
+
+        for joint in self.report.joints:
+            found = [(label, list(figures_of(joint))) for label, figures_of, _ in _STRUCTURES]
+            if not any(figures for _, figures in found):
+                bare = sr.MeasurementsAndQualitativeEvaluations(
+                    **self._common(joint, f"{joint.side} joint")
+                )
+                yield _with_texts(bare, [f"Not measured: {joint.status_text}"])
                 continue
-            about = True
-            group = sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
-                referenced_segment=sr.ReferencedSegment(
-                    segments.SOPClassUID,
-                    segments.SOPInstanceUID,
-                    number,
-                    source_series=sr.SourceSeriesForSegmentation(source.series_uid),
-                ),
-                finding_type=codes.STRUCTURES[label],
-                finding_category=codes.CATEGORIES[label],
-                **_shared(joint, f"{joint.side} {NAMES[label]}", production, report),
+            for (label, figures), (_, _, absent) in zip(found, _STRUCTURES, strict=True):
+                yield _with_texts(self._of_structure(joint, label, figures), absent(joint))
+
+    def of_asymmetries(self) -> Iterator[Any]:
+        """NV, then articular NV: three indices each, or why there are none."""
+        from highdicom import sr
+
+        report = self.report
+        both = (
+            (codes.NV, report.nv_asymmetry, report.nv_asymmetry_points),
+            (
+                codes.ARTICULAR_NV,
+                report.articular_nv_asymmetry,
+                report.articular_nv_asymmetry_points,
+            ),
+        )
+        for of, asymmetry, points in both:
+            figures = list(asymmetry_figures(asymmetry, points))
+            group = sr.MeasurementsAndQualitativeEvaluations(
+                tracking_identifier=self._tracking(f"asymmetry, {of.meaning}"),
+                finding_type=of,
+                finding_category=codes.ASYMMETRY,
+                finding_sites=[_site(side) for side in Side],
                 measurements=[_measurement(figure) for figure in figures],
             )
-            texts = absent(joint) if label is Label.NEGATIVE_VOLUME else ()
-            yield _with_texts(group, codes.NOT_MEASURED, texts)
-        if not about:
-            bare = sr.MeasurementsAndQualitativeEvaluations(
-                **_shared(joint, f"{joint.side} joint", production, report)
-            )
-            yield _with_texts(bare, codes.NOT_MEASURED, [f"Not measured: {joint.status_text}"])
+            why = f"{of.meaning}: no asymmetry is given, since both joints are needed"
+            yield _with_texts(group, [] if figures else [why])
 
+    def _of_structure(self, joint: JointReport, label: Label, figures: list[Figure]) -> Any:
+        """A group about a structure: about its segment, where it has one."""
+        from highdicom import sr
 
-def _shared(
-    joint: JointReport, name: str, production: Production, report: ScanReport
-) -> dict[str, Any]:
-    """What every group of a joint says: which joint, by what, and how its measurement ended."""
-    from highdicom import sr
-
-    return {
-        "tracking_identifier": _tracking(name, production),
-        "finding_sites": [sr.FindingSite(codes.JOINT, codes.LATERALITY[joint.side])],
-        "algorithm_id": sr.AlgorithmIdentification(
-            MAKER,
-            program_stamp(),
-            parameters=[fitted(f"{report.clip}; models {report.bundle}", 1024)],
-            family=codes.ARTIFICIAL_INTELLIGENCE,
-        ),
-        "qualitative_evaluations": [
-            sr.QualitativeEvaluation(codes.STATUS, codes.STATUSES[joint.status])
-        ],
-    }
-
-
-def _asymmetry_groups(report: ScanReport, production: Production) -> Iterator[Any]:
-    from highdicom import sr
-
-    both: tuple[tuple[str, Code, Asymmetry | None, float | None], ...] = (
-        ("NV", codes.NV, report.nv_asymmetry, report.nv_asymmetry_points),
-        (
-            "articular NV",
-            codes.ARTICULAR_NV,
-            report.articular_nv_asymmetry,
-            report.articular_nv_asymmetry_points,
-        ),
-    )
-    for name, of, asymmetry, points in both:
-        figures = list(asymmetry_figures(asymmetry, points))
-        group = sr.MeasurementsAndQualitativeEvaluations(
-            tracking_identifier=_tracking(f"asymmetry of {name}", production),
-            finding_type=of,
-            finding_category=codes.ASYMMETRY,
-            finding_sites=[sr.FindingSite(codes.JOINT, codes.LATERALITY[side]) for side in Side],
-            measurements=[_measurement(figure) for figure in figures],
+        content = {
+            **self._common(joint, f"{joint.side} {NAMES[label]}"),
+            "finding_type": codes.STRUCTURES[label],
+            "finding_category": codes.CATEGORIES[label],
+            "measurements": [_measurement(figure) for figure in figures],
+        }
+        number = self.numbers.get((joint.side, label))
+        if self.segments is None or number is None:
+            return sr.MeasurementsAndQualitativeEvaluations(**content)
+        segment = sr.ReferencedSegment(
+            self.segments.SOPClassUID,
+            self.segments.SOPInstanceUID,
+            number,
+            source_series=sr.SourceSeriesForSegmentation(self.source.series_uid),
         )
-        why = [] if figures else [f"Asymmetry of {name}: not available: both joints are needed."]
-        yield _with_texts(group, codes.NOT_MEASURED, why)
+        return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
+            referenced_segment=segment, **content
+        )
+
+    def _common(self, joint: JointReport, name: str) -> dict[str, Any]:
+        """What every group of a joint says: which joint, by what, how its measurement ended."""
+        from highdicom import sr
+
+        return {
+            "tracking_identifier": self._tracking(name),
+            "finding_sites": [_site(joint.side)],
+            "algorithm_id": sr.AlgorithmIdentification(
+                MAKER,
+                program_stamp(),
+                parameters=[f"{self.report.clip}; models {self.report.bundle}"],
+                family=codes.ARTIFICIAL_INTELLIGENCE,
+            ),
+            "qualitative_evaluations": [
+                sr.QualitativeEvaluation(codes.STATUS, codes.STATUSES[joint.status])
+            ],
+        }
+
+    def _tracking(self, name: str) -> Any:
+        from highdicom import sr
+
+        uid = self.production.uid(f"tracked {name}")
+        return sr.TrackingIdentifier(uid=uid, identifier=name)
+
+
+def _site(side: Side) -> Any:
+    from highdicom import sr
+
+    return sr.FindingSite(codes.JOINT, codes.LATERALITY[side])
 
 
 def _measurement(figure: Figure) -> Any:
@@ -176,11 +198,12 @@ def _measurement(figure: Figure) -> Any:
     return made
 
 
-def _with_texts(group: Any, code: Code, texts: Iterable[str]) -> Any:
+def _with_texts(group: Any, texts: Iterable[str]) -> Any:
+    """The group with what was not measured, and why."""
     from highdicom import sr
 
     for text in texts:
-        item = sr.TextContentItem(code, text, relationship_type="CONTAINS")
+        item = sr.TextContentItem(codes.NOT_MEASURED, text, relationship_type="CONTAINS")
         group[0].ContentSequence.append(item)
     return group
 
@@ -198,12 +221,6 @@ def _remarks(report: ScanReport) -> Iterator[Any]:
     for code, text in texts:
         if text:
             yield sr.TextContentItem(code, text, relationship_type="CONTAINS")
-
-
-def _tracking(name: str, production: Production) -> Any:
-    from highdicom import sr
-
-    return sr.TrackingIdentifier(uid=production.uid(f"tracked {name}"), identifier=name)
 
 
 def _observer() -> Any:

@@ -17,7 +17,9 @@ import pytest
 from negvol_cli.batch import Candidate, discover
 from negvol_cli.batch.resume import earlier_report, is_result, refuse_newer
 from negvol_cli.batch.source import intake_of
+from negvol_cli.dicom_out.writing import dicom_out
 from negvol_cli.errors import OutputError
+from negvol_cli.io.hashing import digest_of
 from negvol_cli.io.output_folder import new_output
 from negvol_cli.io.report_files import report_to_dict
 from negvol_cli.settings import ClipSettings, ClipShape, Device, InflationSettings, Settings
@@ -50,6 +52,21 @@ def test_the_same_again_is_there_already(scan: Candidate, tmp_path: Path) -> Non
 
     assert found is not None
     assert report_to_dict(found) == report_to_dict(report_of("head"))
+
+
+def test_a_result_holds_the_patients_header_if_and_only_if_that_is_asked_for(
+    scan: Candidate, result: Path, tmp_path: Path
+) -> None:
+    assert not holds(scan, tmp_path / "out", dicom_out=dicom_out)
+
+    (result / "dicom").mkdir()
+    (result / "dicom" / "report.dcm").write_bytes(b"DICM")
+    record = json.loads((result / "run.json").read_text())
+    record["files"]["dicom/report.dcm"] = digest_of([result / "dicom" / "report.dcm"])
+    (result / "run.json").write_text(json.dumps(record))
+
+    assert holds(scan, tmp_path / "out", dicom_out=dicom_out)
+    assert not holds(scan, tmp_path / "out")
 
 
 def test_without_a_result_there_is_none(scan: Candidate, tmp_path: Path) -> None:

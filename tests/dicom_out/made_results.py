@@ -13,7 +13,7 @@ from pydicom.dataset import FileDataset
 
 from negvol_cli.dicom_out.writing import dicom_out
 from negvol_cli.geometry.joint_frame import JointFrame
-from negvol_cli.io.dicom import choose_in
+from negvol_cli.io.dicom import Series, choose_in
 from negvol_cli.io.image import read_series_scan
 from negvol_cli.io.report_files import write_json
 from negvol_cli.pipeline import Measurement
@@ -189,6 +189,12 @@ def report(name: str = "ct-1234") -> ScanReport:
     )
 
 
+def measurement_of(series: Series, measured: ScanReport | None = None, views=None) -> Measurement:
+    """What the pipeline would give of a series: both joints, unless others are given."""
+    views = {side: view_of(side) for side in Side} if views is None else views
+    return Measurement(measured or report(series.name), read_series_scan(series), views)
+
+
 def write(
     source: Path,
     out: Path,
@@ -203,9 +209,7 @@ def write(
     ``page`` is its report.html; without a ``browser`` the PDF is drawn.
     """
     series, _ = choose_in(source)
-    scan = read_series_scan(series)
-    views = {side: view_of(side) for side in Side} if views is None else views
-    measurement = Measurement(measured or report(series.name), scan, views)
+    measurement = measurement_of(series, measured, views)
     as_dicom = dicom_out(series)
     out.mkdir(parents=True)
     write_json(measurement.report, out / "report.json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pydicom
@@ -15,7 +16,7 @@ from negvol_cli.dicom_out import codes
 from negvol_cli.io.report_files import read_json
 from negvol_cli.report import Status
 from negvol_cli.settings import RESEARCH_USE
-from negvol_cli.structures import Side
+from negvol_cli.structures import Label, Side
 from tests.dicom_out import made_results as made
 
 SPACES = ("narrowest", "superior", "anterior", "posterior", "medial", "lateral")
@@ -137,6 +138,47 @@ def test_a_joint_that_was_not_measured_says_why_and_the_asymmetry_too(tmp_path):
     assert {side for side, _, _ in figures(data)} == {"right"}
     both = [group for group in groups_of(data) if side_of(group) == "rightleft"]
     assert all("both joints are needed" in texts(group)[-1] for group in both)
+
+
+def test_of_a_joint_that_is_cut_there_is_what_was_measured_and_why_the_rest_is_not(tmp_path):
+    whole = made.report()
+    cut = replace(
+        whole.left,
+        status=Status.CUT,
+        reason="4 % of the sphere were not scanned",
+        nv_mm3=None,
+        articular_nv_mm3=None,
+        nv_lower_bound_mm3=3111.5,
+    )
+    views = {
+        Side.RIGHT: made.view_of(Side.RIGHT),
+        Side.LEFT: made.view_of(Side.LEFT, (Label.CONDYLE, Label.TEMPORAL_BONE)),
+    }
+
+    result = made.written(
+        made.images_of(made.straight()), tmp_path, replace(whole, left=cut), views
+    )
+
+    data = pydicom.dcmread(result / "measurements.dcm")
+    found = figures(data)
+    assert found["left", "67183008", "HEADVOL"][0] == cut.head_volume_mm3
+    assert found["left", "NV", "NVLOW"] == (3111.5, "mm3", None, None)
+    assert ("left", "NV", "NVVOL") not in found
+    groups = [group for group in groups_of(data) if side_of(group) == "left"]
+    assert [child.CodeValue for child in statuses(groups)] == ["CUT", "CUT"]
+    why = "cut by the field of view: 4 % of the sphere were not scanned"
+    assert {f"Negative volume (NV): {why}", f"Articular negative volume: {why}"} <= {
+        *texts(groups[1])
+    }
+    assert not children(groups[1], "Referenced Segment")  # no voxel of it was segmented
+
+
+def statuses(groups) -> list[Dataset]:
+    return [
+        child.ConceptCodeSequence[0]
+        for group in groups
+        for child in children(group, "Status of the joint")
+    ]
 
 
 def test_the_report_is_read_back_and_refers_to_the_segments(result):
