@@ -23,7 +23,7 @@ _SAMPLE: Final = 1_000_000
 _SCALED: Final = 1.5
 """Values scaled for a network lie within [-1, 1], with some room."""
 
-RESCALE: Final = 1024
+_RESCALE: Final = 1024
 """The intercept of nearly every CT, with its sign changed."""
 
 _AIR_HU: Final = (-1500.0, -300.0)  # cone-beam air reads -1000 to -500; padding lies below
@@ -74,13 +74,6 @@ def check_ct(volume: Volume, name: str = "the scan") -> tuple[str, ...]:
     return _coarse(volume)
 
 
-def is_shifted(values_zyx: npt.NDArray[Any]) -> bool:
-    """Return whether values are those of a CT without its rescale: HU + 1024."""
-    sample = _sample(values_zyx)
-    sample = sample[sample > _AIR_HU[0]]
-    return sample.size > 0 and sample.min() > _AIR_HU[1] and _looks_shifted(sample)
-
-
 def is_coarse(volume: Volume) -> bool:
     """Return whether any voxel edge is over 2 mm (rounded to 0.1 mm)."""
     return max(round(s, 1) for s in volume.grid.spacing_mm_xyz) > COARSE_MM
@@ -101,7 +94,7 @@ def _sample(values_zyx: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 def _looks_shifted(sample: npt.NDArray[np.float32]) -> bool:
     """Whether the values less 1024 are a CT: air, bone, and most of the rest soft tissue."""
-    hu = sample - RESCALE
+    hu = sample - _RESCALE
     rest = hu[hu > -500]
     tissue = np.mean((rest > -200) & (rest < 200)) if rest.size else 0.0
     air, bone = np.mean(hu < -700), np.mean(hu > _BONE_HU)

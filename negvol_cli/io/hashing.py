@@ -6,8 +6,7 @@ What is measured is hashed as it is read (``io.image.Scan.sha256``), by the same
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -32,33 +31,22 @@ def digest_of(files: Iterable[Path]) -> str:
 
     Raises OSError where a file cannot be read, and ValueError where there is none.
     """
-    digests = []
-    for path in files:
-        with open_regular(path) as file:
-            digests.append(digest_of_stream(file))
-    if not digests:
+    return combined(map(_digest, files))
+
+
+def combined(digests: Iterable[str]) -> str:
+    """The SHA-256 of several files by that of each, in any order. Raises ValueError for none."""
+    found = sorted(digests)
+    if not found:
         raise ValueError("there is no file to hash")
-    if len(digests) == 1:
-        return digests[0]
-    return hashlib.sha256("\n".join(sorted(digests)).encode("ascii")).hexdigest()
+    if len(found) == 1:
+        return found[0]
+    return hashlib.sha256("\n".join(found).encode("ascii")).hexdigest()
 
 
-@contextmanager
-def held(files: Sequence[Path], name: str) -> Iterator[str]:
-    """The SHA-256 of ``files``, from which nothing but those bytes was read in the body.
-
-    Their change times tell: any write, and any other file in their place, sets them. Raises
-    InputError, naming the scan by ``name``, where one was changed meanwhile, and OSError.
-    """
-    before = [_stamp(path) for path in files]
-    yield digest_of(files)
-    if [_stamp(path) for path in files] != before:
-        raise InputError(f"{name} was changed while it was read: wait until it is copied whole")
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    said = path.stat()
-    return said.st_dev, said.st_ino, said.st_size, said.st_mtime_ns, said.st_ctime_ns
+def _digest(path: Path) -> str:
+    with open_regular(path) as file:
+        return digest_of_stream(file)
 
 
 def digest_of_stream(stream: IO[bytes]) -> str:

@@ -15,7 +15,6 @@ from negvol_cli.geometry.orientation import AxisOrder
 from negvol_cli.io.dicom import Series, choose_in, is_dicom, read_series
 from negvol_cli.io.formats import open_image, refuse_special
 from negvol_cli.io.formats.nifti_writer import write_nifti
-from negvol_cli.io.hashing import held
 from negvol_cli.io.header_checks import LEAST_SCAN_MM, check_extent
 
 _EXTENSIONS: Final = (".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".zip")
@@ -65,8 +64,7 @@ def read_series_scan(series: Series, notes: tuple[str, ...] = ()) -> Scan:
     Raises InputError if it cannot be read correctly.
     """
     try:
-        with held(series.files, series.name) as sha256:
-            read = read_series(series)
+        read = read_series(series)
     except OSError as err:
         raise InputError(f"cannot read {series.name}: {err.strerror or err}") from err
     grid = read.volume.grid
@@ -74,7 +72,7 @@ def read_series_scan(series: Series, notes: tuple[str, ...] = ()) -> Scan:
     order = AxisOrder.of(grid)
     values = np.ascontiguousarray(order.to_lps(read.volume.values_zyx))
     notes = (*notes, *read.notes)
-    return Scan(Volume(values, order.lps_grid(grid)), grid, series.name, notes, sha256)
+    return Scan(Volume(values, order.lps_grid(grid)), grid, series.name, notes, read.sha256)
 
 
 def holds_dicom(path: Path) -> bool:

@@ -66,11 +66,8 @@ def choose_in(source: Path, wanted: str | None = None) -> tuple[Series, tuple[st
             f"one of {len(others) + 1} CT series{number}, {how}: {chosen.slices} slices with "
             f"voxels of {x:.3g} x {y:.3g} x {z:.3g} mm"
         )
-    if chosen.only_asked:
-        notes.append(
-            f"its header calls it {chosen.modality}, not CT: measured because --series asks for it"
-        )
-    elif chosen.why_not is not None:
+    notes += [reservation.note for reservation in chosen.reservations]
+    if not chosen.reservations and chosen.why_not is not None:
         notes.append(f"should not be measured: {chosen.why_not}")
     return chosen, tuple(notes)
 

@@ -29,7 +29,7 @@ from negvol_cli.io.dicom.stacks import left_aside, normal_of, stacks_of
 from negvol_cli.io.dicom.suitability import (
     is_reformat,
     modality_of,
-    not_named_ct,
+    reservations,
     why_poor,
     why_unusable,
 )
@@ -125,7 +125,7 @@ def _series(frames: Sequence[Frame], number: int, source: Path) -> Series:
     """The series of one stack; ``number`` counts the stacks of one series UID."""
     common = frames[0].common
     identity = common.identity
-    unusable, unnamed = why_unusable(frames), not_named_ct(frames)
+    unusable, reserved = why_unusable(frames), reservations(frames)
     depth, spacing, step_mm = _extent(frames)
     suffix = "" if number == 1 else f"-{number}"
     key = f"{handle(identity.series_uid)}{suffix}"
@@ -148,9 +148,9 @@ def _series(frames: Sequence[Frame], number: int, source: Path) -> Series:
         digest=_digest(frames),
         identity=replace(identity, series_uid=f"{identity.series_uid}{suffix}"),
         frames=tuple(frames),
-        why_not=unusable or unnamed or why_poor(step_mm),
+        why_not=unusable or "; ".join(r.why_not for r in reserved) or why_poor(step_mm),
         unusable=unusable is not None,
-        only_asked=unnamed is not None,
+        reservations=reserved,
     )
 
 

@@ -69,9 +69,10 @@ _MOST_FRAMES: Final = 20_000
 class Common:
     """What the images of a series share; see ``placing.Place`` for axes and spacing.
 
-    ``values``: what the numbers are after the rescale, "HU" where nothing else is said. ``doubt``
-    is what the header states wrongly or twice, in words; "" for nothing. ``syntax`` is the UID by
-    which the pixels are encoded, "" where that is one that is decoded here. ``between_mm`` is
+    ``values``: what the numbers are after the rescale, "HU" where nothing else is said;
+    ``rescaled`` is whether RescaleSlope and RescaleIntercept are stated. ``doubt`` is what the
+    header states wrongly or twice, in words; "" for nothing. ``syntax`` is the UID by which the
+    pixels are encoded, "" where that is one that is decoded here. ``between_mm`` is
     SpacingBetweenSlices, ``detector_mm_xy`` ImagerPixelSpacing, None where it is not stated.
     """
 
@@ -88,6 +89,7 @@ class Common:
     counted: bool
     monochrome: bool
     values: str
+    rescaled: bool
     tilt_degrees: float
     lossy: bool
     doubt: str = ""
@@ -132,11 +134,17 @@ def read_frames(part: Part, stream: IO[bytes], known: dict[Common, Common]) -> l
             data = pydicom.dcmread(
                 stream, stop_before_pixels=True, force=True, specific_tags=[*_HEADER_TAGS]
             )
-            return list(_frames(data, part, known))
+            return list(frames_of(data, part, known))
     except Exception as err:
         if any(f"{uid}\0".encode() in start for uid in CT_CLASSES):
             raise DamagedError from err
         return []
+
+
+def rescale_of(groups: Groups, index: int) -> tuple[float | None, float | None]:
+    """RescaleSlope and RescaleIntercept of a frame, None for one that is not stated."""
+    holder = groups.holder(index, "PixelValueTransformationSequence", "RescaleIntercept")
+    return number_of(holder, "RescaleSlope"), number_of(holder, "RescaleIntercept")
 
 
 def looks_like_dicom(start: bytes) -> bool:
@@ -149,7 +157,8 @@ def looks_like_dicom(start: bytes) -> bool:
     return (little or big) and len(start) > 64
 
 
-def _frames(data: Dataset, part: Part, known: dict[Common, Common]) -> Iterator[Frame]:
+def frames_of(data: Dataset, part: Part, known: dict[Common, Common]) -> Iterator[Frame]:
+    """The images of a file by its header; see ``read_frames``. Raises ValueError for damage."""
     size = whole_of(data, "Columns", 0), whole_of(data, "Rows", 0)
     series = text_of(data, "SeriesInstanceUID")
     of_ct = text_of(data, "SOPClassUID") in CT_CLASSES
@@ -195,6 +204,7 @@ def _common(data: Dataset, groups: Groups, index: int, identity: Identity, place
         monochrome=whole_of(data, "SamplesPerPixel", 1) == 1
         and text_of(data, "PhotometricInterpretation") in _MONOCHROME,
         values="a table" if items_of(data, "ModalityLUTSequence") else _values(transform),
+        rescaled=None not in rescale_of(groups, index),
         tilt_degrees=number_of(data, "GantryDetectorTilt") or 0.0,
         lossy=text_of(data, "LossyImageCompression") == "01",
         doubt=_doubt(groups, index),
@@ -216,8 +226,7 @@ def _doubt(groups: Groups, index: int) -> str:
         return f"a {twice} that is stated twice with different values"
     if said := axes_doubt(groups, index):
         return said
-    holder = groups.holder(index, "PixelValueTransformationSequence", "RescaleIntercept")
-    slope, intercept = number_of(holder, "RescaleSlope"), number_of(holder, "RescaleIntercept")
+    slope, intercept = rescale_of(groups, index)
     if slope == 0:
         return "a RescaleSlope of 0"
     if (slope is None) != (intercept is None):

@@ -10,8 +10,8 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -41,11 +41,21 @@ class Part:
     member: int | None = None
 
 
-class Opener:
-    """Opens parts; a zip file stays open from its first member to the end of the block."""
+def _opened(path: Path) -> IO[bytes]:
+    return path.open("rb")
 
-    def __init__(self) -> None:
+
+class Opener:
+    """Opens parts; a zip file stays open from its first member to the end of the block.
+
+    ``open_file`` opens a file of the disk, which is a part or the zip of one.
+    """
+
+    def __init__(self, open_file: Callable[[Path], IO[bytes]] = _opened) -> None:
+        self._open_file = open_file
+        self._path: Path | None = None
         self._archive: zipfile.ZipFile | None = None
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         return self
@@ -61,17 +71,18 @@ class Opener:
     def open(self, part: Part) -> IO[bytes]:
         """The part's bytes as a stream that can seek."""
         if part.member is None:
-            return part.path.open("rb")
-        if self._archive is None or self._archive.filename != str(part.path):
+            return self._open_file(part.path)
+        if self._archive is None or self._path != part.path:
             self.close()
-            self._archive = zipfile.ZipFile(part.path)
+            file = self._stack.enter_context(self._open_file(part.path))
+            self._archive = self._stack.enter_context(zipfile.ZipFile(file))
+            self._path = part.path
         return self._archive.open(self._archive.infolist()[part.member])
 
     def close(self) -> None:
         """Close the zip, if one is open."""
-        if self._archive is not None:
-            self._archive.close()
-            self._archive = None
+        self._archive = None
+        self._stack.close()
 
 
 def parts_of(source: Path) -> Iterator[Part]:

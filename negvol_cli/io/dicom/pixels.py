@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Final, Self, cast
 
@@ -25,12 +26,12 @@ from pydicom.uid import (
 )
 from scipy import ndimage
 
-from negvol_cli.io.dicom.attributes import Groups, number_of, quiet, value_of, whole_of
+from negvol_cli.errors import InputError
+from negvol_cli.io.dicom.attributes import Groups, quiet, value_of, whole_of
 from negvol_cli.io.dicom.codestream import check_codestreams
 from negvol_cli.io.dicom.deflated import check_deflated
-from negvol_cli.io.dicom.headers import START_BYTES, Frame
+from negvol_cli.io.dicom.headers import START_BYTES, Frame, frames_of, rescale_of
 from negvol_cli.io.dicom.parts import Opener, Part
-from negvol_cli.io.dicom.placing import place_of
 
 PADDED_HU: Final = -2000
 """What was not scanned; see ``steps.field_of_view``, for which anything below -1100 is that."""
@@ -53,7 +54,7 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rescale:
-    """HU = slope * stored value + intercept; ``known`` is whether the file says so.
+    """HU = slope * stored value + intercept; 1 and 0 where neither is stated.
 
     ``tissue_hu`` is what a padding value stands for that stood among tissue as well, and was kept
     there; None where there was none.
@@ -61,15 +62,17 @@ class Rescale:
 
     slope: float
     intercept: float
-    known: bool
     tissue_hu: float | None = None
 
 
 class PixelReader:
-    """Decodes images in a given order, each once, holding one at a time."""
+    """Decodes images in a given order, each once, holding one at a time.
 
-    def __init__(self, frames: Sequence[Frame]) -> None:
-        self._opener = Opener()
+    ``open_file`` opens their files (see ``hashed.HashedFiles``).
+    """
+
+    def __init__(self, frames: Sequence[Frame], open_file: Callable[[Path], IO[bytes]]) -> None:
+        self._opener = Opener(open_file)
         self._order: dict[Part, list[Frame]] = {}
         for frame in frames:
             self._order.setdefault(frame.part, []).append(frame)
@@ -92,16 +95,19 @@ class PixelReader:
     def read(self, frame: Frame) -> tuple[HU, Rescale]:
         """The next image, int16 [y, x] in HU, ``PADDED_HU`` where its padding value stands.
 
-        Images must be asked for in the order given. Raises UnreadableError.
+        Images must be asked for in the order given. Raises UnreadableError, OSError where a file
+        cannot be opened, and InputError where ``open_file`` or its streams do.
         """
         part = frame.part
         try:
             with quiet():
                 images = self._open.pop(part, None) or self._images(frame)
                 image = next(images)
-        except (UnreadableError, MemoryError):
+        except (UnreadableError, InputError, MemoryError):
             raise
         except Exception as err:
+            if isinstance(err, OSError) and err.errno is not None:  # the disk's own
+                raise
             raise UnreadableError("its pixels cannot be decoded") from err
         self._left[part] -= 1
         if self._left[part]:
@@ -118,6 +124,7 @@ class PixelReader:
             with stream:
                 check_deflated(stream.read(START_BYTES), stream)
                 header, source = _opened(stream, many=len(indices) > 1)
+                _check_unchanged(header, frames)
                 groups = Groups(header)
                 padding = _padding(header)
                 plugin = "pydicom" if _syntax(header) == RLELossless else "pylibjpeg"
@@ -127,7 +134,6 @@ class PixelReader:
                 )
                 with closing(images):  # before its stream
                     for frame, stored in zip(frames, images, strict=True):
-                        _check_unchanged(groups, frame)
                         if stored.shape != first.common.size_xy[::-1]:
                             raise UnreadableError("its pixels are not what its header announces")
                         yield _hounsfield(stored, _rescale(groups, frame.index), padding)
@@ -167,10 +173,8 @@ def _syntax(header: FileDataset) -> UID | None:
 
 
 def _rescale(groups: Groups, frame: int) -> Rescale:
-    holder = groups.holder(frame, "PixelValueTransformationSequence", "RescaleIntercept")
-    slope, intercept = number_of(holder, "RescaleSlope"), number_of(holder, "RescaleIntercept")
-    known = slope is not None or intercept is not None
-    rescale = Rescale(1.0 if slope is None else slope, intercept or 0.0, known)
+    slope, intercept = rescale_of(groups, frame)
+    rescale = Rescale(1.0 if slope is None else slope, intercept or 0.0)
     if not 1 / _STEEPEST <= abs(rescale.slope) <= _STEEPEST or abs(rescale.intercept) > _FARTHEST:
         raise UnreadableError("its rescale is impossible")
     return rescale
@@ -191,15 +195,26 @@ def _padding(header: Dataset) -> tuple[int, int] | None:
     return low_end, high_end
 
 
-def _check_unchanged(groups: Groups, frame: Frame) -> None:
-    """Raise UnreadableError where a file no longer says what it said when it was found."""
-    place, common = place_of(groups, frame.index), frame.common
-    if (place.position_mm, place.axes, place.spacing_mm_xy) != (
-        frame.position_mm,
-        common.axes,
-        common.spacing_mm_xy,
-    ):
-        raise UnreadableError("it was changed after it was found")
+def _check_unchanged(header: Dataset, frames: Sequence[Frame]) -> None:
+    """Raise UnreadableError where a file no longer says what it said when it was found.
+
+    What names the patient or the image may have been taken out since (``Series.nameless``).
+    """
+    now = list(frames_of(header, frames[0].part, {}))
+    for frame in frames:
+        common = frame.common
+        said = now[frame.index] if frame.index < len(now) else None
+        if said is None or frame != replace(
+            said,
+            instance=frame.instance,
+            common=replace(
+                said.common,
+                identity=common.identity,
+                description=common.description,
+                frame_of_reference=common.frame_of_reference,
+            ),
+        ):
+            raise UnreadableError("it was changed after it was found")
 
 
 def _hounsfield(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Volume
-from negvol_cli.io.ct_checks import RESCALE, is_shifted
+from negvol_cli.io.dicom.hashed import HashedFiles
 from negvol_cli.io.dicom.headers import Frame
 from negvol_cli.io.dicom.layout import Layout, lay_out
 from negvol_cli.io.dicom.pixels import HU, PADDED_HU, PixelReader, Rescale, UnreadableError
@@ -23,11 +23,13 @@ from negvol_cli.io.dicom.slice_steps import tolerance_mm
 class Reading:
     """A series as a volume, int16 HU, with warnings as text.
 
-    The axes of the volume are those of the images' rows and columns, and their normal.
+    The axes of the volume are those of the images' rows and columns, and their normal. ``sha256``
+    is that of the files, made of the very bytes that were decoded (see ``io.hashing.digest_of``).
     """
 
     volume: Volume
     notes: tuple[str, ...]
+    sha256: str
 
 
 def read_series(series: Series) -> Reading:
@@ -37,28 +39,24 @@ def read_series(series: Series) -> Reading:
     ------
     InputError
         The series is unusable, its slices do not make one volume, different images lie at the same
-        place, or an image cannot be decoded.
+        place, an image cannot be decoded, or a file changes meanwhile.
+    OSError
+        A file cannot be read.
     """
-    layout = lay_out(series)
-    slices = _Slices(series, layout)
+    layout, files = lay_out(series), HashedFiles(series.name, series.files)
+    slices = _Slices(series, layout, files)
     values = _filled(layout, slices)
-    notes = [*layout.notes, *slices.notes()]
-    volume = Volume(values, layout.grid)
-    if slices.rescaled == {False} and is_shifted(values):
-        values[values != PADDED_HU] -= RESCALE
-        notes.append(f"no rescale in the header: {RESCALE} was subtracted, as the values ask for")
-    elif slices.rescaled == {False}:
-        notes.append("no rescale in the header: the values were taken as HU, as they look like it")
-    return Reading(volume, tuple(notes))
+    notes = (*layout.notes, *slices.notes())
+    return Reading(Volume(values, layout.grid), notes, files.digest())
 
 
 class _Slices:
     """The images of a layout in its order, straightened one by one."""
 
-    def __init__(self, series: Series, layout: Layout) -> None:
+    def __init__(self, series: Series, layout: Layout, hashed: HashedFiles) -> None:
         self._series = series
+        self._hashed = hashed
         self._layout = layout
-        self.rescaled: set[bool] = set()
         self.tissue_hu: float | None = None
         self.repeated = 0
 
@@ -66,7 +64,7 @@ class _Slices:
         """Each place's image on the rows and columns of the grid, int16 [y, x]."""
         frames = [frame for place in self._layout.slices for frame in place]
         width, height, _ = self._layout.grid.size_xyz
-        with PixelReader(frames) as reader:
+        with PixelReader(frames, self._hashed.open) as reader:
             for place, shift in zip(self._layout.slices, self._layout.sideways, strict=True):
                 first: HU | None = None
                 for frame in place:
@@ -100,14 +98,8 @@ class _Slices:
         return f"{where} of {self._series.name} is damaged: {why}; copy the series again"
 
     def _check(self, image: HU, rescale: Rescale, first: HU | None) -> None:
-        self.rescaled.add(rescale.known)
         if rescale.tissue_hu is not None:
             self.tissue_hu = rescale.tissue_hu
-        if len(self.rescaled) > 1:
-            raise InputError(
-                f"some images of {self._series.name} have no rescale and others have: "
-                "export the series again"
-            )
         if first is None:
             return
         if not np.array_equal(first, image):

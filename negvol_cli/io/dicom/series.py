@@ -9,20 +9,21 @@ from pathlib import Path
 from negvol_cli.geometry.grid import Vector
 from negvol_cli.io.dicom.headers import Common, Frame
 from negvol_cli.io.dicom.identity import Identity
+from negvol_cli.io.dicom.suitability import Reservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
     """Parallel slices that make one volume.
 
-    ``key`` is a handle that stays the same and names nobody; ``study`` and ``patient`` are handles
-    of the study and the patient, the latter for comparing only: who tries all
-    patient IDs gets back from it. ``size_xyz`` and ``spacing_mm_xyz`` are those of the slices as
-    they lie, ``step_mm`` the widest gap between two of them. ``files`` are those that hold it, or
+    ``key`` is a handle that stays the same and names nobody; ``study`` and ``patient`` are
+    handles of the study and the patient, the latter for comparing only: who tries all patient
+    IDs gets back from it. ``size_xyz`` and ``spacing_mm_xyz`` are those of the slices as they
+    lie, ``step_mm`` the widest gap between two of them. ``files`` are those that hold it, or
     the zip. ``why_not`` says why it should not be measured, None where it may; ``unusable`` is
-    whether it cannot be, ``only_asked`` whether a person must ask for it, because its header calls
-    it no CT. ``notes`` are what to beware of, in words. ``digest`` changes with the images.
-    ``description`` may name somebody: nothing writes it.
+    whether it cannot be, ``reservations`` why only if a person asks for it. ``notes`` are what
+    to beware of, in words. ``digest`` changes with the images. ``description`` may name
+    somebody: nothing writes it.
     """
 
     key: str
@@ -41,7 +42,7 @@ class Series:
     frames: tuple[Frame, ...] = field(repr=False)
     why_not: str | None = None
     unusable: bool = False
-    only_asked: bool = False
+    reservations: tuple[Reservation, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -79,6 +80,11 @@ class Series:
             identity=Identity(patient_id=patient_id),
             frames=frames,
         )
+
+    @property
+    def only_asked(self) -> bool:
+        """Whether it is measured only where a person asks for it."""
+        return bool(self.reservations)
 
     @property
     def slices(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from negvol_cli.io.ct_checks import THICK_MM
@@ -23,6 +24,7 @@ _NEVER_CT: Final = {"MR", "PT", "NM", "US", "MG", "PR", "SEG", "REG", "RTIMAGE",
 _PICTURES: Final = {"SCREEN SAVE", "DOSE_INFO", "VOLUME_RENDERED", "3D", "MIP", "MINIP", "MIN_IP"}
 _PROJECTIONS: Final = {*_PICTURES, "MAX_IP", "PROJECTION IMAGE", "VRT", "SSD", "CURVED", "CPR"}
 _REFORMATS: Final = {"REFORMATTED", "MPR", "RESAMPLED"}
+_NO_RESCALE: Final = "no RescaleSlope and RescaleIntercept in the header"
 
 
 def modality_of(frame: Frame) -> str:
@@ -31,9 +33,17 @@ def modality_of(frame: Frame) -> str:
     return modality if modality in MODALITIES else "other"
 
 
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Why images are measured only where a person asks for them, and what is then said of it."""
+
+    why_not: str
+    note: str
+
+
 def why_unusable(frames: Sequence[Frame]) -> str | None:
     """Return why the images cannot be measured, or None if they can."""
-    if not_named_ct(frames) is None:
+    if _named_ct(frames):
         return _why_unusable(frames)
     maybe_ct = frames[0].common.sop_class in CT_CLASSES or frames[0].common.modality in _DENTAL
     if frames[0].common.modality in _NEVER_CT or not maybe_ct or _why_unusable(frames):
@@ -41,15 +51,36 @@ def why_unusable(frames: Sequence[Frame]) -> str | None:
     return None
 
 
-def not_named_ct(frames: Sequence[Frame]) -> str | None:
-    """Why images are to be measured only where a person asks for them; None where they are a CT's.
+def reservations(frames: Sequence[Frame]) -> tuple[Reservation, ...]:
+    """What a person must know better than the header to measure the images; often nothing.
 
-    Dental programs export cone-beam volumes as panoramic or plain X-ray images.
+    Dental programs export cone-beam volumes as panoramic or plain X-ray images. Programs that make
+    DICOM of other formats, and 3D X-ray machines, may leave out the rescale; the attributes of one
+    are mandatory in a CT (DICOM PS3.3 C.8.2.1 and C.7.6.16.2.9).
     """
+    found = []
+    if not _named_ct(frames):
+        kind = modality_of(frames[0])
+        found.append(
+            Reservation(
+                f"{kind} images by their header: choose them with --series if a CT",
+                f"its header calls it {kind}, not CT: measured because --series asks for it",
+            )
+        )
+    if not frames[0].common.rescaled:
+        found.append(
+            Reservation(
+                f"{_NO_RESCALE}, so what its values mean is not stated: export it with them, or "
+                "choose it with --series if its stored values are HU",
+                f"{_NO_RESCALE}: its stored values were taken as HU because --series asks for it",
+            )
+        )
+    return tuple(found)
+
+
+def _named_ct(frames: Sequence[Frame]) -> bool:
     common = frames[0].common
-    if common.modality == "CT" or common.sop_class == CRANIOFACIAL:
-        return None
-    return f"{modality_of(frames[0])} images by their header: choose them with --series if a CT"
+    return common.modality == "CT" or common.sop_class == CRANIOFACIAL
 
 
 def _why_unusable(frames: Sequence[Frame]) -> str | None:
@@ -73,6 +104,8 @@ def _why_unusable(frames: Sequence[Frame]) -> str | None:
         return f"pixels in the transfer syntax {syntax}, which is not decoded here: export without"
     if doubt := next((f.common.doubt for f in frames if f.common.doubt), ""):
         return doubt
+    if len({frame.common.rescaled for frame in frames}) > 1:
+        return f"{_NO_RESCALE} of some of its images: export it again"
     return _why_unplaced(frames)
 
 

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
+from negvol_cli.io.image import Scan
+
 CT = "1.2.840.10008.5.1.4.1.1.2"
 ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 ROOT = "1.2.826.0.1.3680043.2.1125"
@@ -154,6 +156,11 @@ def enhanced(
     for keyword, value in attributes.items():
         setattr(made, keyword, value)
     return made
+
+
+def said(scan: Scan, text: str) -> bool:
+    """Whether a note of a scan contains a text."""
+    return any(text in note for note in scan.notes)
 
 
 def compress(path: Path, syntax: str) -> None:

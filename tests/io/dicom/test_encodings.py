@@ -15,7 +15,6 @@ from tests.io.dicom.made_dicom import (
     compress,
     ct_values,
     enhanced,
-    image,
     places,
     save,
     series_of,
@@ -105,70 +104,6 @@ def test_explicit_types_without_a_preamble_read_alike(tmp_path):
         path.write_bytes(whole[144 + length :])
 
     check(folder)
-
-
-def test_slope_and_intercept_are_applied_to_each_slice_by_its_own(tmp_path):
-    made = [
-        image(hu, place, n, intercept=-1024 - n, slope=0.5)
-        for n, (hu, place) in enumerate(zip(VALUES, places(len(VALUES)), strict=True))
-    ]
-
-    check(save(made, tmp_path / "ct"))
-
-
-def test_a_series_without_a_rescale_that_holds_hu_is_taken_as_it_is(tmp_path):
-    scan = check(save(without_rescale(VALUES), tmp_path / "ct"))
-
-    assert scan.notes == (
-        "no rescale in the header: the values were taken as HU, as they look like it",
-    )
-
-
-def without_rescale(values):
-    made = series_of(values, intercept=None)
-    for part in made:
-        if "RescaleSlope" in part:
-            del part.RescaleSlope
-    return made
-
-
-def test_a_series_without_a_rescale_that_holds_hu_plus_1024_is_shifted_and_says_so(tmp_path):
-    scan = check(save(without_rescale(VALUES + 1024), tmp_path / "ct"))
-
-    assert any("1024 was subtracted" in note for note in scan.notes)
-
-
-def test_a_series_of_which_only_some_images_have_a_rescale_is_refused(tmp_path):
-    made = without_rescale(VALUES)
-    made[7].RescaleIntercept, made[7].RescaleSlope = -1024, 1
-
-    with pytest.raises(InputError, match=r"some images of ct-.* have no rescale"):
-        read_scan(save(made, tmp_path / "ct"))
-
-
-@pytest.mark.parametrize(("padding", "stored"), [(-3000, -3000), (62536, -3000), (32767, 32767)])
-def test_padding_counts_as_not_scanned_whatever_its_value(tmp_path, padding, stored):
-    made = series_of(VALUES)
-    for part in made:
-        pixels = np.frombuffer(part.PixelData, "<i2").reshape(part.Rows, part.Columns).copy()
-        pixels[:, :5] = stored
-        part.PixelData = pixels.tobytes()
-        if padding > 32767:
-            part.add_new("PixelPaddingValue", "US", padding)
-        else:
-            part.add_new("PixelPaddingValue", "SS", padding)
-    expected = VALUES.copy()
-    expected[:, :, :5] = -2000
-
-    check(save(made, tmp_path / "ct"), expected)
-
-
-def test_padding_that_looks_like_air_leaves_the_air_as_it_is(tmp_path):
-    made = series_of(VALUES)
-    for part in made:
-        part.add_new("PixelPaddingValue", "SS", 24)  # -1000 HU
-
-    check(save(made, tmp_path / "ct"))
 
 
 @pytest.mark.parametrize("syntax", [None, "JPEGLSLossless", "RLELossless"])
