@@ -22,9 +22,8 @@ from pydicom.uid import UID, CTImageStorage, generate_uid
 
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Grid
-from negvol_cli.io.dicom import Frame, Opener, Series, lay_out
+from negvol_cli.io.dicom import Frame, HashedFiles, Opener, Series, lay_out
 from negvol_cli.io.dicom.attributes import quiet, text_of, value_of, whole_of
-from negvol_cli.io.hashing import held
 
 _UID: Final = re.compile(r"[0-9.]{1,64}")
 """Laxer than DICOM, which forbids leading zeros: a study lies in its PACS under the UID it has."""
@@ -140,8 +139,9 @@ def read_source(series: Series) -> Source:
     layout = lay_out(series)
     frames = [place[0] for place in layout.slices]
     try:
-        with held(series.files, series.name) as sha256:
-            headers = _headers(series, frames)
+        hashed = HashedFiles(series.name, series.files)
+        headers = _headers(series, frames, hashed)
+        sha256 = hashed.digest()
     except OSError as err:
         raise InputError(f"cannot read {series.name}: {err.strerror or err}") from err
     references = tuple(
@@ -193,11 +193,11 @@ def _value(header: Dataset, keyword: str) -> str | list[str] | None:
     return text or None
 
 
-def _headers(series: Series, frames: list[Frame]) -> list[Dataset]:
+def _headers(series: Series, frames: list[Frame], hashed: HashedFiles) -> list[Dataset]:
     """The header of each frame's file, each file read once, and of all but the first only UIDs."""
     found: dict[Any, Dataset] = {}
     tags: list[str] = [*COPIED, *_REFERENCED, "NumberOfFrames"]
-    with Opener() as opener:
+    with Opener(hashed.open) as opener:
         for frame in frames:
             if frame.part not in found:
                 try:
@@ -205,6 +205,8 @@ def _headers(series: Series, frames: list[Frame]) -> list[Dataset]:
                         found[frame.part] = pydicom.dcmread(
                             stream, stop_before_pixels=True, force=True, specific_tags=[*tags]
                         )
+                except InputError:
+                    raise
                 except Exception as err:  # whatever a hostile header makes pydicom raise
                     raise InputError(
                         f"an image of {series.name} can no longer be read: copy the series again"

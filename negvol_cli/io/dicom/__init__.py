@@ -7,6 +7,7 @@ together and what cannot be measured is decided here, from position and orientat
 from negvol_cli.io.dicom.choice import choose_in, choose_series
 from negvol_cli.io.dicom.finding import find_series, images_in, is_dicom, series_of
 from negvol_cli.io.dicom.fingerprint import fingerprint
+from negvol_cli.io.dicom.hashed import HashedFiles
 from negvol_cli.io.dicom.headers import Frame
 from negvol_cli.io.dicom.identity import Identity
 from negvol_cli.io.dicom.layout import lay_out
@@ -16,6 +17,7 @@ from negvol_cli.io.dicom.series import Series
 
 __all__ = [
     "Frame",
+    "HashedFiles",
     "Identity",
     "Opener",
     "Part",
