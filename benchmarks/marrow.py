@@ -5,8 +5,8 @@
 All heads of ``tmj/`` and N of ``headneck/`` are segmented once, kept in FOLDER and measured. Two
 volumes are printed of each joint, within 18 mm of the condylar head's centre. *Inside*: what is
 neither bone in the condyle closed by 2 mm and filled in three planes, which any negative volume
-inside a condyle is part of. *Bridged*: what was filled in beyond the networks' condyle, treated
-alike, as the concavity in front of the neck would be. --write puts the table into
+inside a condyle is part of. *Bridged*: what was filled in as marrow beyond the networks' condyle,
+treated alike, as the concavity in front of the neck would be. --write puts the table into
 docs/accuracy.md.
 """
 
@@ -31,9 +31,10 @@ from negvol_cli.mesh.backend import load_backend
 from negvol_cli.pipeline import measure_segmented
 from negvol_cli.run import Run, load_models
 from negvol_cli.settings import Settings
+from negvol_cli.steps.joint_images import Floats, Mask
+from negvol_cli.steps.reconstruct import without_hollows
 from negvol_cli.structures import Label, Side
 
-Mask = npt.NDArray[np.bool_]
 WITHIN_MM: Final = 18.0
 CLOSED_MM: Final = 2.0
 """Twice what the self-check closes: marrow behind a gap of 4 mm is still inside."""
@@ -63,17 +64,19 @@ def filled(condyle: Mask, spacing_mm: float) -> tuple[Mask, Mask]:
 
 
 def volumes_mm3(
-    labels_zyx: npt.NDArray[np.uint8], network: Mask, grid: Grid, centre_mm: Vector
+    labels_zyx: npt.NDArray[np.uint8], network_p: Floats, grid: Grid, centre_mm: Vector
 ) -> tuple[float, float]:
     """What is inside the condyle and not bone, and what was bridged beyond the networks' one."""
-    labels, part = crop(labels_zyx, grid, centre_mm, WITHIN_MM + 2 * CLOSED_MM)
-    own, _ = crop(network, grid, centre_mm, WITHIN_MM + 2 * CLOSED_MM)
+    reach = WITHIN_MM + 2 * CLOSED_MM
+    solid_p = without_hollows(network_p, grid.spacing_mm_xyz[0])
+    labels, part = crop(labels_zyx, grid, centre_mm, reach)
+    own, solid = (crop(p >= 0.5, grid, centre_mm, reach)[0] for p in (network_p, solid_p))
     spacing = grid.spacing_mm_xyz[0]
     points = part.to_world(np.moveaxis(np.indices(labels.shape)[::-1], 0, -1))
     near = np.linalg.norm(points - centre_mm, axis=-1) <= WITHIN_MM
     closed, whole = filled(labels == Label.CONDYLE, spacing)
     inside = near & whole & ~closed & (labels != Label.TEMPORAL_BONE)
-    bridged = near & (labels == Label.CONDYLE) & ~filled(own, spacing)[1]
+    bridged = near & solid & ~filled(own, spacing)[1]
     return float(inside.sum()) * grid.voxel_mm3, float(bridged.sum()) * grid.voxel_mm3
 
 
@@ -86,10 +89,8 @@ def row_of(scan: str, side: Side, joint: KeptJoint | None, run: Run) -> Row:
     except (NegvolError, ValueError, IndexError, ArithmeticError, RuntimeError) as err:
         return Row(scan, str(side), f"not measured: {err}")
     geometry = view.geometry
-    own = joint.network.condyle_p >= 0.5
-    found = volumes_mm3(
-        geometry.labels_zyx, own, geometry.frame.local_grid, geometry.head_centre_mm
-    )
+    network_p, grid = joint.network.condyle_p, geometry.frame.local_grid
+    found = volumes_mm3(geometry.labels_zyx, network_p, grid, geometry.head_centre_mm)
     return Row(scan, str(side), str(report.status), *found)
 
 

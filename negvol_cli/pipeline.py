@@ -18,6 +18,7 @@ from negvol_cli.io.label_map import LabelMap
 from negvol_cli.report import JointReport, ScanReport, Status
 from negvol_cli.run import Run
 from negvol_cli.settings import Settings
+from negvol_cli.steps.air_cells import cell_flags
 from negvol_cli.steps.calibrate_hu import in_hu, scanner_of
 from negvol_cli.steps.enhance import enhance_fossa
 from negvol_cli.steps.images_of_labels import images_of_labels
@@ -210,7 +211,8 @@ def measure_segmented(
     seen = replace(geometry, labels_zyx=np.where(recorded, geometry.labels_zyx, 0).astype(np.uint8))
     judge_it = partial(judge, seen, found, recorded, run.settings)
     judged = judge_it(network=network, refined=images, edges=seen_edges)
-    flags = (*judged.flags, *metal_flags(images.hu_zyx, images.frame.spacing_mm))
+    metal = metal_flags(images.hu_zyx, images.frame.spacing_mm)
+    flags = (*judged.flags, *cell_flags(network, images), *metal)
     judged = replace(judged, flags=flags)
     if seen_edges is None:
         return judged, JointView(seen, images.hu_zyx)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from negvol_cli.steps.air_cells import cell_flags
 from negvol_cli.steps.enhance import enhance_fossa
+from negvol_cli.steps.joint_images import JointImages
 from tests.steps.made_joints import LEFT, ball, frame_points
 
 X, Y, Z = np.moveaxis(frame_points(), -1, 0)
@@ -57,6 +62,18 @@ def test_air_with_no_bone_beyond_it_is_no_cell():
     seen[Z >= CELL_MM] = 0.0
 
     assert np.array_equal(enhance_fossa(hu, seen, ball(RADIUS_MM), LEFT.spacing_mm), seen)
+
+
+def test_a_cell_that_was_closed_is_said():
+    hu, _, seen = scene()
+    everywhere = np.ones(seen.shape, dtype=bool)
+    network = JointImages(LEFT, hu, ball(RADIUS_MM), seen, everywhere)
+    closed = enhance_fossa(hu, seen, network.condyle_p, LEFT.spacing_mm)
+
+    (flag,) = cell_flags(network, replace(network, bone_p=closed))
+
+    assert re.fullmatch(r"air cells above the condyle \((\d+) mm³\) lay open .*", flag)
+    assert cell_flags(network, network) == ()
 
 
 def test_without_a_condyle_nothing_is_added():
