@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from negvol_cli import colours
 from negvol_cli.errors import InputError
@@ -21,7 +21,6 @@ from negvol_cli.evaluation.reference import (
 )
 from negvol_cli.io.colour_tables import write_label_colours
 from negvol_cli.io.ct_checks import check_ct
-from negvol_cli.io.dicom import Series
 from negvol_cli.io.hashing import digest_of
 from negvol_cli.io.image import write_labels
 from negvol_cli.io.label_map import LABELS_FILE, name_of_labels, read_label_map
@@ -40,6 +39,9 @@ from negvol_cli.structures import Side
 from negvol_cli.timing import Stopwatch
 from negvol_cli.version import __version__, program_stamp
 
+if TYPE_CHECKING:
+    from negvol_cli.io.dicom import Series
+
 RUN_SCHEMA: Final = 2
 DICOM_FOLDER: Final = "dicom"
 """Where a result keeps what goes into a PACS."""
@@ -50,7 +52,7 @@ WriteDicom = Callable[[Measurement, Path], Mapping[str, str]]
 Gives what run.json should say of how that was done.
 """
 
-DicomOut = Callable[[Series], WriteDicom]
+DicomOut = Callable[["Series"], WriteDicom]
 """Reads the headers of a series before it is measured, and says how its result is written."""
 LIBRARIES: Final = (
     "numpy",
@@ -225,13 +227,15 @@ def _draw(measurement: Measurement, folder: Path, library: str | None) -> None:
     from negvol_cli.render.html import write_html
     from negvol_cli.render.preview import draw_preview
     from negvol_cli.render.scene import write_scene
+    from negvol_cli.render.shown import both_sides
 
     report, views = measurement.report, measurement.views
     write_scene(report, views, folder / "scene.glb")
-    draw_preview(report, views, folder / "preview.png")
+    shown = both_sides(report, views)
+    draw_preview(report, views, folder / "preview.png", shown)
     patient = {"patient ID": report.patient_id} if report.patient_id else {}
     details = {**patient, **_versions()}
-    write_html(report, views, folder / "report.html", details=details, library=library)
+    write_html(report, views, folder / "report.html", details=details, library=library, shown=shown)
 
 
 def _record(measurement: Measurement, folder: Path, run: Run) -> Mapping[str, Any]:

@@ -16,7 +16,8 @@ from negvol_cli.batch.series_search import SeriesSearch
 from negvol_cli.batch.spool import Spool
 from negvol_cli.batch.zip_members import BROKEN, Member, opened
 from negvol_cli.errors import InputError
-from negvol_cli.io.dicom import Identity, Series, find_series, fingerprint
+from negvol_cli.io.dicom import Identity, Series, find_series
+from negvol_cli.io.dicom.fingerprint import fingerprint
 from negvol_cli.io.image import name_of
 
 Looking = Callable[[str], None]

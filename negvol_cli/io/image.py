@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,13 @@ import numpy.typing as npt
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.geometry.orientation import AxisOrder
-from negvol_cli.io.dicom import Series, choose_in, is_dicom, read_series
+from negvol_cli.io.dicom.start import is_dicom
 from negvol_cli.io.formats import open_image, refuse_special
 from negvol_cli.io.formats.nifti_writer import write_nifti
 from negvol_cli.io.header_checks import LEAST_SCAN_MM, check_extent
+
+if TYPE_CHECKING:
+    from negvol_cli.io.dicom import Series
 
 _EXTENSIONS: Final = (".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".zip")
 
@@ -52,6 +55,8 @@ def read_scan(path: Path, series: str | None = None) -> Scan:
         ``io.formats``, ``io.header_checks`` and ``io.dicom``.
     """
     if holds_dicom(path):
+        from negvol_cli.io.dicom import choose_in
+
         return read_series_scan(*choose_in(path, series))
     if series is not None:
         raise InputError(f"{path} is not DICOM, so it has no series to choose")
@@ -63,6 +68,8 @@ def read_series_scan(series: Series, notes: tuple[str, ...] = ()) -> Scan:
 
     Raises InputError if it cannot be read correctly.
     """
+    from negvol_cli.io.dicom import read_series
+
     try:
         read = read_series(series)
     except OSError as err:

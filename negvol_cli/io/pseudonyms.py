@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from negvol_cli.errors import InputError, OutputError
-from negvol_cli.io.dicom import Identity
+from negvol_cli.io.dicom.identity import Identity
 from negvol_cli.io.output_folder import name_beside
 from negvol_cli.io.spreadsheet import as_text
 from negvol_cli.locking import Busy, locked

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from negvol_cli.errors import InputError
-from negvol_cli.io.dicom import Identity, Series, choose_in, fingerprint
+from negvol_cli.io.dicom.identity import Identity
 from negvol_cli.io.hashing import digest_of, digest_of_scan
 from negvol_cli.io.image import (
     Scan,
@@ -21,6 +21,9 @@ from negvol_cli.io.image import (
 )
 from negvol_cli.io.pseudonyms import Entry, Pseudonyms
 from negvol_cli.io.result_names import result_name
+
+if TYPE_CHECKING:
+    from negvol_cli.io.dicom import Series
 
 _KEY: Final = re.compile(r"\bct-[0-9a-f]{8}(-[0-9]+)?\b")
 
@@ -79,6 +82,8 @@ def take_in(scan: Path, series: str | None = None, privacy: Privacy | None = Non
             public="the scan does not exist: check the path",
         )
     if holds_dicom(scan):
+        from negvol_cli.io.dicom import choose_in
+
         return take_in_series(*choose_in(scan, series), privacy)
     if series is not None:
         raise InputError(f"{scan} is not DICOM, so it has no series to choose")
@@ -109,6 +114,8 @@ def take_in_series(
     )
     if privacy.pseudonyms is None:
         return intake
+    from negvol_cli.io.dicom.fingerprint import fingerprint
+
     try:
         content = fingerprint(series)
     except OSError as err:

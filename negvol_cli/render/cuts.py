@@ -28,6 +28,8 @@ SCALE_BAR_MM: Final = 10.0
 RING_MM: Final = 3.5
 """Radius of the ring about a place that a self-check marked."""
 
+CORNER_COSINE: Final = float(np.cos(np.radians(15.0)))
+"""Where a wide line turns by less, the gap on its outer side stays below half a pixel."""
 DASH_PX: Final = 9.0
 GAP_PX: Final = 4.0
 
@@ -197,10 +199,13 @@ class _Projection:
         width_px: float,
     ) -> None:
         """Draw lines with a dark casing, which keeps them legible on white bone."""
-        width = round(width_px * _FINER)
+        corners = [_corners(line) for line in lines]
         for shade, extra in ((palette.BLACK, _FINER), (colour, 0)):
-            for line in lines:
-                draw.line([(x, y) for x, y in line.tolist()], shade, width + extra, joint="curve")
+            width = round(width_px * _FINER) + extra
+            for line, turns in zip(lines, corners, strict=True):
+                draw.line(line.ravel().tolist(), shade, width)
+                for x, y in turns.tolist():
+                    draw.circle((x, y), (width - 1) / 2, shade)
 
 
 def _edges(mask: Image.Image) -> list[Outline]:
@@ -208,6 +213,15 @@ def _edges(mask: Image.Image) -> list[Outline]:
     covered = np.pad(np.asarray(mask.reduce(_FINER)), 1)
     lines = find_contours(covered, 127.5)  # type: ignore[no-untyped-call]
     return [(line[:, ::-1] - 0.5) * _FINER for line in lines]
+
+
+def _corners(line: Outline) -> Outline:
+    """The points (N, 2) at which a line, also a closed one, turns so sharply that it would gape."""
+    closed = len(line) > 2 and np.array_equal(line[0], line[-1])
+    way = np.diff(np.concatenate([line, line[1:2]]) if closed else line, axis=0)
+    length = np.maximum(np.linalg.norm(way, axis=1), 1e-9)
+    cosine = np.einsum("ij,ij->i", way[1:], way[:-1]) / (length[1:] * length[:-1])
+    return np.asarray(line[1 : len(cosine) + 1][cosine < CORNER_COSINE])
 
 
 def _dashes(lines: list[Outline]) -> list[Outline]:

@@ -13,7 +13,7 @@ from negvol_cli.errors import OutputError
 from negvol_cli.render import page, palette, polar, quality, words
 from negvol_cli.render.figures3d import HALF_HEIGHT_MM, ZOOM, cameras
 from negvol_cli.render.pair import PairSection
-from negvol_cli.render.shown import both_sides
+from negvol_cli.render.shown import Shown, both_sides
 from negvol_cli.render.templating import templates, trusted
 from negvol_cli.report import ScanReport
 from negvol_cli.settings import PAPER
@@ -31,15 +31,17 @@ def write_html(
     details: Mapping[str, str] | None = None,
     library: str | None = None,
     section: PairSection | None = None,
+    shown: tuple[Shown, Shown] | None = None,
 ) -> None:
-    """Write report.html; ``details``, ``library`` and ``section`` as for ``html``.
+    """Write report.html; what may be named is as for ``html``.
 
     Raises
     ------
     OutputError
         The file cannot be written.
     """
-    _write(path, html(report, views, details=details, library=library, section=section))
+    text = html(report, views, details=details, library=library, section=section, shown=shown)
+    _write(path, text)
 
 
 def html(
@@ -49,6 +51,7 @@ def html(
     details: Mapping[str, str] | None = None,
     library: str | None = None,
     section: PairSection | None = None,
+    shown: tuple[Shown, Shown] | None = None,
 ) -> str:
     """Return the page, with styles, pictures and the 3D library inside. Every text is escaped.
 
@@ -64,10 +67,12 @@ def html(
         The address, relative to the page, of a 3D library that several pages share (``LIBRARY``).
     section
         Pairs of results that stand before everything else.
+    shown
+        Both sides, where some of their pictures may have been drawn already.
     """
     environment = templates()
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # views keep their order
-    joints = [page.joint_panel(shown) for shown in both_sides(report, views)]
+    joints = [page.joint_panel(joint) for joint in shown or both_sides(report, views)]
     drawn = any(joint.figure for joint in joints)
     return environment.get_template("report.html.j2").render(
         **_figures(report, views),

@@ -13,12 +13,11 @@ from PIL import Image
 from negvol_cli.render import words
 from negvol_cli.render.cuts import PLANES
 from negvol_cli.render.figures3d import cameras, joint_figure, joint_parts
-from negvol_cli.render.shown import Shown
+from negvol_cli.render.shown import CUT_PX, Shown
 from negvol_cli.render.snapshot import edge_letters, snapshot
 from negvol_cli.report import COMPARED, Asymmetry, ScanReport
 from negvol_cli.structures import Side
 
-CUT_PX: Final = 440
 PRINTED_VIEWS: Final = ("Axial from below", "Axial, tilted")
 
 _JPEG_QUALITY: Final = 88

@@ -12,7 +12,7 @@ from negvol_cli.errors import OutputError
 from negvol_cli.render import palette, words
 from negvol_cli.render.cuts import PLANES
 from negvol_cli.render.lettering import shortened, spelt, transliterated, width_px, wrapped, write
-from negvol_cli.render.shown import Shown, both_sides
+from negvol_cli.render.shown import CUT_PX, Shown, both_sides
 from negvol_cli.report import Asymmetry, JointReport, ScanReport
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
@@ -22,7 +22,7 @@ MARGIN_PX: Final = 30
 _GAP: Final = 14
 _BETWEEN: Final = 44
 _HALF: Final = (WIDTH_PX - 2 * MARGIN_PX - _BETWEEN) // 2
-_CUT: Final = (_HALF - _GAP) // 2
+_CUT: Final = CUT_PX  # (_HALF - _GAP) // 2
 _TITLE: Final = 86
 _HEADING: Final = 48
 BESIDE_PX: Final = _HEADING + 2 * _CUT + _GAP
@@ -31,27 +31,38 @@ _KEY_HALVES: Final = {palette.NEGATIVE_VOLUME: 10, palette.CONDYLE: 3, palette.R
 HEIGHT_PX: Final = _TITLE + BESIDE_PX + _FOOT
 
 
-def draw_preview(report: ScanReport, views: Mapping[Side, JointView], path: Path) -> None:
+def draw_preview(
+    report: ScanReport,
+    views: Mapping[Side, JointView],
+    path: Path,
+    shown: tuple[Shown, Shown] | None = None,
+) -> None:
     """Write preview.png; a joint without a picture shows its status instead.
+
+    ``shown`` are both sides where some of their pictures may have been drawn already.
 
     Raises
     ------
     OutputError
         The file cannot be written.
     """
-    image = preview(report, views)
+    image = preview(report, views, shown)
     try:
         image.save(path, compress_level=4)
     except OSError as err:
         raise OutputError(f"cannot write {path} ({err}): choose another output folder") from err
 
 
-def preview(report: ScanReport, views: Mapping[Side, JointView]) -> Image.Image:
+def preview(
+    report: ScanReport,
+    views: Mapping[Side, JointView],
+    shown: tuple[Shown, Shown] | None = None,
+) -> Image.Image:
     """Draw the page, RGB, ``WIDTH_PX`` by ``HEIGHT_PX``, with the right joint on its left half."""
     page = Image.new("RGB", (WIDTH_PX, HEIGHT_PX), palette.PAPER)
     draw = ImageDraw.Draw(page)
     _title(draw, report)
-    draw_beside(page, both_sides(report, views), _TITLE)
+    draw_beside(page, shown or both_sides(report, views), _TITLE)
     _foot(draw, report, reference_name(views.values()))
     return page
 

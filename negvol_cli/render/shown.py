@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from PIL import Image
 
@@ -12,6 +13,9 @@ from negvol_cli.render.cuts import Plane, draw_cut
 from negvol_cli.report import JointReport, ScanReport
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
+
+CUT_PX: Final = 417
+"""The sections of the preview and of the page, so that each is drawn once for both."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +30,7 @@ class Shown:
     joint: JointReport
     view: JointView | None
     about_mm: Vector | None = None
+    _drawn: dict[tuple[str, int], Image.Image] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def with_nv(self) -> bool:
@@ -33,10 +38,15 @@ class Shown:
         return self.joint.nv_mm3 is not None
 
     def cut(self, plane: Plane, size_px: int) -> Image.Image:
-        """One section, RGB, ``size_px`` square. Raises ValueError where there is no view."""
+        """One section, RGB, ``size_px`` square, drawn once. Raises ValueError without a view."""
         if self.view is None:
             raise ValueError(f"{self.title} has no view to be cut")
-        return draw_cut(self.view, plane, size_px, with_nv=self.with_nv, about_mm=self.about_mm)
+        key = (plane.name, size_px)
+        if key not in self._drawn:
+            self._drawn[key] = draw_cut(
+                self.view, plane, size_px, with_nv=self.with_nv, about_mm=self.about_mm
+            )
+        return self._drawn[key]
 
 
 def both_sides(report: ScanReport, views: Mapping[Side, JointView]) -> tuple[Shown, Shown]:

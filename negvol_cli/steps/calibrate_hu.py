@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.steps.field_of_view import outside_field
+from negvol_cli.steps.peaks import peaks
 from negvol_cli.steps.scanner import Scanner, read_scanner
 from negvol_cli.structures import AIR_HU
 
@@ -108,11 +109,11 @@ def read_intensities(
         _block_means(volume, outside), bins=np.arange(_RANGE[0], _RANGE[1] + _BIN, _BIN)
     )
     smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), _SMOOTH_BINS)
-    peaks, _ = signal.find_peaks(smooth, prominence=_LEAST_PROMINENCE * smooth.max())
-    if len(peaks) == 0:
+    found = peaks(smooth, prominence=_LEAST_PROMINENCE * smooth.max())
+    if not found:
         return None
     intensities = edges[:-1] + _BIN / 2
-    lowest = int(peaks[0])
+    lowest = found[0]
     above = lowest + round(APART_HU / _BIN)
     tissue = above + int(np.argmax(smooth[above:])) if above < len(smooth) else above
     rare = counts[above:].sum() < _LEAST_PROMINENCE * counts.sum()
@@ -133,9 +134,9 @@ def _not_fat(counts: npt.NDArray[Any], air: int, tissue: int) -> int:
     gain = (tissue - air) / (FAT_HU - AIR_HU)  # bins a HU, if it were fat
     low, high = (tissue + gain * step for step in ABOVE_FAT_HU)
     least = LEAST_LEAN * counts[tissue]
-    peaks, _ = signal.find_peaks(counts, height=least, prominence=LEAST_RISE * counts[tissue])
-    lean = [p for p in peaks if low <= p <= high]
-    return int(max(lean, key=lambda p: counts[p])) if lean else tissue
+    found = peaks(counts, prominence=LEAST_RISE * counts[tissue], height=least)
+    lean = [p for p in found if low <= p <= high]
+    return max(lean, key=lambda p: counts[p]) if lean else tissue
 
 
 def _block_means(volume: Volume, outside: npt.NDArray[np.bool_] | None) -> npt.NDArray[Any]:

@@ -37,6 +37,13 @@ def test_the_package_itself_imports_nothing_heavy() -> None:
     assert python("-c", probe).stdout == "[]\n"
 
 
+@pytest.mark.parametrize("unused", ["pydicom", "scipy.stats", "networkx", "plotly", "pandas"])
+def test_what_measures_an_image_file_does_not_load(unused: str) -> None:
+    probe = f"import sys, negvol_cli.study, negvol_cli.io.source; print({unused!r} in sys.modules)"
+
+    assert python("-c", probe).stdout == "False\n"
+
+
 def test_showing_help_takes_little_processor_time() -> None:
     before = os.times()
     python("-m", "negvol_cli", "--help")

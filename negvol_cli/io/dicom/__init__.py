@@ -2,18 +2,27 @@
 
 pydicom reads headers and, with pylibjpeg's decoders, pixels. Where slices lie, which belong
 together and what cannot be measured is decided here, from position and orientation alone.
+
+What reads DICOM is loaded when first asked for: pydicom takes as long to load as an image file to
+read.
 """
 
-from negvol_cli.io.dicom.choice import choose_in, choose_series
-from negvol_cli.io.dicom.finding import find_series, images_in, is_dicom, series_of
-from negvol_cli.io.dicom.fingerprint import fingerprint
-from negvol_cli.io.dicom.hashed import HashedFiles
-from negvol_cli.io.dicom.headers import Frame
-from negvol_cli.io.dicom.identity import Identity
-from negvol_cli.io.dicom.layout import lay_out
-from negvol_cli.io.dicom.parts import Opener, Part
-from negvol_cli.io.dicom.reading import Reading, read_series
-from negvol_cli.io.dicom.series import Series
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from negvol_cli.io.dicom.choice import choose_in, choose_series
+    from negvol_cli.io.dicom.finding import find_series, images_in, series_of
+    from negvol_cli.io.dicom.hashed import HashedFiles
+    from negvol_cli.io.dicom.headers import Frame
+    from negvol_cli.io.dicom.identity import Identity
+    from negvol_cli.io.dicom.layout import lay_out
+    from negvol_cli.io.dicom.parts import Opener, Part
+    from negvol_cli.io.dicom.reading import Reading, read_series
+    from negvol_cli.io.dicom.series import Series
+    from negvol_cli.io.dicom.start import is_dicom
 
 __all__ = [
     "Frame",
@@ -26,10 +35,33 @@ __all__ = [
     "choose_in",
     "choose_series",
     "find_series",
-    "fingerprint",
     "images_in",
     "is_dicom",
     "lay_out",
     "read_series",
     "series_of",
 ]
+
+_MODULES: Final = {
+    "Frame": "headers",
+    "HashedFiles": "hashed",
+    "Identity": "identity",
+    "Opener": "parts",
+    "Part": "parts",
+    "Reading": "reading",
+    "Series": "series",
+    "choose_in": "choice",
+    "choose_series": "choice",
+    "find_series": "finding",
+    "images_in": "finding",
+    "is_dicom": "start",
+    "lay_out": "layout",
+    "read_series": "reading",
+    "series_of": "finding",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,11 +14,9 @@ from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Vector
 from negvol_cli.io.dicom.damage import beside_damaged, files, lost
 from negvol_cli.io.dicom.headers import (
-    START_BYTES,
     Common,
     DamagedError,
     Frame,
-    looks_like_dicom,
     read_frames,
 )
 from negvol_cli.io.dicom.identity import handle
@@ -26,6 +24,7 @@ from negvol_cli.io.dicom.parts import Opener, Part, parts_of, zip_explained
 from negvol_cli.io.dicom.series import Series
 from negvol_cli.io.dicom.slice_steps import fine_part
 from negvol_cli.io.dicom.stacks import left_aside, normal_of, stacks_of
+from negvol_cli.io.dicom.start import START_BYTES
 from negvol_cli.io.dicom.suitability import (
     is_reformat,
     modality_of,
@@ -104,15 +103,6 @@ def series_of(
     found = [beside_damaged(series, stumps) for series in found]
     found = [_beside_originals(series, found) for series in found]
     return tuple(sorted(found, key=lambda s: (s.patient, s.study, s.number or 0, s.key)))
-
-
-def is_dicom(path: Path) -> bool:
-    """Return whether a file begins as DICOM does."""
-    try:
-        with path.open("rb") as file:
-            return looks_like_dicom(file.read(START_BYTES))
-    except OSError:
-        return False
 
 
 def _is_directory(path: Path) -> bool:

@@ -27,6 +27,7 @@ from negvol_cli.io.dicom.deflated import check_deflated
 from negvol_cli.io.dicom.identity import Identity, handle
 from negvol_cli.io.dicom.parts import Part
 from negvol_cli.io.dicom.placing import Axes, Place, axes_doubt, place_of
+from negvol_cli.io.dicom.start import START_BYTES, looks_like_dicom
 
 CT_CLASSES: Final = {
     "1.2.840.10008.5.1.4.1.1.2",  # CT
@@ -34,7 +35,6 @@ CT_CLASSES: Final = {
     "1.2.840.10008.5.1.4.1.1.2.2",  # Legacy Converted Enhanced CT
     "1.2.840.10008.5.1.4.1.1.13.1.2",  # X-Ray 3D Craniofacial
 }
-START_BYTES: Final = 4096
 
 _HEADER_TAGS: Final = [
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
@@ -145,16 +145,6 @@ def rescale_of(groups: Groups, index: int) -> tuple[float | None, float | None]:
     """RescaleSlope and RescaleIntercept of a frame, None for one that is not stated."""
     holder = groups.holder(index, "PixelValueTransformationSequence", "RescaleIntercept")
     return number_of(holder, "RescaleSlope"), number_of(holder, "RescaleIntercept")
-
-
-def looks_like_dicom(start: bytes) -> bool:
-    """Return whether a file begins as DICOM does: with its mark, or with group 2 or 8."""
-    if start[128:132] == b"DICM":
-        return True
-    group, element = start[:2], start[2:4]
-    little = group in (b"\x02\x00", b"\x08\x00") and element[1:] == b"\x00"
-    big = group in (b"\x00\x02", b"\x00\x08") and element[:1] == b"\x00"
-    return (little or big) and len(start) > 64
 
 
 def frames_of(data: Dataset, part: Part, known: dict[Common, Common]) -> Iterator[Frame]:

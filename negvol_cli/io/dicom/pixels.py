@@ -30,8 +30,9 @@ from negvol_cli.errors import InputError
 from negvol_cli.io.dicom.attributes import Groups, quiet, value_of, whole_of
 from negvol_cli.io.dicom.codestream import check_codestreams
 from negvol_cli.io.dicom.deflated import check_deflated
-from negvol_cli.io.dicom.headers import START_BYTES, Frame, frames_of, rescale_of
+from negvol_cli.io.dicom.headers import Frame, frames_of, rescale_of
 from negvol_cli.io.dicom.parts import Opener, Part
+from negvol_cli.io.dicom.start import START_BYTES
 
 PADDED_HU: Final = -2000
 """What was not scanned; see ``steps.field_of_view``, for which anything below -1100 is that."""
