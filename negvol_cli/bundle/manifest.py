@@ -39,19 +39,18 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from negvol_cli.errors import ModelError
+from negvol_cli.strict import Table, fault_in, with_tuples
 
 SCHEMA: Final = 1
 MANIFEST_NAME: Final = "bundle.toml"
 LATER_DROPPED: Final = ("expected_error",)
 """Of bundles for 0.1, read over: each scan states its own intervals now."""
 
-# What must stand there is said by the description, which follows "must be" in errors.
 Text = Annotated[str, Field(pattern=r"\S", description="a text")]
 AnyText = Annotated[str, Field(description="a text")]
 Number = Annotated[float, Field(allow_inf_nan=False, description="a number")]
@@ -79,14 +78,10 @@ CHANNELS: Final[Mapping[Role, frozenset[str]]] = {
 }
 
 
-class _Table(BaseModel):
-    """A table whose keys are all known and of their own types, and which nobody changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
-
-
-class ModelSpec(_Table):
+class ModelSpec(Table):
     """One network: its file, what it wants to see and what it answers."""
+
+    model_config = ConfigDict(populate_by_name=True)  # of code; a file says "size"
 
     role: Annotated[Role, Field(strict=False, description="'localiser' or 'segmenter'")]
     file: Annotated[
@@ -113,17 +108,21 @@ class ModelSpec(_Table):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if len(set(self.size_zyx)) != 1:
-            raise _wrong("size", self.size_zyx, "the same along each axis: networks see cubes")
+            given = list(self.size_zyx)
+            raise ValueError(f"{{table}}.size must be a cube, as networks see them, got {given}")
         if self.window_hu[0] >= self.window_hu[1]:
-            raise _wrong("window_hu", self.window_hu, "two rising numbers")
+            low, high = self.window_hu
+            raise ValueError(f"{{table}}.window_hu must rise, got {low:g} and {high:g}")
         known = CHANNELS[self.role]
         if len(set(self.channels)) != len(self.channels) or not known.issuperset(self.channels):
-            allowed = f"different names out of {', '.join(sorted(known))}"
-            raise _wrong("channels", self.channels, allowed)
+            raise ValueError(
+                f"{{table}}.channels must be different names out of {', '.join(sorted(known))}, "
+                f"got {list(self.channels)}"
+            )
         return self
 
 
-class Source(_Table):
+class Source(Table):
     """Data that the networks were trained on."""
 
     name: Text
@@ -131,7 +130,7 @@ class Source(_Table):
     reference: AnyText
 
 
-class Accuracy(_Table):
+class Accuracy(Table):
     """A measured accuracy: ``measure`` ``of`` something is ``value`` ``unit``, measured ``how``."""
 
     measure: Text
@@ -141,7 +140,7 @@ class Accuracy(_Table):
     how: Text
 
 
-class Manifest(_Table):
+class Manifest(Table):
     """All of ``bundle.toml`` but its schema."""
 
     name: PlainName
@@ -175,57 +174,11 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
     for name in LATER_DROPPED:
         data.pop(name, None)
     try:
-        manifest = Manifest.model_validate(_with_tuples(data))
+        manifest = Manifest.model_validate(with_tuples(data))
     except ValidationError as err:
-        raise ModelError(_sentence(err.errors(include_url=False)[0], data, where)) from err
+        raise ModelError(f"{where}: {fault_in(err, Manifest, data)}; get the bundle again") from err
     _check_roles(manifest.models, where)
     return manifest
-
-
-def _with_tuples(value: Any) -> Any:
-    """TOML's lists as the tuples that frozen tables hold."""
-    if isinstance(value, dict):
-        return {key: _with_tuples(item) for key, item in value.items()}
-    return tuple(_with_tuples(item) for item in value) if isinstance(value, list) else value
-
-
-def _wrong(key: str, value: Sequence[object], wanted: str) -> ValueError:
-    return ValueError(f"{key!r} in {{where}} is {list(value)!r} but must be {wanted}")
-
-
-def _sentence(fault: ErrorDetails, data: dict[str, Any], where: str) -> str:
-    """What is wrong, with the key and value as they stand in the file."""
-    place = list(fault["loc"])
-    table, depth = data, 0
-    while depth + 2 < len(place) and isinstance(table[str(place[depth])], list):
-        if not isinstance(table[str(place[depth])][int(place[depth + 1])], dict):
-            break
-        table = table[str(place[depth])][int(place[depth + 1])]
-        depth += 2
-    inside = f"{place[0]}[{place[1]}] of {where}" if depth else where
-    if fault["type"] == "value_error":
-        inside = f"{place[0]}[{place[1]}] of {where}"
-        return str(fault["ctx"]["error"]).replace("{where}", inside)
-    key = str(place[depth])
-    if fault["type"] == "missing" and key not in table:
-        return f"{inside} lacks the key {key!r}"
-    if fault["type"] == "extra_forbidden":
-        return f"{inside} has the unknown key {key!r}"
-    return f"{key!r} in {inside} is {table[key]!r} but must be {_wanted(place, depth)}"
-
-
-def _wanted(place: Sequence[int | str], depth: int) -> str:
-    """The description of the field at ``place``, whose table is ``depth`` steps down."""
-    kinds: dict[str, type[_Table]] = {
-        "sources": Source,
-        "accuracy": Accuracy,
-        "models": ModelSpec,
-    }
-    kind = kinds[str(place[0])] if depth else Manifest
-    for name, field in kind.model_fields.items():
-        if place[depth] in (name, field.alias):
-            return field.description or "right"
-    return "right"
 
 
 def _check_roles(models: Sequence[ModelSpec], where: str) -> None:

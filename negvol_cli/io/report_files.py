@@ -12,28 +12,25 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+
+from pydantic import ConfigDict, ValidationError
 
 from negvol_cli.errors import InputError, OutputError
-from negvol_cli.geometry.grid import vector
 from negvol_cli.io.spreadsheet import as_text
 from negvol_cli.report import (
     COMPARED,
     SCHEMA,
     Agreement,
     Asymmetry,
-    Check,
-    EdgeReport,
     JointReport,
     JointSpace,
     ReferenceComparison,
     ScanReport,
     Status,
-    Uncertainty,
 )
+from negvol_cli.strict import Table, fault_in
 from negvol_cli.structures import Side
-
-T = TypeVar("T")
 
 _SPACES = tuple(item.name for item in fields(JointSpace))
 _ASYMMETRIES = tuple(item.name for item in fields(Asymmetry))
@@ -55,23 +52,28 @@ def report_from_dict(values: Mapping[str, Any]) -> ScanReport:
     Raises
     ------
     InputError
-        Another schema, a key that is missing or unknown, or an unknown side or status.
+        Another schema, a key that is missing, unknown or ill-typed, or a joint under another side.
     """
-    if not isinstance(values, Mapping) or values.get("schema") != SCHEMA:
-        raise InputError(f"this is not a negvol report of schema {SCHEMA}: write it again")
-    try:
-        given = {name: value for name, value in values.items() if name != _FORMULAS}
-        given["spacing_mm_xyz"] = vector(given["spacing_mm_xyz"])
-        given["flags"] = tuple(given["flags"])
-        for side in Side:
-            given[side.value] = _joint(side, given[side.value])
-        for name in ("nv_asymmetry", "articular_nv_asymmetry"):
-            given[name] = _filled(Asymmetry, given[name]) if given[name] is not None else None
-        return _filled(ScanReport, given)
-    except (KeyError, TypeError, ValueError) as err:
+    schema = values.get("schema") if isinstance(values, Mapping) else None
+    if not isinstance(schema, int) or isinstance(schema, bool):
+        raise InputError("this is not a report of negvol: measure the scan again")
+    if schema != SCHEMA:
         raise InputError(
-            f"the report does not fit schema {SCHEMA} ({err}): write it again"
-        ) from err
+            f"this report has schema {schema}, and this version reads schema {SCHEMA}: measure the "
+            "scan again"
+        )
+    given = {name: value for name, value in values.items() if name != _FORMULAS}
+    try:
+        report = _File.model_validate_json(json.dumps({"report": given})).report
+    except ValidationError as err:
+        fault = fault_in(err, _File, {"report": given})
+        raise _unfit(fault.replace("report.", "", 1)) from err
+    if lacking := _lacking(report_to_dict(report), values):
+        raise _unfit(f"missing key {lacking}")
+    for side in Side:
+        if (joint := report.joint(side)).side is not side:
+            raise _unfit(f"the {joint.side} joint stands under {side}")
+    return report
 
 
 def write_json(report: ScanReport, path: Path) -> None:
@@ -101,8 +103,8 @@ def read_json(path: Path) -> ScanReport:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as err:
         raise InputError(f"cannot read {path} ({err.strerror}): check the path") from err
-    except ValueError as err:
-        raise InputError(f"{path} is not JSON ({err}): write the report again") from err
+    except (ValueError, RecursionError) as err:
+        raise InputError(f"{path} is not JSON ({err}): measure the scan again") from err
     try:
         return report_from_dict(values)
     except InputError as err:
@@ -221,48 +223,26 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _joint(side: Side, values: Mapping[str, Any]) -> JointReport:
-    given = dict(values)
-    given["side"], given["status"] = Side(given["side"]), Status(given["status"])
-    if given["side"] is not side:
-        raise ValueError(f"the {given['side']} joint stands under {side}")
-    given["flags"] = tuple(given["flags"])
-    for name in ("centre_mm_xyz", "head_centre_mm_xyz"):
-        given[name] = vector(given[name]) if given[name] is not None else None
-    given["checks"] = tuple(_check(check) for check in given["checks"])
-    if given["joint_space_mm"] is not None:
-        given["joint_space_mm"] = _filled(JointSpace, given["joint_space_mm"])
-    if given["uncertainty"] is not None:
-        halves = given["uncertainty"]
-        space = _filled(JointSpace, halves["joint_space_mm"])
-        given["uncertainty"] = _filled(Uncertainty, {**halves, "joint_space_mm": space})
-    if given["edges"] is not None:
-        blur = vector(given["edges"]["blur_mm_xyz"])
-        given["edges"] = _filled(EdgeReport, {**given["edges"], "blur_mm_xyz": blur})
-    if given["reference"] is not None:
-        given["reference"] = _reference(given["reference"])
-    return _filled(JointReport, given)
+class _File(Table):
+    """A report to be parsed: a table's configuration holds for the dataclasses in it as well."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    report: ScanReport
 
 
-def _check(values: Mapping[str, Any]) -> Check:
-    where = values["where_mm_xyz"]
-    return _filled(Check, {**values, "where_mm_xyz": vector(where) if where is not None else None})
+def _lacking(whole: Mapping[str, Any], given: Mapping[str, Any], above: str = "") -> str:
+    """The first key that was filled in by a default, though every key is written."""
+    for name, value in whole.items():
+        if name not in given:
+            return above + name
+        if isinstance(value, dict) and (inner := _lacking(value, given[name], f"{name}.")):
+            return above + inner
+    return ""
 
 
-def _reference(values: Mapping[str, Any]) -> ReferenceComparison:
-    found = {
-        name: _filled(Agreement, values[name]) if values[name] is not None else None
-        for name in COMPARED
-    }
-    return _filled(ReferenceComparison, {**values, **found})
-
-
-def _filled(kind: type[T], values: Mapping[str, Any]) -> T:
-    names = {item.name for item in fields(kind)}  # type: ignore[arg-type]
-    odd = sorted(names.symmetric_difference(values))
-    if odd:
-        raise KeyError(", ".join(odd))
-    return kind(**values)
+def _unfit(fault: str) -> InputError:
+    return InputError(f"the report does not fit schema {SCHEMA} ({fault}): measure the scan again")
 
 
 def _cannot_write(path: Path, err: OSError) -> OutputError:

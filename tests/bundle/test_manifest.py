@@ -39,7 +39,7 @@ def test_a_missing_key_is_named(bundle_folder: Path, key: str) -> None:
     first = next(i for i, line in enumerate(lines) if line.startswith(f"{key} ="))
     file.write_text("\n".join(lines[:first] + lines[first + 1 :]), encoding="utf-8")
 
-    with pytest.raises(ModelError, match=f"lacks the key '{key}'"):
+    with pytest.raises(ModelError, match=rf"missing key (\w+\[0\]\.)?{key};"):
         load_bundle(bundle_folder)
 
 
@@ -47,7 +47,7 @@ def test_a_missing_key_is_named(bundle_folder: Path, key: str) -> None:
 def test_an_unknown_key_is_named_in_every_table(bundle_folder: Path, line: str) -> None:
     edit(bundle_folder, line, f"{line}\ncolour = 1")
 
-    with pytest.raises(ModelError, match="unknown key 'colour'"):
+    with pytest.raises(ModelError, match=r"unknown key (\w+\[0\]\.)?colour; allowed are"):
         load_bundle(bundle_folder)
 
 
@@ -58,26 +58,26 @@ def test_an_unknown_key_is_named_in_every_table(bundle_folder: Path, line: str) 
         ("schema = 1", "schema = true", "schema True"),
         ("schema = 1", "", "schema None"),
         ("schema = 1", "schema =", "not a TOML file"),
-        ('name = "tiny"', 'name = "../tiny"', "'name'"),
-        ('name = "tiny"', 'name = ".tiny"', "'name'"),
-        ('version = "1.0"', "version = 1.0", "'version'"),
-        ("value = 0.5", 'value = "0.5"', "'value'"),
-        ("value = 0.5", "value = nan", "'value'"),
-        ('role = "localiser"', 'role = "painter"', "'role'"),
-        ('file = "localiser.onnx"', 'file = "../localiser.onnx"', "'file'"),
-        ('file = "localiser.onnx"', 'file = "/localiser.onnx"', "'file'"),
-        ('file = "localiser.onnx"', 'file = "localiser.pkl"', "'file'"),
-        ('sha256 = "', 'sha256 = "0', "'sha256'"),
-        ("spacing_mm = 4.0", "spacing_mm = 0.0", "'spacing_mm'"),
-        ("size = [8, 8, 8]", "size = [8, 8]", "'size'"),
-        ("size = [8, 8, 8]", "size = [8, 8, 8.0]", "'size'"),
-        ("size = [8, 8, 8]", "size = [8, 8, 100000]", "'size'"),
-        ("window_hu = [-1000.0, 2000.0]", "window_hu = [2000.0, -1000.0]", "'window_hu'"),
-        ('channels = ["right", "left"]', 'channels = ["right", "right"]', "'channels'"),
-        ('channels = ["right", "left"]', 'channels = ["right", "up"]', "'channels'"),
-        ('channels = ["right", "left"]', "channels = [1, 2]", "'channels'"),
+        ('name = "tiny"', 'name = "../tiny"', "name must be"),
+        ('name = "tiny"', 'name = ".tiny"', "name must be"),
+        ('version = "1.0"', "version = 1.0", "version must be"),
+        ("value = 0.5", 'value = "0.5"', "value must be"),
+        ("value = 0.5", "value = nan", "value must be"),
+        ('role = "localiser"', 'role = "painter"', "role must be"),
+        ('file = "localiser.onnx"', 'file = "../localiser.onnx"', "file must be"),
+        ('file = "localiser.onnx"', 'file = "/localiser.onnx"', "file must be"),
+        ('file = "localiser.onnx"', 'file = "localiser.pkl"', "file must be"),
+        ('sha256 = "', 'sha256 = "0', "sha256 must be"),
+        ("spacing_mm = 4.0", "spacing_mm = 0.0", "spacing_mm must be"),
+        ("size = [8, 8, 8]", "size = [8, 8]", "size must be"),
+        ("size = [8, 8, 8]", "size = [8, 8, 8.0]", "size must be"),
+        ("size = [8, 8, 8]", "size = [8, 8, 100000]", "size must be"),
+        ("window_hu = [-1000.0, 2000.0]", "window_hu = [2000.0, -1000.0]", "window_hu must rise"),
+        ('channels = ["right", "left"]', 'channels = ["right", "right"]', "channels must be"),
+        ('channels = ["right", "left"]', 'channels = ["right", "up"]', "channels must be"),
+        ('channels = ["right", "left"]', "channels = [1, 2]", "channels must be"),
         ('channels = ["right", "left"]', 'channels = ["right"]', "must give"),
-        ('role = "localiser"', 'role = "segmenter"', "'channels'"),
+        ('role = "localiser"', 'role = "segmenter"', "channels must be"),
     ],
 )
 def test_a_wrong_value_is_named(bundle_folder: Path, old: str, new: str, said: str) -> None:
@@ -117,7 +117,7 @@ def test_two_segmenters_may_see_different_grids(bundle_folder: Path) -> None:
 def test_a_network_sees_a_cube(bundle_folder: Path) -> None:
     edit(bundle_folder, "size = [8, 8, 8]", "size = [8, 8, 16]")
 
-    with pytest.raises(ModelError, match="networks see cubes"):
+    with pytest.raises(ModelError, match="must be a cube, as networks see them"):
         load_bundle(bundle_folder)
 
 

@@ -104,18 +104,51 @@ def test_the_formulas_stand_in_the_json(report: ScanReport):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "said"),
     [
-        {"schema": 99},
-        {"unheard_of": 1},
-        {"flags": None},
-        {"spacing_mm_xyz": [1, 2]},
-        {"right": {"side": "right"}},
+        ({"schema": 99}, "this report has schema 99, and this version reads schema 3: measure"),
+        ({"schema": 2}, "this report has schema 2, and this version reads schema 3: measure"),
+        ({"schema": True}, "this is not a report of negvol"),
+        ({"schema": None}, "this is not a report of negvol"),
+        ({"unheard_of": 1}, "unknown key unheard_of"),
+        ({"flags": None}, "flags must be a list, got None"),
+        ({"spacing_mm_xyz": [1, 2]}, r"spacing_mm_xyz must hold 3 values, got \[1, 2\]"),
+        ({"right": {"side": "right"}}, "missing key right.status"),
+        ({"clip": 30}, "clip must be of type str, got 30"),
     ],
 )
-def test_a_report_of_another_kind_is_refused(report: ScanReport, change: dict[str, object]):
-    with pytest.raises(InputError, match="schema 3"):
+def test_a_report_of_another_kind_is_refused(
+    report: ScanReport, change: dict[str, object], said: str
+):
+    with pytest.raises(InputError, match=said):
         report_from_dict({**report_to_dict(report), **change})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"nv_mm3": "7"}, "right.nv_mm3 must be of type float, got '7'"),
+        ({"side": "up"}, "right.side must be 'right' or 'left', got 'up'"),
+        ({"colour": 1}, "unknown key right.colour"),
+        ({"nv_mm3": True}, "right.nv_mm3 must be of type float, got True"),
+    ],
+)
+def test_what_is_wrong_with_a_joint_is_named(
+    report: ScanReport, change: dict[str, object], said: str
+):
+    values = report_to_dict(report)
+    values["right"] |= change
+
+    with pytest.raises(InputError, match=said):
+        report_from_dict(values)
+
+
+def test_a_key_that_has_a_default_may_not_be_missing_either(report: ScanReport):
+    values = report_to_dict(report)
+    del values["right"]["confidence"]
+
+    with pytest.raises(InputError, match=r"missing key right\.confidence"):
+        report_from_dict(values)
 
 
 def test_swapped_sides_are_refused(report: ScanReport):
