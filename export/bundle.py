@@ -59,7 +59,7 @@ def write_bundle(
         *_source_lines(),
     ]
     for role, experiment in experiments.items():
-        lines += _accuracy_lines(role, experiment, runs / experiment.name / "scores.csv")
+        lines += _accuracy_lines(role, runs / experiment.name / "scores.csv")
     for role, experiment in experiments.items():
         folder = runs / experiment.name / trained.get(role, "final")
         lines += _export(role, experiment, folder, out / f"{role}.onnx", half)
@@ -74,8 +74,8 @@ def _source_lines() -> Iterator[str]:
         yield from (f"licence = {_text(licence)}", f"reference = {_text(reference)}")
 
 
-def _accuracy_lines(role: str, experiment: Experiment, scores: Path) -> Iterator[str]:
-    for entry in _accuracies(role, experiment, scores):
+def _accuracy_lines(role: str, scores: Path) -> Iterator[str]:
+    for entry in _accuracies(role, scores):
         yield from ("", "[[accuracy]]", f"measure = {_text(entry.measure)}")
         yield from (f"of = {_text(entry.of)}", f"value = {entry.value:.4f}")
         yield from (f"unit = {_text(entry.unit)}", f"how = {_text(entry.how)}")
@@ -94,12 +94,11 @@ def _export(
     yield from (f"input = {_text(INPUT)}", f"output = {_text(OUTPUT)}")
 
 
-def _accuracies(role: str, experiment: Experiment, scores: Path) -> list[Accuracy]:
+def _accuracies(role: str, scores: Path) -> list[Accuracy]:
     with scores.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     heads = {row["head"] for row in rows}
-    folds = sum(not heads.isdisjoint(held_out) for held_out in experiment.folds.held_out)
-    how = f"{folds} {'fold' if folds == 1 else 'folds'}, {len(heads)} heads not seen in training"
+    how = f"{len(heads)} heads, each judged by a network trained without it"
     if role == "localiser":
         distances = [float(row[side]) for row in rows for side in ("right_mm", "left_mm")]
         median = float(np.median(distances))

@@ -18,8 +18,8 @@ LIMITS: Final = (
     "networks may fail without saying so.",
     "Cone-beam CT was simulated in training at most; its intensities differ from machine to "
     "machine.",
-    "The figures above are of heads left out of a fold's training; the networks in this bundle "
-    "were trained as it says under each role.",
+    "The figures above are of heads that the judging network was not trained on; the networks in "
+    "this bundle were trained as it says under each role.",
 )
 
 Sources = tuple[tuple[str, str, str], ...]
@@ -68,16 +68,20 @@ def _network(experiment: Experiment, trained: str) -> list[str]:
     lines.append(
         f"- In this bundle: trained on {every}."
         if trained == "final"
-        else f"- In this bundle: the network of {trained}, which has not seen that fold's heads."
+        else f"- In this bundle: the network of {trained} of the groups below, which has not seen "
+        "that group's heads."
     )
     if folds.judged_only:
         names = ", ".join(folds.judged_only)
         lines.append(f"- Never learnt from, their annotation is doubtful, but judged: {names}.")
     if folds.held_out:
-        lines.append("- Folds, the heads left out of each:")
+        lines.append("- Groups of heads (folds), each judged by a network trained on all others:")
         lines += [f"  - {', '.join(fold)}" for fold in folds.held_out]
     elif folds.count:
-        lines.append(f"- Folds: {folds.count}, the heads dealt by the seed.")
+        lines.append(
+            f"- The heads are dealt by the seed into {folds.count} groups (folds), each judged by "
+            "a network trained on all others."
+        )
     return lines
 
 
@@ -90,8 +94,8 @@ def _scores(path: Path) -> list[str]:
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     lines = [
-        f"Measured on {len({row['head'] for row in rows})} heads not seen in training "
-        f"({len(rows)} rows):",
+        f"Measured on {len({row['head'] for row in rows})} heads, each by a network trained "
+        f"without it ({len(rows)} rows):",
         "",
         "| measure | mean ± sd | from | to | not found |",
         "|---|---:|---:|---:|---:|",

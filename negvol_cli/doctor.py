@@ -92,10 +92,10 @@ def _networks(path: Path | None, device: Device) -> Iterator[Check]:
     try:
         bundle = load_bundle(path)
     except ModelError as err:
-        yield Check("bundle", Level.BROKEN, str(err))
+        yield Check("models", Level.BROKEN, str(err))
         return
     hashes = f"{len(bundle.models)} files with the right SHA-256"
-    yield Check("bundle", Level.OK, f"{bundle.title} ({bundle.hash[:12]}), {hashes}")
+    yield Check("models", Level.OK, f"{bundle.title} ({bundle.hash[:12]}), {hashes}")
     for model in bundle.models:
         yield _network(bundle, model, device)
 

@@ -78,7 +78,11 @@ def find_bundle(name_or_path: str | None) -> Path:
     if len(named) == 1:
         return named[0]
     known = ", ".join(["default", *(p.name for p in _installed())])
-    what = f"{len(named)} installed bundles are" if named else "no file or installed bundle is"
+    what = (
+        f"{len(named)} sets of installed models are"
+        if named
+        else "no file and no installed models are"
+    )
     raise ModelError(f"{what} named {name_or_path!r}; give a path or one of: {known}")
 
 

@@ -1,4 +1,4 @@
-"""``negvol models``: the bundles of models on this machine."""
+"""``negvol models``: the models on this machine."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from negvol_cli.cli.printing import say
 
 @click.group()
 def models() -> None:
-    """List, verify and install bundles of models."""
+    """List, verify and install models."""
 
 
 @models.command("list")
 @options.as_json
 def list_(*, as_json: bool) -> None:
-    """List the default bundle and the installed ones."""
+    """List the default models and the installed ones, with their measured accuracy."""
     from negvol_cli.bundle.store import list_bundles
     from negvol_cli.cli.bundle_text import stored_as_dict, stored_as_text
 
@@ -30,10 +30,10 @@ def list_(*, as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("bundle", required=False)
+@click.argument("bundle", required=False, metavar="[MODELS]")
 @options.as_json
 def verify(*, bundle: str | None, as_json: bool) -> None:
-    """Check the hashes of BUNDLE (a name or path; default: all) and run its networks once."""
+    """Check the files of models (a name or path; default: all) and run each network once."""
     from negvol_cli.bundle.store import check_bundle, find_bundle, list_bundles
     from negvol_cli.cli.bundle_text import stored_as_dict, verdict
     from negvol_cli.doctor import try_networks
@@ -46,14 +46,14 @@ def verify(*, bundle: str | None, as_json: bool) -> None:
     else:
         say("\n".join(map(verdict, found)))
     if broken := [str(stored.path) for stored in found if stored.trouble]:
-        raise ModelError(f"{len(broken)} of {len(found)} bundles cannot be used")
+        raise ModelError(f"{len(broken)} of {len(found)} sets of models cannot be used")
 
 
 @models.command()
 @click.argument("file", type=options.PATH)
 @options.as_json
 def install(*, file: Path, as_json: bool) -> None:
-    """Install the bundle FILE (a zip file or a folder) for the current user."""
+    """Install the models in FILE (a zip file or a folder) for the current user."""
     from negvol_cli.bundle.store import Stored, install_bundle
     from negvol_cli.cli.bundle_text import stored_as_dict, stored_as_text
 

@@ -51,7 +51,7 @@ threads = click.option(
 bundle = click.option(
     "--bundle",
     metavar="NAME|PATH",
-    help="Models to use: an installed bundle, a folder or a zip file.",
+    help="Models to use: the name of installed ones, a folder or a zip file.",
 )
 reference = click.option(
     *("--reference", "references"),

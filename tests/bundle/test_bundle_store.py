@@ -99,7 +99,7 @@ def test_a_name_with_two_versions_needs_one_of_them(bundle_folder: Path) -> None
     install_bundle(bundle_folder)
     install_bundle(edit(bundle_folder, 'version = "1.0"', 'version = "1.1"'))
 
-    with pytest.raises(ModelError, match="2 installed bundles are named 'tiny'"):
+    with pytest.raises(ModelError, match="2 sets of installed models are named 'tiny'"):
         find_bundle("tiny")
 
 
@@ -135,7 +135,7 @@ def test_a_user_without_a_home_has_the_default_bundle_and_no_store(
     monkeypatch.setattr("pwd.getpwuid", nobody)
 
     assert [stored.path for stored in list_bundles()] == [DEFAULT_BUNDLE]
-    with pytest.raises(ModelError, match="no file or installed bundle is named 'mine'"):
+    with pytest.raises(ModelError, match="no file and no installed models are named 'mine'"):
         find_bundle("mine")
     with pytest.raises(OutputError, match=r"there is no home folder .*: set HOME"):
         install_bundle(DEFAULT_BUNDLE)

@@ -31,7 +31,7 @@ def test_a_sound_machine_is_sound(negvol: Negvol, bundle_folder: Path) -> None:
     assert found["sound"] is True
     names = [check["name"] for check in found["checks"]]
     assert names == [
-        *("versions", "onnx runtime", "bundle"),
+        *("versions", "onnx runtime", "models"),
         *("localiser.onnx", "segmenter.onnx", "meshes", "memory"),
     ]
 
@@ -46,7 +46,7 @@ def test_a_damaged_bundle_ends_with_1(negvol: Negvol, bundle_folder: Path) -> No
     result = negvol("doctor", "--bundle", bundle_folder)
 
     assert result.exit_code == 1
-    line = next(line for line in result.stdout.splitlines() if line.startswith("bundle"))
+    line = next(line for line in result.stdout.splitlines() if line.startswith("models"))
     assert "broken" in line
     assert "localiser.onnx" in line
 

@@ -68,7 +68,7 @@ def test_a_damaged_bundle_is_verified_with_4(negvol: Negvol, bundle_folder: Path
     (bundle,) = json.loads(result.stdout)
     assert bundle["usable"] is False
     assert "SHA-256" in bundle["trouble"]
-    assert result.stderr == "negvol: 1 of 1 bundles cannot be used\n"
+    assert result.stderr == "negvol: 1 of 1 sets of models cannot be used\n"
 
 
 def test_a_network_of_another_shape_is_found_by_verifying(
