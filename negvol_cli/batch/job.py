@@ -36,8 +36,8 @@ class Job:
 class Result:
     """How one scan ended; ``failure`` is None unless the outcome is ``FAILED``.
 
-    ``earlier``: an earlier result still holds and nothing was measured. ``seconds`` is the time it
-    took.
+    ``earlier``: an earlier result still holds and nothing was measured. ``unusable``: the scan
+    itself is why it failed, so that another try would fail alike. ``seconds`` is the time it took.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Result:
     seconds: float = 0.0
     earlier: bool = False
     failure: FailureRow | None = None
+    unusable: bool = False
 
 
 def that_matter(settings: Settings) -> Settings:

@@ -21,7 +21,13 @@ from negvol_cli.batch.handover import Ticket, described
 from negvol_cli.batch.job import Job, Result
 from negvol_cli.batch.resume import earlier_report, refuse_newer
 from negvol_cli.batch.source import intake_of
-from negvol_cli.errors import ModelError, explain, explain_nameless
+from negvol_cli.errors import (
+    InputError,
+    ModelError,
+    NoCondyleError,
+    explain,
+    explain_nameless,
+)
 from negvol_cli.io.source import Intake
 from negvol_cli.render.html import LIBRARY
 from negvol_cli.report import FailureRow, Outcome, outcome_of
@@ -99,14 +105,20 @@ def _measured(job: Job, candidate: Candidate, intake: Intake, models: Models) ->
         )
     except Exception as err:  # noqa: BLE001 - one scan must not stop the others, whatever is wrong
         failure = FailureRow(file=candidate.shown, step=step, reason=_why(err, job, candidate))
-        return Result(name=candidate.name, outcome=Outcome.FAILED, failure=failure)
+        unusable = isinstance(err, InputError | NoCondyleError)
+        return Result(
+            name=candidate.name, outcome=Outcome.FAILED, failure=failure, unusable=unusable
+        )
     return Result(name=candidate.name, outcome=outcome_of(report))
 
 
 def _why(err: Exception, job: Job, candidate: Candidate) -> str:
     if job.private:
         return explain_nameless(err)
-    why = explain(err) or f"{type(err).__name__}: {' '.join(str(err).split())}"
+    why = explain(err)
+    if why is None and candidate.series is not None:  # its words may be those of a header
+        return explain_nameless(err)
+    why = why or f"{type(err).__name__}: {' '.join(str(err).split())}"
     return why.replace(str(candidate.path), candidate.shown)
 
 
