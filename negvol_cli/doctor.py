@@ -13,10 +13,12 @@ from typing import Final
 
 from negvol_cli.bundle.bundle import Bundle, ModelSpec, load_bundle
 from negvol_cli.bundle.store import Stored
-from negvol_cli.errors import ModelError
+from negvol_cli.errors import ModelError, NegvolError
 from negvol_cli.inference.runtime import runtime
 from negvol_cli.inference.session import open_session
 from negvol_cli.memory import available_memory_mb
+from negvol_cli.node.library import EXTRA, INSTALL
+from negvol_cli.node.peer import Peer
 from negvol_cli.settings import Device
 
 ENOUGH_MEMORY_MB: Final = 2048
@@ -42,14 +44,21 @@ class Check:
     text: str
 
 
-def examine(bundle: Path | None = None, device: Device = Device.AUTO) -> tuple[Check, ...]:
-    """Check everything that a run needs; a problem is a finding, never an exception."""
+def examine(
+    bundle: Path | None = None, device: Device = Device.AUTO, peer: Peer | None = None
+) -> tuple[Check, ...]:
+    """Check everything that a run needs; a problem is a finding, never an exception.
+
+    ``peer`` is asked whether it answers.
+    """
     return (
         _versions(),
         _onnx_runtime(),
         *_networks(bundle, device),
         _mesh_library(),
         _memory(),
+        _dicom_extra(),
+        *(() if peer is None else (_peer(peer),)),
     )
 
 
@@ -145,6 +154,26 @@ def _memory() -> Check:
             "close other programs",
         )
     return Check("memory", Level.OK, f"{available:.0f} MiB are free")
+
+
+def _dicom_extra() -> Check:
+    """What --dicom-out, 'send' and 'node' need beside the rest."""
+    missing = [name for name in EXTRA if not _version(name)]
+    if missing:
+        text = f"{' and '.join(missing)} not installed, for --dicom-out, send and node: {INSTALL}"
+        return Check("dicom extra", Level.WARNING, text)
+    return Check("dicom extra", Level.OK, ", ".join(f"{n} {_version(n)}" for n in EXTRA))
+
+
+def _peer(peer: Peer) -> Check:
+    """Whether another DICOM node answers a C-ECHO."""
+    start = time.perf_counter()
+    try:
+        peer.verify()
+    except NegvolError as err:
+        return Check("dicom node", Level.BROKEN, str(err))
+    seconds = time.perf_counter() - start
+    return Check("dicom node", Level.OK, f"{peer.address} answers (C-ECHO, {seconds:.2f} s)")
 
 
 def _version(distribution: str) -> str | None:

@@ -8,6 +8,7 @@ NegvolError            exit 1   anything we can explain
 │   └── DeviceError    exit 4   the asked-for GPU cannot really run the model
 ├── BatchError         exit 5   some scans of a batch failed
 ├── ClusterError       exit 1   the Dask cluster cannot be used
+├── PeerError          exit 1   another DICOM node cannot be reached, or refuses
 └── StoppedError       exit 130 a batch was stopped by Ctrl-C, and can go on
 
 The message of each is one sentence for the person at the keyboard: what is wrong,
@@ -79,6 +80,19 @@ class ClusterError(NegvolError):
     nameless = "the cluster cannot be used"
 
 
+class PeerError(NegvolError):
+    """Another DICOM node, a PACS say, cannot be reached, or refuses what it is sent.
+
+    ``lasting``: another try would fail alike until somebody changes something.
+    """
+
+    nameless = "the DICOM node cannot be used"
+
+    def __init__(self, message: str, *, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+
 class StoppedError(NegvolError):
     """The work was stopped by Ctrl-C; what is done is kept."""
 
@@ -106,7 +120,7 @@ def explain_nameless(err: BaseException) -> str:
     The code is the place in this program where the error arose.
     """
     code = _place_of(err)
-    if isinstance(err, BatchError | StoppedError | ClusterError):
+    if isinstance(err, BatchError | StoppedError | ClusterError | PeerError):
         return str(err)  # numbers and addresses alone
     if isinstance(err, NegvolError):
         said = err.public or (

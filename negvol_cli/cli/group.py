@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from negvol_cli.cli import batch, demo, doctor, evaluate, measure, models, run, view
+from negvol_cli.cli import batch, demo, doctor, evaluate, measure, models, node, run, send, view
 from negvol_cli.cli.failures import explained
 from negvol_cli.cli.printing import say
 from negvol_cli.cli.private import note_key
@@ -58,6 +58,8 @@ for command in (
     measure.measure,
     view.view,
     evaluate.evaluate,
+    send.send,
+    node.node,
     models.models,
     doctor.doctor,
     demo.demo,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,7 +33,7 @@ def test_a_sound_machine_is_sound(negvol: Negvol, bundle_folder: Path) -> None:
     names = [check["name"] for check in found["checks"]]
     assert names == [
         *("versions", "onnx runtime", "models"),
-        *("localiser.onnx", "segmenter.onnx", "meshes", "memory"),
+        *("localiser.onnx", "segmenter.onnx", "meshes", "memory", "dicom extra"),
     ]
 
 
@@ -107,3 +108,31 @@ def test_a_part_that_is_not_installed_is_broken(
 
     assert levels(bundle_folder)["versions"] is Level.BROKEN
     assert "missing: no-such-package" in text(bundle_folder, "versions")
+
+
+def test_a_missing_extra_is_a_warning_that_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, bundle_folder: Path
+) -> None:
+    there = doctor._version
+    monkeypatch.setattr(doctor, "_version", lambda n: None if n == "pynetdicom" else there(n))
+
+    assert levels(bundle_folder)["dicom extra"] is Level.WARNING
+    assert text(bundle_folder, "dicom extra") == (
+        "pynetdicom not installed, for --dicom-out, send and node: pip install 'negvol[dicom]'"
+    )
+
+
+def test_another_node_that_does_not_answer_is_a_finding(
+    negvol: Negvol, bundle_folder: Path
+) -> None:
+    pytest.importorskip("pynetdicom")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    result = negvol("doctor", "--bundle", bundle_folder, "--to", f"PACS@127.0.0.1:{port}", "--json")
+
+    assert result.exit_code == 1
+    check = json.loads(result.stdout)["checks"][-1]
+    assert (check["name"], check["level"]) == ("dicom node", "broken")
+    assert check["text"].startswith(f"nothing listens at PACS@127.0.0.1:{port}")

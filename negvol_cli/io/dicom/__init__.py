@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from negvol_cli.io.dicom.hashed import HashedFiles
     from negvol_cli.io.dicom.headers import Frame
     from negvol_cli.io.dicom.identity import Identity
+    from negvol_cli.io.dicom.instance import Outgoing, Received, outgoing, received_image, response
     from negvol_cli.io.dicom.layout import lay_out
     from negvol_cli.io.dicom.parts import Opener, Part
     from negvol_cli.io.dicom.reading import Reading, read_series
@@ -29,8 +30,10 @@ __all__ = [
     "HashedFiles",
     "Identity",
     "Opener",
+    "Outgoing",
     "Part",
     "Reading",
+    "Received",
     "Series",
     "choose_in",
     "choose_series",
@@ -38,7 +41,10 @@ __all__ = [
     "images_in",
     "is_dicom",
     "lay_out",
+    "outgoing",
     "read_series",
+    "received_image",
+    "response",
     "series_of",
 ]
 
@@ -47,8 +53,10 @@ _MODULES: Final = {
     "HashedFiles": "hashed",
     "Identity": "identity",
     "Opener": "parts",
+    "Outgoing": "instance",
     "Part": "parts",
     "Reading": "reading",
+    "Received": "instance",
     "Series": "series",
     "choose_in": "choice",
     "choose_series": "choice",
@@ -56,7 +64,10 @@ _MODULES: Final = {
     "images_in": "finding",
     "is_dicom": "start",
     "lay_out": "layout",
+    "outgoing": "instance",
     "read_series": "reading",
+    "received_image": "instance",
+    "response": "instance",
     "series_of": "finding",
 }
 

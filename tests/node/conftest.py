@@ -1,0 +1,57 @@
+"""A PACS, and nodes that are ended with the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pynetdicom", reason="the extra 'dicom' is not installed")
+
+from tests.node.nodes import Node
+from tests.node.orthanc import Orthanc, executable, free_port
+
+
+@pytest.fixture
+def node_port() -> int:
+    """A free port, for a node."""
+    return free_port()
+
+
+@pytest.fixture
+def pacs(tmp_path: Path, node_port: int) -> Iterator[Orthanc]:
+    """An Orthanc that knows the node."""
+    if executable() is None:
+        pytest.skip("Orthanc is not installed (Debian's package orthanc)")
+    with Orthanc(tmp_path / "orthanc", node_port=node_port) as running:
+        yield running
+
+
+@pytest.fixture
+def nobody() -> str:
+    """A PACS that does not answer."""
+    return f"PACS@127.0.0.1:{free_port()}"
+
+
+@pytest.fixture
+def new_node(tmp_path: Path, node_port: int) -> Iterator[Callable[..., Node]]:
+    """Make a node on a spool; whatever was started is ended."""
+    made: list[Node] = []
+
+    def make(
+        store_to: str,
+        *options: str,
+        spool: Path = tmp_path / "spool",
+        port: int = node_port,
+        **named: Any,
+    ) -> Node:
+        made.append(Node(spool, port, store_to, *options, **named))
+        return made[-1]
+
+    yield make
+    for node in made:
+        if node.process is not None and not node.is_dead():
+            node.process.kill()
+            node.process.wait()
