@@ -374,3 +374,8 @@ HOSTILE: Final[Mapping[str, Mapping[str, Change]]] = {
     "bundle": {"hostile header": _manifest_value},
     "bundle zip": {"hostile header": _zip_field},
 }
+OF_DICOM: Final = (
+    *ANYWHERE.values(),
+    *(_dicom_value, _dicom_value, _dicom_value, _dicom_padding),
+)
+"""What can happen to one DICOM object on its way; a hostile header three times as often."""
