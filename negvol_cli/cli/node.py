@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 @click.command(short_help="Measure what a PACS sends, and store the results back.")
 @network.address("--store-to", required=True, help="Where the results are stored.")
 @network.own_title
-@click.option("--port", type=click.IntRange(1, 65535), default=11112, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=11112,
+    show_default=True,
+    help="Port to listen on.",
+)
 @click.option(
     "--listen",
     "host",
@@ -64,8 +70,20 @@ if TYPE_CHECKING:
     show_default=True,
     help="How long images and results of finished studies are kept.",
 )
-@click.option("--max-associations", type=click.IntRange(1, 100), default=8, show_default=True)
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--max-associations",
+    type=click.IntRange(1, 100),
+    default=8,
+    show_default=True,
+    help="Associations at the same time.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Studies measured at the same time, each in its own process.",
+)
 @network.tls
 @options.settings
 @options.bundle
