@@ -11,9 +11,20 @@ import pytest
 from negvol_cli.version import __version__
 from tests.cli.conftest import Negvol
 
-COMMANDS = ["run", "batch", "measure", "view", "eval", "models", "doctor", "demo"]
+COMMANDS = ["run", "batch", "measure", "view", "eval", "send", "node", "models", "doctor", "demo"]
 HEAVY = ["numpy", "scipy", "skimage", "SimpleITK", "onnxruntime", "pymeshlab", "trimesh"]
-HEAVY += ["rich", "plotly", "jinja2", "PIL", "torch", "monai", "onnx", "ctypes"]
+HEAVY += [
+    "pydicom",
+    "pynetdicom",
+    "rich",
+    "plotly",
+    "jinja2",
+    "PIL",
+    "torch",
+    "monai",
+    "onnx",
+    "ctypes",
+]
 
 
 def python(*args: str) -> subprocess.CompletedProcess[str]:
