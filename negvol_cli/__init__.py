@@ -1,22 +1,25 @@
 """Negative volume of the temporomandibular joint from CT.
 
-``measure_scan`` and ``measure_labels`` do what ``negvol run`` and ``negvol measure`` do. They are
-loaded when first asked for, so that ``negvol --help`` stays instant.
+``measure_scan``, ``measure_labels`` and ``compare`` do what ``negvol run``, ``negvol measure`` and
+``negvol compare`` do. They are loaded when first asked for, so that ``negvol --help`` stays
+instant.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from negvol_cli.follow_up import compare
     from negvol_cli.study import measure_labels, measure_scan
 
-__all__ = ["measure_labels", "measure_scan"]
+__all__ = ["compare", "measure_labels", "measure_scan"]
+
+_FROM: Final = {"compare": "follow_up", "measure_labels": "study", "measure_scan": "study"}
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from negvol_cli import study
-
-        return getattr(study, name)
+    if name in _FROM:
+        return getattr(import_module(f"negvol_cli.{_FROM[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,19 @@ from typing import Any, Final
 
 import click
 
-from negvol_cli.cli import batch, demo, doctor, evaluate, measure, models, node, run, send, view
+from negvol_cli.cli import (
+    batch,
+    compare,
+    demo,
+    doctor,
+    evaluate,
+    measure,
+    models,
+    node,
+    run,
+    send,
+    view,
+)
 from negvol_cli.cli.failures import explained
 from negvol_cli.cli.printing import say
 from negvol_cli.cli.private import note_key
@@ -56,6 +68,7 @@ for command in (
     run.run,
     batch.batch,
     measure.measure,
+    compare.compare,
     view.view,
     evaluate.evaluate,
     send.send,

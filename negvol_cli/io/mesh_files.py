@@ -7,6 +7,7 @@ a PLY and in the header of an STL (vtkMRMLModelStorageNode); MeshLab takes a ver
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from negvol_cli.colours import rgb
-from negvol_cli.errors import OutputError
+from negvol_cli.errors import InputError, OutputError
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.settings import RESEARCH_USE
@@ -50,22 +51,69 @@ def write_ply(
     quality; NaN says that the normal does not end on bone, or that the thickness is not known.
     Raises ``OutputError`` where the file cannot be written.
     """
+    world = world_mesh(mesh, frame)
+    if joint_space_mm is not None:
+        scalars, unknown = {JOINT_SPACE: joint_space_mm}, "no bone is met"
+    else:
+        scalars = {} if thickness_mm is None else {THICKNESS: thickness_mm}
+        unknown = "it is not known"
+    write_world_ply(world, path, colour=colour, scalars=scalars, unknown=unknown)
+
+
+def write_world_ply(
+    mesh: Mesh,
+    path: Path,
+    *,
+    colour: str,
+    scalars: Mapping[str, npt.NDArray[np.float64]] | None = None,
+    unknown: str = "",
+) -> None:
+    """Write a mesh in LPS mm as binary PLY, every vertex of one ``colour`` (#RRGGBB).
+
+    ``scalars`` (V,) become properties of the vertices, the first of them their quality too; a
+    comment says that NaN means ``unknown``. Raises ``OutputError`` where it cannot be written.
+    """
     from trimesh.exchange.ply import export_ply
 
-    body = _trimesh(mesh, frame, colour)
+    body = _coloured(mesh, colour)
     comments = ["SPACE=LPS", "units mm", RESEARCH_USE]
-    for known, values, unknown in (
-        (JOINT_SPACE, joint_space_mm, "no bone is met"),
-        (THICKNESS, thickness_mm, "it is not known"),
-    ):
-        if values is not None:
-            for name in (known, SHOWN_BY_MESHLAB):
-                body.vertex_attributes[name] = values.astype(np.float32)
-            comments.append(f"{SHOWN_BY_MESHLAB} is {known}; nan where {unknown}")
+    for number, (name, values) in enumerate((scalars or {}).items()):
+        body.vertex_attributes[name] = values.astype(np.float32)
+        if number == 0:
+            body.vertex_attributes[SHOWN_BY_MESHLAB] = values.astype(np.float32)
+            comments.append(f"{SHOWN_BY_MESHLAB} is {name}; nan where {unknown}")
     header, end, data = export_ply(body, encoding="binary").partition(b"end_header\n")
     lines = [line for line in header.splitlines() if not line.startswith(b"comment")]
     lines[2:2] = [f"comment {comment}".encode() for comment in comments]
     _write(path, b"\n".join(lines) + b"\n" + end + data)
+
+
+def read_ply(path: Path) -> tuple[Mesh, dict[str, npt.NDArray[np.float64]]]:
+    """Read a PLY that ``write_ply`` wrote: the mesh in LPS mm, and the scalars of its vertices.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is not such a PLY.
+    """
+    from trimesh.exchange.ply import load_ply
+
+    try:
+        with path.open("rb") as file:
+            loaded = load_ply(file)
+        points = np.asarray(loaded["vertices"], dtype=np.float64)
+        mesh = Mesh(points, np.asarray(loaded["faces"], dtype=np.int32))
+        columns = loaded["metadata"]["_ply_raw"]["vertex"]["data"]
+        scalars = {
+            name: np.asarray(columns[name], dtype=np.float64)
+            for name in columns.dtype.names
+            if name not in ("x", "y", "z", "red", "green", "blue", "alpha")
+        }
+    except OSError as err:
+        raise InputError(f"cannot read {path} ({err.strerror}): check the path") from err
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as err:
+        raise InputError(f"{path} is not a mesh of negvol ({err}): measure the scan again") from err
+    return mesh, scalars
 
 
 def write_stl(mesh: Mesh, frame: JointFrame, path: Path) -> None:
@@ -84,9 +132,12 @@ def write_stl(mesh: Mesh, frame: JointFrame, path: Path) -> None:
 
 
 def _trimesh(mesh: Mesh, frame: JointFrame, colour: str = "#000000") -> trimesh.Trimesh:
+    return _coloured(world_mesh(mesh, frame), colour)
+
+
+def _coloured(world: Mesh, colour: str) -> trimesh.Trimesh:
     import trimesh
 
-    world = world_mesh(mesh, frame)
     colours = np.tile(np.array([*rgb(colour), 255], dtype=np.uint8), (len(world.points_mm), 1))
     return trimesh.Trimesh(world.points_mm, world.triangles, vertex_colors=colours, process=False)
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.geometry.grid import Grid, Points, Vector, Volume
+from negvol_cli.geometry.grid import Grid, Points, Vector, Volume, vector
 from negvol_cli.phantom import paint
 from negvol_cli.phantom.bite import Bite
 from negvol_cli.phantom.cranium import Cranium
@@ -65,7 +65,8 @@ class PhantomHead:
         joint = self.joint(side)
         if not joint.present:
             raise ValueError(f"this phantom has no {side} condyle")
-        x, y, z = joint.centre_mm
+        shift = joint.change.shift_mm if joint.change else (0.0, 0.0, 0.0)
+        x, y, z = vector(np.add(joint.centre_mm, shift))
         return self.pose.to_world(self.bite.opened((x if side is Side.LEFT else -x, y, z)))
 
     def scan(self, grid: Grid, settings: ScanSettings, seed: int = 0) -> Volume:
@@ -108,6 +109,11 @@ class PhantomHead:
         ax, ay, az = turn_degrees
         turn = turn_about(2, az) @ turn_about(1, ay) @ turn_about(0, ax)
         return replace(self, pose=self.pose.moved(turn, shift_mm))
+
+    def straightened(self) -> PhantomHead:
+        """The head without the bend of its shape: rigid in head coordinates is rigid in LPS."""
+        bend = replace(self.pose.bend, reach_mm=0.0)
+        return replace(self, pose=replace(self.pose, bend=bend))
 
     def truth(
         self, side: Side, clip: ClipSettings | None = None, *, step_mm: float = 0.4

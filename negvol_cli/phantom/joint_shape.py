@@ -10,11 +10,13 @@ bone around it: joint space and roof are what the numbers here say.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from negvol_cli.geometry.grid import Vector
 from negvol_cli.phantom.cells import Cells
+from negvol_cli.phantom.change import CondyleChange, top_of
 from negvol_cli.phantom.relief import Relief
 from negvol_cli.phantom.shapes import (
     REACH_MM,
@@ -64,14 +66,14 @@ class Fossa:
         return np.asarray(np.clip(varied, *self.roof_limits_mm))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class JointShape:
     """One joint: condyle, ramus and coronoid process; the bones about the fossa; air in them.
 
     ``centre_mm`` is the condylar head's centre with the mouth closed; ``crown`` a plane (unit
     normal, offset from the centre) that flattens the head. ``ramus`` is empty where the side of
     the mandible was taken out. ``relief`` makes the head rough; ``attic`` are air cells above
-    the fossa, in bone of their own.
+    the fossa, in bone of their own. ``change`` is what happened to the condyle since.
     """
 
     centre_mm: Vector
@@ -85,6 +87,7 @@ class JointShape:
     cochlea: Sweep
     relief: Relief | None = None
     attic: Cells | None = None
+    change: CondyleChange | None = None
 
     @property
     def present(self) -> bool:
@@ -107,6 +110,16 @@ class JointShape:
         """Signed distance to this side's condyle, ramus and coronoid process, mouth closed."""
         if not self.present:
             return samples.far()
+        if self.change is None:
+            return self._unchanged(samples)
+        before = self.change.undone(samples, self.centre_mm)
+        return self.change.facet(self._unchanged(before), before, self._top_mm)
+
+    @cached_property
+    def _top_mm(self) -> float:
+        return top_of(self)
+
+    def _unchanged(self, samples: Samples) -> Array:
         if not self.head.near(samples, 9.0):
             return union(self.ramus, samples, NECK_SEAM_MM)
         head = self.head_distance(samples)

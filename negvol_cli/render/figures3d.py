@@ -60,32 +60,39 @@ _LIGHT_FROM: Final = {"x": -5_000, "y": 10_000, "z": -25}
 def joint_parts(view: JointView, *, with_nv: bool = True) -> dict[str, Part]:
     """The meshes to be shown, by structure: those of the paper, and a reference's condyle."""
     geometry = view.geometry
-    floor_mm = geometry.head_centre_mm[2] - NECK_MM
+    centre = geometry.head_centre_mm
+    floor_mm = centre[2] - NECK_MM
     parts = {
         "condyle": Part(
-            view, *above(geometry.condyle, geometry.joint_space_mm, floor_mm), "condyle"
+            view, *above(geometry.condyle, geometry.joint_space_mm, floor_mm, centre), "condyle"
         ),
         "temporal_bone": Part(view, *_bare(geometry.temporal_bone), "temporal_bone"),
     }
     if with_nv:
         parts["inflated"] = Part(view, *_bare(geometry.inflated), "inflated")
     if view.reference_zyx is not None:
-        parts["reference"] = Part(view, *above(*_bare(_reference(view)), floor_mm), "reference")
+        parts["reference"] = Part(
+            view, *above(*_bare(_reference(view)), floor_mm, centre), "reference"
+        )
     return parts
 
 
-def joint_figure(side: Side, parts: dict[str, Part]) -> Figure:
+def joint_figure(
+    side: Side, parts: dict[str, Part], paint: palette.Paint = palette.JOINT_SPACE
+) -> Figure:
     """Return the data, layout and cameras of one joint's view, for ``Plotly.newPlot``.
 
     Each mesh names its structure in ``meta``; the condyle is in two parts, that with a joint
-    space (painted with it) and the rest. Translucent meshes come last.
+    space (painted with it) and the rest. Translucent meshes come last. ``paint`` is how the values
+    of the condyle are shown.
     """
-    data = [*_condyle_traces(parts["condyle"]), *_translucent_traces(parts)]
+    data = [*_condyle_traces(parts["condyle"], paint), *_translucent_traces(parts)]
     return {"data": data, "layout": _layout(), "views": cameras(side)}
 
 
-def _condyle_traces(condyle: Part) -> Iterator[dict[str, Any]]:
-    low, high = palette.JOINT_SPACE_RANGE_MM
+def _condyle_traces(
+    condyle: Part, paint: palette.Paint = palette.JOINT_SPACE
+) -> Iterator[dict[str, Any]]:
     yield condyle.trace(
         condyle.triangles[~condyle.painted],
         meta="condyle",
@@ -96,13 +103,13 @@ def _condyle_traces(condyle: Part) -> Iterator[dict[str, Any]]:
     yield condyle.trace(
         condyle.triangles[condyle.painted],
         meta="condyle",
-        name="Joint space",
+        name=paint.name.capitalize(),
         painted=True,
-        cmin=low,
-        cmax=high,
-        colorscale=[list(stop) for stop in palette.JOINT_SPACE_SCALE],
+        cmin=paint.low_mm,
+        cmax=paint.high_mm,
+        colorscale=[list(stop) for stop in paint.scale],
         showscale=False,
-        hovertemplate="joint space %{intensity:.1f} mm<extra></extra>",
+        hovertemplate=f"{paint.name} %{{intensity:.1f}} mm<extra></extra>",
     )
 
 

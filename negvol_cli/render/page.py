@@ -165,17 +165,18 @@ def comparisons(report: ScanReport) -> list[tuple[str, str, str, str]]:
 
 def _cuts(shown: Shown) -> Iterator[tuple[str, str]]:
     for plane in PLANES:
-        yield plane.name, _address(shown.cut(plane, CUT_PX), _JPEG_QUALITY)
+        yield plane.name, address(shown.cut(plane, CUT_PX), _JPEG_QUALITY)
 
 
 def _stills(side: Side, parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     seen_from = cameras(side)
     for name in (next(iter(seen_from)), *PRINTED_VIEWS):
         image = snapshot(parts, seen_from[name], edge_letters(seen_from[name]))
-        yield name, _address(image, _STILL_QUALITY)
+        yield name, address(image, _STILL_QUALITY)
 
 
-def _address(image: Image.Image, quality: int) -> str:
+def address(image: Image.Image, quality: int = _STILL_QUALITY) -> str:
+    """The picture as a data URI."""
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=quality, subsampling=0)
     return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"

@@ -112,7 +112,7 @@ def pair_picture(
     said = [part for line in lines for part in wrapped(line, 24, WIDTH_PX - 2 * MARGIN_PX)]
     said = said[:_MOST_LINES]
     foot = _TITLE + BESIDE_PX + 24
-    height = foot + 46 + _LINE * len(said) + 60
+    height = foot + 46 + _LINE * len(said) + 90
     picture = Image.new("RGB", (WIDTH_PX, height), palette.PAPER)
     draw = ImageDraw.Draw(picture)
     write(draw, (MARGIN_PX, _TITLE - 32), words.plain(title), 34, palette.INK, bold=True)

@@ -31,16 +31,17 @@ def snapshot(
     parts: Mapping[str, Part],
     camera: Mapping[str, Any],
     letters: tuple[str, str, str, str],
+    paint: palette.Paint = palette.JOINT_SPACE,
 ) -> Image.Image:
     """Draw the joint as an orthographic ``camera`` of ``figures3d.cameras`` sees it; RGB.
 
-    The condyle is opaque and painted with its joint space; the bone and the negative volume are
-    laid over it. ``letters`` stand at the left, right, top and bottom.
+    The condyle is opaque and painted with its joint space, or what else ``paint`` shows; the bone
+    and the negative volume are laid over it. ``letters`` stand at the left, right, top and bottom.
     """
     axes = camera_axes(camera)
     image = Image.new("RGB", (SIZE_PX[0] * _FINER, SIZE_PX[1] * _FINER), palette.PAPER)
     condyle = parts["condyle"]
-    _paint(image, condyle, axes, _condyle_colours(condyle))
+    _paint(image, condyle, axes, _condyle_colours(condyle, paint))
     for structure, (colour, opacity) in _TRANSLUCENT.items():
         if structure not in parts:
             continue
@@ -80,16 +81,16 @@ def _letters(direction: Points) -> str:
     )
 
 
-def _condyle_colours(condyle: Part) -> Points:
+def _condyle_colours(condyle: Part, paint: palette.Paint) -> Points:
     """(F, 3): red, green and blue of the condyle's triangles."""
     colours = np.tile(
         np.array(palette.rgb(palette.CONDYLE), dtype=float), (len(condyle.triangles), 1)
     )
-    low, high = palette.JOINT_SPACE_RANGE_MM
+    low, high = paint.low_mm, paint.high_mm
     at = (condyle.values[condyle.triangles[condyle.painted]].mean(axis=1) - low) / (high - low)
-    stops = [stop for stop, _ in palette.JOINT_SPACE_SCALE]
+    stops = [stop for stop, _ in paint.scale]
     for channel in range(3):
-        shades = [palette.rgb(colour)[channel] for _, colour in palette.JOINT_SPACE_SCALE]
+        shades = [palette.rgb(colour)[channel] for _, colour in paint.scale]
         colours[condyle.painted, channel] = np.interp(at, stops, shades)
     return colours
 

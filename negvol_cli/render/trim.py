@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from negvol_cli.geometry.grid import Vector
 from negvol_cli.mesh.mesh import Mesh
 
 Values = npt.NDArray[np.float64]
 
+HEAD_MM: Final = 10.0
+"""The coronoid process stands at least 15 mm in front of the condylar head's centre."""
 
-def above(mesh: Mesh, values: Values, floor_mm: float) -> tuple[Mesh, Values]:
+
+def above(
+    mesh: Mesh, values: Values, floor_mm: float, about_mm: Vector | None = None
+) -> tuple[Mesh, Values]:
     """Cut ``mesh`` at z = ``floor_mm`` and return its highest piece, closed by a lid.
 
-    ``values`` (V,) belong to its vertices; they are NaN on the lid. A mesh that does not reach
-    below the floor is returned as it is. The lid is a fan from the middle of the edge, which suits
-    the section of a neck; for pictures only.
+    With ``about_mm``, the centre of a condylar head, it is the piece of that head: the coronoid
+    process may stand higher. ``values`` (V,) belong to its vertices; they are NaN on the lid. A
+    mesh that does not reach below the floor is returned as it is. The lid is a fan from the middle
+    of the edge, which suits the section of a neck; for pictures only.
     """
     height = mesh.points_mm[:, 2]
     if len(height) == 0 or height.min() >= floor_mm or height.max() <= floor_mm:
         return mesh, values
     kept = mesh.triangles[(height[mesh.triangles] > floor_mm).any(axis=1)]
-    kept = _piece(kept, len(height), int(np.argmax(height)))
+    kept = _piece(kept, len(height), _top(mesh, about_mm))
     points = mesh.points_mm.copy()
     points[:, 2] = np.maximum(height, floor_mm)
     lids, middles = _lids(kept, points)
@@ -31,6 +40,15 @@ def above(mesh: Mesh, values: Values, floor_mm: float) -> tuple[Mesh, Values]:
     every = np.concatenate([points, middles])
     of_all = np.concatenate([values, np.full(len(middles), np.nan)])
     return Mesh(every[used], corners.reshape(-1, 3).astype(np.int32)), of_all[used]
+
+
+def _top(mesh: Mesh, about_mm: Vector | None) -> int:
+    """The highest vertex; with ``about_mm``, of those within ``HEAD_MM`` of the vertical there."""
+    height = mesh.points_mm[:, 2]
+    if about_mm is not None:
+        near = np.hypot(*(mesh.points_mm - about_mm)[:, :2].T) <= HEAD_MM
+        height = np.where(near, height, -np.inf) if near.any() else height
+    return int(np.argmax(height))
 
 
 def _piece(triangles: npt.NDArray[np.int32], number: int, seed: int) -> npt.NDArray[np.int32]:

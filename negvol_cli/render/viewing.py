@@ -12,11 +12,12 @@ from negvol_cli.errors import InputError
 
 REPORT: Final = "report.html"
 SUMMARY: Final = "summary.html"
+COMPARISON: Final = "comparison.html"
 _NAMED_IN_ERRORS: Final = 5
 
 
 def find_page(out: Path) -> Path:
-    """Return the page of a scan's folder, of a batch's folder, or of the folder around one scan's.
+    """Return the page of a scan's folder, a batch's, a comparison's, or of that around a scan's.
 
     Raises
     ------
@@ -31,7 +32,7 @@ def find_page(out: Path) -> Path:
         return out
     if not out.is_dir():
         raise InputError(f"{out} does not exist: give the folder that was passed to -o")
-    for name in (SUMMARY, REPORT):
+    for name in (SUMMARY, REPORT, COMPARISON):
         if (out / name).is_file():
             return out / name
     try:

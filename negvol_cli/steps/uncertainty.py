@@ -70,10 +70,15 @@ def edge_quality(refined: RefinedJoint, scanner: Scanner) -> EdgeQuality:
     """What the edges of a joint leave open, as ``scanner`` saw them."""
     width = max(scanner.blur_mm_xyz)
     return EdgeQuality(
-        common_mm=float(np.hypot(COMMON_MM, COMMON_PER_WIDTH * width)),
+        common_mm=common_sd_mm(width),
         condyle_mm=_local(refined.condyle),
         bone_mm=_local(refined.temporal_bone),
     )
+
+
+def common_sd_mm(blur_mm: float) -> float:
+    """Standard deviation, mm, of what is common to a bone's surface under this widest blur."""
+    return float(np.hypot(COMMON_MM, COMMON_PER_WIDTH * blur_mm))
 
 
 def uncertainty(geometry: JointGeometry, quality: EdgeQuality, half_width_mm: float) -> Uncertainty:

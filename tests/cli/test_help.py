@@ -11,7 +11,8 @@ import pytest
 from negvol_cli.version import __version__
 from tests.cli.conftest import Negvol
 
-COMMANDS = ["run", "batch", "measure", "view", "eval", "send", "node", "models", "doctor", "demo"]
+COMMANDS = ["run", "batch", "measure", "compare", "view", "eval", "send", "node"]
+COMMANDS += ["models", "doctor", "demo"]
 HEAVY = ["numpy", "scipy", "skimage", "SimpleITK", "onnxruntime", "pymeshlab", "trimesh"]
 HEAVY += [
     "pydicom",

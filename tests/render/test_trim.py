@@ -45,3 +45,15 @@ def test_a_mesh_wholly_on_one_side_of_the_floor_is_left_as_it_is(floor_mm: float
     kept, _ = above(ball, ball.points_mm[:, 0], floor_mm)
 
     assert kept is ball
+
+
+def test_about_a_heads_centre_a_higher_process_beside_it_is_left_out():
+    head = sphere(8.0)
+    coronoid = Mesh(head.points_mm + np.array([0.0, -24.0, 5.0]), head.triangles)
+    both = Mesh(
+        np.concatenate([head.points_mm, coronoid.points_mm]),
+        np.concatenate([head.triangles, coronoid.triangles + len(head.points_mm)]),
+    )
+    kept, _ = above(both, both.points_mm[:, 0], HEAD_CENTRE[2], HEAD_CENTRE)
+
+    assert kept.points_mm[:, 1].min() > HEAD_CENTRE[1] - 8.1
