@@ -17,6 +17,7 @@ from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.structures import Label
 
 TISSUE_MM: Final = 20.0
+"""Of the head centre: past the measurement sphere, where muscle is."""
 FROM_BONE_MM: Final = 2.0
 """Past the blur of any scanner that resolves the joint."""
 TISSUE_HU: Final = (-200.0, 400.0)
@@ -25,12 +26,15 @@ RIM_WITHIN_MM: Final = 12.0
 """Of the head centre: how much of a bone's surface is looked behind."""
 BIN_HU: Final = 10.0
 SMOOTH_BINS: Final = 2.0
+"""The level is wanted to within some 20 HU: its limits are 120 HU apart (``checks.TISSUE``)."""
 RIM_MM: Final = 1.5
 """A leak of the benchmark is 10 mm wide, a wrong roof over 2 mm thick; cortex lies within 1 mm."""
 RIM_STEP_MM: Final = 0.25
+"""Half a voxel of the joint frame."""
 STRAY_MM: Final = 1.0
 """Of a good condyle's surface at most 3 % is farther off (``benchmarks/spoilt_joints.py``)."""
 FARTHEST_ASTRAY_MM: Final = 8.0
+"""How far around the surface the networks' is looked for; farther off is as astray as this."""
 
 
 def tissue_level(images: JointImages, geometry: JointGeometry) -> float | None:

@@ -23,6 +23,7 @@ NEAR_MM: Final = 15.0
 TOUCHING_MM: Final = 0.5
 """One voxel of the joint frame: what is nearer cannot be told from contact."""
 UPWARD_COSINE: Final = float(np.cos(np.radians(45.0)))
+"""The sector that the superior joint space is measured in (``joint_space.SECTOR_COSINE``)."""
 
 
 @dataclass(frozen=True, slots=True)

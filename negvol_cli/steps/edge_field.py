@@ -20,6 +20,7 @@ FARTHEST_MM: Final = 1.7
 FARTHEST_VOXELS: Final = 4
 """From the moved surface, and from the networks' along an axis: beyond, nothing changes sides."""
 NEAREST: Final = 2
+"""The vertices over which a voxel's distance from the surface is averaged."""
 
 
 def moved_probability(p_zyx: Floats32, grid: Grid, moved: Mesh, reach_mm: float) -> Floats32:

@@ -30,6 +30,7 @@ CORTEX_SPREAD: Final = 0.18
 """Of the cortex's level, relative: phantoms' cortex varies by 10 % over a bone."""
 TISSUE_SPREAD_HU: Final = 60.0
 AIR_SPREAD_HU: Final = 150.0
+"""Fat lies 130 HU below muscle, two spreads; air in small cells is never seen pure."""
 EDGE_MM: Final = (-0.2, 0.6, -1.6, 1.3)
 """From the networks' surface: expected, its spread, the least and the most. Reference labels, and
 so networks, outline bone at about 250 HU: 0.3 to 0.5 mm outside it."""
@@ -38,11 +39,15 @@ MODEL_HU: Final = 40.0
 GRAIN: Final = 2.5
 """Noise and misfit hang together over about this many widths of the blur."""
 MOST_MISFIT: Final = 3.0
+"""Times what noise and ``MODEL_HU`` let expect: what is left then is no noise."""
 LEAST_PEAK: Final = 0.1
 """Of the step from tissue to cortex: a plate of 0.3 mm still shows 0.15 to a blur of 0.8 mm."""
 LEAST_CERTAIN_MM: Final = 0.45
+"""Less certain, a fit tells less than what was expected of the edge (``EDGE_MM``, 0.6 mm)."""
 FALLBACK_SD_MM: Final = 0.3
+"""Of half the local peak: of a plate of 0.5 mm blurred by 0.5 mm it lies 0.36 mm outside."""
 ROUNDS: Final = 15
+"""Of the fit, at most; see ``layers.SETTLED``."""
 
 FREE: Final = Layers(np.array([[1.0, -1.0], [1.0, 0.0]]))
 """Marrow, cortex, outside; places from the edge and the cortex's thickness."""

@@ -14,6 +14,7 @@ from negvol_cli.steps.landmarks import Head
 from negvol_cli.steps.process_axis import Axis
 
 SECTOR_COSINE: Final = float(np.cos(np.radians(45.0)))
+"""Half the angle between neighbouring directions, so that sectors meet."""
 SECTOR_VERTICES: Final = 5
 """Fewer vertices would make a median of noise."""
 

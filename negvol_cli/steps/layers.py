@@ -27,6 +27,8 @@ Floats = npt.NDArray[np.float64]
 
 FIRST_DAMPING: Final = 1e-2
 LESS_DAMPING, MORE_DAMPING = 0.3, 6.0
+"""Of Levenberg and Marquardt's method: how it begins, and its factors after a step that helped or
+did not. They decide how fast a fit settles, not where."""
 SETTLED: Final = 1e-3
 """A profile is left alone once a step lowers its cost by less than this share."""
 CHUNK: Final = 1024  # profiles at a time: what is worked on stays in a core's cache

@@ -31,7 +31,7 @@ from negvol_cli.settings import HeadSettings
 Mask = npt.NDArray[np.bool_]
 Scalars = npt.NDArray[np.float64]
 
-SUPERIOR: Final = (0.0, 0.0, 1.0)
+SUPERIOR: Final = (0.0, 0.0, 1.0)  # of LPS, and of joint frames
 
 NEAREST_MM: Final = 12.0
 """Farther than the poles of any reference joint's head (11 mm)."""

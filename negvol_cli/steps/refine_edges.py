@@ -44,21 +44,30 @@ EVENING: Final = 4
 THINNEST_MM: Final = 1.1
 """A plate is drawn no thinner, on the side away from the condyle: voxels of 0.5 mm hold it so."""
 MAPPED_MM: Final = 2.0
+"""From the nearest edge that was fitted: farther off no thickness is told."""
 ROOF_COSINE: Final = float(np.cos(np.radians(45.0)))
+"""The roof is where the superior joint space ends (``joint_space.SECTOR_COSINE``)."""
 FEWEST_ROOF: Final = 20
+"""The 5th percentile is then the thinnest: of fewer edges it would be one edge's noise."""
 HAIRLINE: Final = np.float32(0.02)
+"""Between two bones that touch: what their probabilities must leave over."""
 ONE_PLATE_MM: Final = 1.0
 """A thinner plate is one layer to a scanner: its fit tells its thickness, not its two edges."""
 THICKEST_MM: Final = 3.4
 """By the networks: a thicker bone is none whose thickness is sought."""
 CORTEX_HU: Final = 1500.0
 CORTEX_SPREAD: Final = 0.4
+"""What is expected of the level of thick cortex before the lines are asked, and its relative
+spread: wide, because machines differ."""
 THICK: Final = 2.0
 """Cortex over this many widths of the blur shows its own level."""
 EXPECTED_COUNTS: Final = 30.0
 """The expected level counts as that many lines that show theirs."""
 EVERY: Final = 7
+"""One line in seven is asked for the level of cortex, which all of them share."""
 MOST_CURVED_PER_MM: Final = 0.4
+"""The sum of both curvatures of a ball of 5 mm; bone by the joint is no sharper than that but at
+rims, where vertices' normals tell nothing better."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

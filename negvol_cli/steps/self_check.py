@@ -19,6 +19,7 @@ from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.structures import Label, Side
 
 CUT_FRACTION: Final = 0.005
+"""Of the clip or of a joint frame: less not scanned is a cap of the sphere 1.2 mm high at most."""
 MOST_UNSEEN: Final = 0.1
 """Of the clip: where more of it was not scanned, not even a lower bound is given."""
 LEAST_SPHERE_MM: Final = 20.0
