@@ -25,11 +25,11 @@ from negvol_cli.io.output_folder import name_beside
 from negvol_cli.io.spreadsheet import as_text
 from negvol_cli.locking import Busy, locked
 
-LEAST_KEY_BYTES: Final = 16
+LEAST_KEY_BYTES: Final = 16  # 128 bits, which nobody can try
 COLUMNS: Final = ("pseudonym", "patient_id", "study_instance_uid", "series_instance_uid", "file")
 
 _MOST_KEY_BYTES: Final = 2**20
-_PATIENCE_S: Final = 30.0
+_PATIENCE_S: Final = 30.0  # for a lock that is held for a line's writing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,9 @@ from negvol_cli.phantom.variety import Variety
 from negvol_cli.structures import Side
 
 DEGREES_PER_MM: Final = 1.8
+"""How far the mandible turns as it slides: 20° by an opening with 11 mm of translation."""
 SPACES_MM: Final = (0.8, 6.0)
+"""What the joint's shape can be drawn with; the truth is probed on every phantom all the same."""
 
 
 def draw_head(

@@ -22,9 +22,13 @@ Values = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 CARE: Final = 0.7
+"""Of a distance: steps along a ray are that much shorter, since the gradient of a smooth
+union is only about 1."""
 LEAST_STEP_MM: Final = 0.03
 GREATEST_STEP_MM: Final = 2.0
+"""A step's limits: how far off a hit may be, and past which a distance is not relied on."""
 TRUSTED_WAY_MM: Final = 0.3
+"""From the surface: nearer to it, the way from its nearest point is worse known than its normal."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,10 +14,11 @@ from negvol_cli.geometry.grid import Grid, Points, Volume
 from negvol_cli.phantom.shapes import Array
 
 AIR_HU: Final = -1000.0
-GREATEST_HU: Final = 3071.0
-BLOCK_SAMPLES: Final = 24
+GREATEST_HU: Final = 3071.0  # a 12-bit scanner's
+BLOCK_SAMPLES: Final = 24  # along a block: solids that are not near one are not computed there
 FINE_MM: Final = 1.6
 COARSE_MM: Final = 2.1
+"""Samples lie no closer and no farther apart: each is averaged over its own width by the paint."""
 
 Slices = tuple[slice, slice, slice]
 Paint = Callable[[Points, float], Array]

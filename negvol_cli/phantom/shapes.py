@@ -18,8 +18,8 @@ from negvol_cli.geometry.grid import Vector
 
 Array = npt.NDArray[np.floating[Any]]
 
-FAR_MM: Final = 60.0
-REACH_MM: Final = 5.0
+FAR_MM: Final = 60.0  # farther than any reach or seam
+REACH_MM: Final = 5.0  # beyond it, and a seam, a part changes no surface
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,7 +16,7 @@ from negvol_cli.io.dicom.suitability import is_reformat
 LONG_ENOUGH_MM: Final = 80.0
 """A shorter series seldom shows both joints and the mandible below them."""
 
-_MOST_NAMED: Final = 12
+_MOST_NAMED: Final = 12  # in a message that is still read
 
 
 def choose_series(found: Sequence[Series], wanted: str | None = None) -> Series:

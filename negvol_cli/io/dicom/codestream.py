@@ -17,7 +17,7 @@ from negvol_cli.io.dicom.attributes import text_of
 _JPEG_2000: Final = b"\xff\x4f\xff\x51"  # start of codestream, then its size (ISO 15444-1 A.5.1)
 _JPEG: Final = b"\xff\xd8"
 _SIZES: Final = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # frame headers; F7 is JPEG-LS
-_SEARCHED: Final = 2**12
+_SEARCHED: Final = 2**12  # bytes; the size stands in a code stream's first hundred
 
 
 def unreadable_syntax(data: Dataset) -> str:

@@ -15,7 +15,7 @@ from negvol_cli.io.dicom.parts import Opener, Part
 from negvol_cli.io.dicom.series import Series
 from negvol_cli.io.dicom.stacks import normal_of
 
-_SEARCHED_BYTES: Final = 2**18
+_SEARCHED_BYTES: Final = 2**18  # UIDs stand in the first groups, before any picture
 _HOLE: Final = 1.5  # of the usual step
 
 Lost = tuple[Part, str]

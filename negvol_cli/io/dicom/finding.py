@@ -33,7 +33,7 @@ from negvol_cli.io.dicom.suitability import (
     why_unusable,
 )
 
-_MOST_KNOWN: Final = 10_000
+_MOST_KNOWN: Final = 10_000  # a few MB; a series needs one, or one a slice
 _DIRECTORY: Final = b"1.2.840.10008.1.3.10"  # the class of a DICOMDIR
 
 

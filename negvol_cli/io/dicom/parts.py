@@ -22,7 +22,7 @@ from negvol_cli.errors import InputError
 MOST_FILES: Final = 20_000  # in a zip
 MOST_BYTES: Final = 2**34  # in a zip, unpacked
 
-_BIG_BYTES: Final = 2**26
+_BIG_BYTES: Final = 2**26  # 64 MiB are unpacked whatever they are packed into
 _MOST_PACKED: Final = 200  # a real CT packs to a third; blank images pack a thousandfold
 
 

@@ -40,12 +40,14 @@ PADDED_HU: Final = -2000
 HU = npt.NDArray[np.int16]
 
 _AIR_HU: Final = (-1100.0, -900.0)
+"""Real air lies at -1015 to -915 (``steps.calibrate_hu``): a padding value in it may be air."""
 _TISSUE_TOP_HU: Final = 30_710.0  # the extended scale of CT numbers ends there, for metal
-_TOP: Final = 2**15 - 1
+_TOP: Final = 2**15 - 1  # of int16
 _STEEPEST: Final = 1e4
 _FARTHEST: Final = 1e6
-_IN_MEMORY_BYTES: Final = 2**24
-_MOST_BYTES: Final = 2**30
+"""Far beyond any CT's slope and intercept: a header that says more is damaged or hostile."""
+_IN_MEMORY_BYTES: Final = 2**24  # a slice of 2048 x 2048 fits
+_MOST_BYTES: Final = 2**30  # of a file that is held whole, as compressed frames are
 _STREAMED: Final = {ImplicitVRLittleEndian, ExplicitVRLittleEndian}
 
 

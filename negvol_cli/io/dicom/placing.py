@@ -13,7 +13,7 @@ from negvol_cli.io.dicom.attributes import Groups, number_of, numbers_of, value_
 Axes = tuple[float, float, float, float, float, float]
 
 _SQUARE: Final = 0.02  # how far unit vectors may be from that, as they are written rounded
-_EXACT: Final = 1e-9
+_EXACT: Final = 1e-9  # float64, after a normalisation
 _OPPOSITE: Final = 0.5  # of a unit: an axis against its letter, not merely beside it
 _LETTERS: Final = {
     "L": (1.0, 0.0, 0.0),

@@ -18,8 +18,8 @@ LEAST_SLICES: Final = 3
 """Fewer images make no volume."""
 
 _PARALLEL: Final = 1e-3  # orientations are written rounded
-_MOST_KINDS: Final = 64
-_MOST_SWEEPS: Final = 4
+_MOST_KINDS: Final = 64  # each is compared with every image; a study has a few
+_MOST_SWEEPS: Final = 4  # with more turns, the numbers were not given along the scan
 _WOVEN: Final = 0.5  # of the shorter one's length; slabs of one scan overlap by a slice or two
 
 
