@@ -20,7 +20,7 @@ from negvol_cli.run import Run
 from negvol_cli.settings import Settings
 from negvol_cli.steps.air_cells import cell_flags
 from negvol_cli.steps.calibrate_hu import in_hu, scanner_of
-from negvol_cli.steps.enhance import enhance_fossa
+from negvol_cli.steps.enhance import enhance_fossa, without_pinholes
 from negvol_cli.steps.images_of_labels import images_of_labels
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.joint_view import JointView, as_judged
@@ -271,7 +271,11 @@ def _with_edges(
         solid = without_hollows(images.condyle_p, images.frame.spacing_mm)
         about = read_scanner_about(part, scanner)
         refined = refine_edges(replace(images, condyle_p=solid), part, about)
-        return refined.images, (refined, about)
+        ended = refined.images
+        if run.settings.enhance:
+            roofed = without_pinholes(ended.bone_p, ended.condyle_p, ended.frame.spacing_mm)
+            ended = replace(ended, bone_p=roofed)
+        return ended, (refined, about)
 
 
 def _refuse_what_cannot_be_measured(

@@ -27,7 +27,7 @@ SEPTUM_MM: Final = 1.0
 UPWARD_COSINE: Final = 0.5
 """Beside and behind the condyle lie skin and the ear canal, whose air is no cell's."""
 FROM_CONDYLE_MM: Final = 8.0
-"""Farther from the condyle than any published joint space."""
+"""Farther from the condyle than any published joint space, so that only the fossa is touched."""
 BEYOND_MM: Final = 10.0
 """How far behind the air bone is looked for; cells of the fossa's roof are 2 to 6 mm high."""
 LEAST_CLOSED_MM3: Final = 20.0
@@ -68,8 +68,8 @@ def cells_above(
     way = at - start
     length = np.linalg.norm(way, axis=1)
     cell = way[:, 0] >= UPWARD_COSINE * length
-    cell &= ~_meets(own, start, way, np.ones(len(at)))
-    cell &= _meets(own, start, way, 1.0 + BEYOND_MM / spacing_mm / length)
+    cell &= ~meets(own, start, way, np.ones(len(at)))
+    cell &= meets(own, start, way, 1.0 + BEYOND_MM / spacing_mm / length)
     if not cell.any():
         return added
     cell &= _closed_in(hu_zyx < CELL_HU)[part][tuple(at.T)]
@@ -105,7 +105,7 @@ def _closed_in(air: Mask) -> Mask:
     return np.asarray(~open_[pieces])
 
 
-def _meets(
+def meets(
     bone: Mask,
     start: npt.NDArray[np.intp],
     way: npt.NDArray[np.intp],

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from negvol_cli.steps.enhance import enhance_fossa
+from negvol_cli.steps.enhance import enhance_fossa, without_pinholes
 
 SPACING_MM = 0.5
 SHAPE = (128, 128, 128)
@@ -63,3 +63,29 @@ def test_nothing_is_added_in_the_condyle():
     condyle = np.broadcast_to(hole(5), SHAPE).astype(np.float32)
 
     assert np.array_equal(enhance_fossa(ct(roof), seen, condyle, SPACING_MM), seen)
+
+
+@pytest.mark.parametrize("radius_mm", [0.4, 1.0])
+def test_a_pinhole_in_the_roof_is_closed_where_it_is(condyle, radius_mm):
+    roof = sheet(1.5)
+    holed = np.where(hole(radius_mm), 0.0, roof).astype(np.float32)
+
+    closed = without_pinholes(holed, condyle, SPACING_MM) > 0.5
+
+    assert closed.any(axis=0)[hole(10)].all()
+    assert np.array_equal(closed[:, ~hole(4)], holed[:, ~hole(4)] > 0.5)
+    assert not (closed & (roof < 0.5)).any()
+
+
+def test_an_opening_wider_than_a_pinhole_stays_open(condyle):
+    holed = np.where(hole(4.0), 0.0, sheet(1.5)).astype(np.float32)
+
+    closed = without_pinholes(holed, condyle, SPACING_MM) > 0.5
+
+    assert not closed.any(axis=0)[hole(2)].any()
+
+
+def test_a_whole_roof_has_no_pinholes(condyle):
+    roof = sheet(1.5)
+
+    assert np.array_equal(without_pinholes(roof, condyle, SPACING_MM), roof)
