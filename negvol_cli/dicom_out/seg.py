@@ -93,11 +93,12 @@ def segmentation(
         return None, {}
     table = np.zeros(max(found) + 1, dtype=np.uint8)
     table[list(found)] = np.arange(1, len(found) + 1)
+    np.take(table, maps, out=maps, mode="clip")
     grids = [source.grids[number] for number in numbers]
     x_mm, y_mm, _ = grids[0].spacing_mm_xyz
     made = Segmentation(
         source_images=[_stand_in(source, number) for number in numbers],
-        pixel_array=table[maps],
+        pixel_array=maps,
         segmentation_type="BINARY",
         segment_descriptions=[
             _description(number, structure, measurement, production)

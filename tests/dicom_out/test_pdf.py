@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import io
 import re
 import shutil
@@ -45,6 +46,9 @@ def browser() -> str:
     path = next((found for name in printing.BROWSERS if (found := shutil.which(name))), None)
     if path is None:
         pytest.skip("no browser is installed")
+    pdf, how = printed("<html lang='en'><body>Text</body></html>")
+    if pdf is None:
+        pytest.skip(f"a browser is installed and cannot be sandboxed here: {how}")
     return path
 
 
@@ -182,6 +186,19 @@ def test_where_the_browser_fails_the_page_is_drawn_and_it_is_said_why(
     assert said.startswith("chromium did not print: ")
     assert why in said
     assert time.monotonic() - start < 5
+
+
+def test_what_the_browser_writes_is_taken(everybodys, monkeypatch):
+    fake = everybodys / "chromium"
+    fake.write_text("#!/bin/sh\nprintf '%%PDF-1.4 of %s %%%%EOF' \"$(id -un)\" > page.pdf\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(printing.shutil, "which", lambda _: str(fake))
+
+    pdf, said = printed("<html lang='en'><body>Text</body></html>")
+
+    me = getpass.getuser()
+    assert (pdf or b"").decode() == f"%PDF-1.4 of {'nobody' if me == 'root' else me} %%EOF"
+    assert said == "printed by chromium"
 
 
 def test_it_is_a_document_of_the_study_that_opens(tmp_path):

@@ -13,11 +13,17 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from functools import partial
 from pathlib import Path
 
+import pydicom
 import pytest
 from PIL import Image
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
 
+from negvol_cli.dicom_out.source import COPIED
+from negvol_cli.dicom_out.writing import dicom_out
 from negvol_cli.io.pseudonyms import Pseudonyms
 from negvol_cli.io.source import Privacy, take_in
 from negvol_cli.settings import Device, Settings
@@ -181,3 +187,34 @@ def test_a_failure_names_nobody(study, tmp_path):
     assert b"file 6 of 104" in done.stderr
     assert traces(done.stdout + done.stderr) == set()
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_results_as_dicom_name_the_patient_in_their_own_folder_and_by_listed_attributes_alone(
+    study, tmp_path, models, capfd
+):
+    report = measure_scan(study, tmp_path, SETTINGS, models=models, dicom_out=dicom_out)
+
+    folder = tmp_path / report.scan
+    written = [path for path in folder.rglob("*") if path.is_file()]
+    named = [path for path in written if traces(path.read_bytes())]
+    assert sorted(named) == sorted((folder / "dicom").iterdir())
+    assert len(named) == 3
+    for path in named:
+        data = pydicom.dcmread(path)
+        assert data.PatientID == PATIENT_ID
+        for keyword in (*COPIED, *REFERENCES):
+            data.walk(partial(_take_out, keyword=keyword))
+        assert not traces(str(data).encode())
+    said = "".join(capfd.readouterr())
+    assert not traces(said.encode())
+
+
+REFERENCES = (
+    *("FrameOfReferenceUID", "SeriesInstanceUID", "ReferencedSOPInstanceUID", "UID"),
+    "PositionReferenceIndicator",
+)
+
+
+def _take_out(data: Dataset, element: DataElement, keyword: str) -> None:
+    if element.keyword == keyword:
+        del data[element.tag]
