@@ -237,7 +237,8 @@ def _between(groups: Groups, index: int) -> float | None:
 
 
 def _image_type(data: Dataset, groups: Groups, index: int) -> tuple[str, ...]:
-    kind = value_of(groups.holder(index, "CTImageFrameTypeSequence", "FrameType"), "FrameType")
+    own = groups.own(index, "CTImageFrameTypeSequence", "FrameType")
+    kind = None if own is None else value_of(own, "FrameType")
     kind = kind or value_of(data, "ImageType") or ()
     return (kind,) if isinstance(kind, str) else tuple(str(word) for word in kind)
 
