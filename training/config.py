@@ -104,9 +104,9 @@ class DataConfig(Table):
 
     ``rendered_share`` is how often a joint is seen not as its CT but as its labels, painted with
     random greys; in ``opened_share`` of those the mandible is moved first, by up to ``opening_mm``
-    along the eminence and ``opening_deg`` about the condyle. ``edges`` says where a reference
-    label ends: where it was "drawn", or where the product's own edge step puts it, "refined"
-    (phantoms then have their exact labels).
+    along the eminence and ``opening_deg`` about the condyle. ``edges`` says where reference labels
+    end, learnt from or judged by: where the product's own edge step puts them, "refined", or
+    where they were "drawn", for labels that lie on the physical edge as they are.
     """
 
     object: Object
@@ -125,7 +125,7 @@ class DataConfig(Table):
     opened_share: Share = 0.0
     opening_mm: NotNegative = 10.0
     opening_deg: NotNegative = 20.0
-    edges: Literal["drawn", "refined"] = "drawn"
+    edges: Literal["drawn", "refined"] = "refined"
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

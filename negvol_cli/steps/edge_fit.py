@@ -26,14 +26,17 @@ THIN_MM: Final = 2.2
 """A plate no thicker by the networks is seen through: its other side is part of the profile."""
 LINING_MM: Final = 1.2
 """Air nearer than this borders on the bone; farther off it lies behind soft tissue."""
-CORTEX_SPREAD: Final = 0.18
+LINE_SPREAD: Final = 0.18
 """Of the cortex's level, relative: phantoms' cortex varies by 10 % over a bone."""
 TISSUE_SPREAD_HU: Final = 60.0
 AIR_SPREAD_HU: Final = 150.0
 """Fat lies 130 HU below muscle, two spreads; air in small cells is never seen pure."""
-EDGE_MM: Final = (-0.2, 0.6, -1.6, 1.3)
-"""From the networks' surface: expected, its spread, the least and the most. Reference labels, and
-so networks, outline bone at about 250 HU: 0.3 to 0.5 mm outside it."""
+EDGE_MM: Final = -0.4
+"""From the networks' surface, before any line was seen: reference labels, and so networks, outline
+bone at about 250 HU, 0.3 to 0.7 mm outside it."""
+EDGE_SPREAD_MM: Final = 0.4
+"""From 0.6 on, a sixth of the lines of 2 mm voxels end in a thin layer far outside the bone."""
+EDGE_LIMITS_MM: Final = (-1.6, 1.3)
 MODEL_HU: Final = 40.0
 """What flat layers leave of a profile of true bone, rms: measured on phantoms without noise."""
 GRAIN: Final = 2.5
@@ -43,9 +46,11 @@ MOST_MISFIT: Final = 3.0
 LEAST_PEAK: Final = 0.1
 """Of the step from tissue to cortex: a plate of 0.3 mm still shows 0.15 to a blur of 0.8 mm."""
 LEAST_CERTAIN_MM: Final = 0.45
-"""Less certain, a fit tells less than what was expected of the edge (``EDGE_MM``, 0.6 mm)."""
+"""Less certain, a fit tells no more than what was expected of the edge (``EDGE_SPREAD_MM``)."""
 FALLBACK_SD_MM: Final = 0.3
 """Of half the local peak: of a plate of 0.5 mm blurred by 0.5 mm it lies 0.36 mm outside."""
+FEWEST_EXPLAINED: Final = 40
+"""Lines whose median says how far half of the peak lies outside: good to about 0.03 mm."""
 ROUNDS: Final = 15
 """Of the fit, at most; see ``layers.SETTLED``."""
 
@@ -61,12 +66,16 @@ FACING: Final = Layers(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Levels:
-    """The HU of air, soft tissue and thick cortex about a joint, and the noise of a voxel."""
+    """The HU of air, soft tissue and thick cortex about a joint, and the noise of a voxel.
+
+    ``cortex_spread`` is how far a line's own cortex may differ, relative to its step from tissue.
+    """
 
     air: float
     tissue: float
     cortex: float
     noise: float
+    cortex_spread: float = LINE_SPREAD
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,10 +98,13 @@ class EdgeFit:
 
 
 def fit_edges(
-    seen: Seen, sight: Sight, levels: Levels, width_mm: Floats, cortex_spread: float = CORTEX_SPREAD
+    seen: Seen, sight: Sight, levels: Levels, width_mm: Floats, edge_mm: float
 ) -> EdgeFit:
-    """The edges of V lines; ``width_mm`` (V,) is the scanner's blur along each."""
-    scene = _Scene(seen, sight, levels, width_mm, cortex_spread)
+    """The edges of V lines; ``width_mm`` (V,) is the scanner's blur along each.
+
+    ``edge_mm`` is where they usually lie, from the networks' surface, plus outside.
+    """
+    scene = _Scene(seen, sight, levels, width_mm, edge_mm)
     count = len(width_mm)
     found = {
         name: np.full(count, np.nan) for name in ("edge", "variance", "thick", "gap", "misfit")
@@ -113,6 +125,7 @@ def fit_edges(
     explained = (found["misfit"] * np.sqrt(scene.grain) < MOST_MISFIT) & (sd < LEAST_CERTAIN_MM)
     explained &= scene.peak_hu > levels.tissue + LEAST_PEAK * (levels.cortex - levels.tissue)
     fallback = half_of_peak(seen, levels)
+    fallback -= _outside(fallback - found["edge"], explained)
     return EdgeFit(
         np.where(explained, found["edge"], fallback),
         np.where(explained, sd, FALLBACK_SD_MM),
@@ -122,6 +135,15 @@ def fit_edges(
         cortex_variance,
         explained,
     )
+
+
+def _outside(away_mm: Floats, explained: Mask) -> float:
+    """How far half of the peak lies outside the edges of lines that are explained; 0 if few are.
+
+    The blurrier the scan and the thinner the cortex, the farther (0.1 to 0.4 mm).
+    """
+    known = away_mm[explained & np.isfinite(away_mm)]
+    return float(np.median(known)) if len(known) >= FEWEST_EXPLAINED else 0.0
 
 
 def half_of_peak(seen: Seen, levels: Levels) -> Floats:
@@ -172,10 +194,10 @@ class _Scene:
     """What is believed of each line before it is fitted."""
 
     def __init__(
-        self, seen: Seen, sight: Sight, levels: Levels, width_mm: Floats, cortex_spread: float
+        self, seen: Seen, sight: Sight, levels: Levels, width_mm: Floats, edge_mm: float
     ) -> None:
         self._seen, self._levels, self._width = seen, levels, width_mm
-        self._spread = cortex_spread
+        self._edge_mm = edge_mm
         dark = seen.recorded & (seen.hu < (levels.air + levels.tissue) / 2.0)
         order = np.where(dark & (seen.t_mm > 0.3), seen.t_mm, np.inf)
         self._air_mm = order.min(axis=1)
@@ -219,7 +241,8 @@ class _Scene:
         thin, bordered = self._back[at] < THIN_MM, self._bordered[at]
         marrow = np.where(thin, tissue, self._deep_hu(at))
         thick = np.where(thin, np.clip(self._back[at] - 0.4, 0.4, 2.0), 1.0)
-        bone = _Guess(step + tissue, self._spread * step, tissue + 0.4 * step, tissue + 1.6 * step)
+        spread = self._levels.cortex_spread * step
+        bone = _Guess(step + tissue, spread, tissue + 0.4 * step, tissue + 1.6 * step)
         void = _Guess(air, AIR_SPREAD_HU, air - 200.0, air + 400.0)
         soft = _Guess(tissue, TISSUE_SPREAD_HU, tissue - 250.0, tissue + 250.0)
         widest = tissue + 0.95 * step
@@ -228,13 +251,14 @@ class _Scene:
             bone,
             _Guess.either(bordered, void, soft),
         ]
-        places = [_Guess(*EDGE_MM), _Guess(thick, 0.8, 0.1, 4.0)]
+        edge = _Guess(self._edge_mm, EDGE_SPREAD_MM, *EDGE_LIMITS_MM)
+        places = [edge, _Guess(thick, 0.8, 0.1, 4.0)]
         if facing:
             empty = self._air_behind[at]
             beyond = np.where(empty, air, tissue + 0.2 * step)
             levels.append(_Guess.either(empty, void, bone))
             levels.append(_Guess(beyond, 0.36 * step, air - 100.0, tissue + 1.2 * step))
-            gap = np.clip(self._opposite[at] - EDGE_MM[0], 0.3, 6.0)
+            gap = np.clip(self._opposite[at] - self._edge_mm, 0.3, 6.0)
             places += [_Guess(gap, 0.8, 0.15, 6.5), _Guess(1.2, 0.8, 0.15, 4.0)]
         return _Guess.together(levels + places, len(at))
 

@@ -23,7 +23,13 @@ from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.mesh.mesh import Mesh, unit
 from negvol_cli.report import EdgeReport
 from negvol_cli.steps.edge_field import moved_probability
-from negvol_cli.steps.edge_fit import EdgeFit, Levels, fit_edges
+from negvol_cli.steps.edge_fit import (
+    EDGE_MM,
+    LINE_SPREAD,
+    EdgeFit,
+    Levels,
+    fit_edges,
+)
 from negvol_cli.steps.edge_profiles import Seen, Sight, look_along, read_profiles
 from negvol_cli.steps.edge_smoothing import NEIGHBOURS, neighbours, spread_over, steadied
 from negvol_cli.steps.joint_images import JointImages
@@ -62,9 +68,11 @@ spread: wide, because machines differ."""
 THICK: Final = 2.0
 """Cortex over this many widths of the blur shows its own level."""
 EXPECTED_COUNTS: Final = 30.0
-"""The expected level counts as that many lines that show theirs."""
+"""What is expected counts as that many lines."""
 EVERY: Final = 7
-"""One line in seven is asked for the level of cortex, which all of them share."""
+"""One line in seven is asked for what all of them share: the level of cortex, the usual edge."""
+SURE_MM: Final = 0.35
+"""An edge that is less certain says nothing of what is usual."""
 MOST_CURVED_PER_MM: Final = 0.4
 """The sum of both curvatures of a ball of 5 mm; bone by the joint is no sharper than that but at
 rims, where vertices' normals tell nothing better."""
@@ -151,9 +159,10 @@ def refine_edges(images: JointImages, ct: Volume, scanner: Scanner) -> RefinedJo
     cortex = scanner.tissue_hu + (CORTEX_HU - scanner.tissue_hu) * scanner.gain
     bone = _Bone(images.bone_p, images.condyle_p, ct, frame, scanner)
     condyle = _Bone(images.condyle_p, images.bone_p, ct, frame, scanner)
-    cortex = bone.cortex_level(cortex)
-    found = bone.edges(cortex)
-    head = condyle.edges(condyle.cortex_level(cortex))
+    (of_bone, bone_mm), (of_condyle, condyle_mm) = (one.look(cortex) for one in (bone, condyle))
+    # thin cortex shows less than its level, never more, and both bones are of one kind
+    cortex = max(of_bone, of_condyle)
+    found, head = bone.edges(cortex, bone_mm), condyle.edges(cortex, condyle_mm)
     drawn = replace(found, moved_mm=_kept_whole(found, bone.back_mm, head.points_mm))
     apart = _apart(condyle.moved(head), bone.moved(drawn))
     moved = replace(images, condyle_p=apart[0], bone_p=apart[1])
@@ -197,25 +206,26 @@ class _Bone:
         far, index = cKDTree(other._points).query(met)
         return np.where(np.isfinite(ends) & (far < APART_MM), index, -1)
 
-    def cortex_level(self, expected_hu: float) -> float:
-        """The level of thick cortex that the lines themselves show; near ``expected_hu`` if few."""
+    def look(self, expected_hu: float) -> tuple[float, float]:
+        """The level of thick cortex that some of the lines show, and where their edge usually lies.
+
+        Both stay near what is expected where few lines tell.
+        """
         some = slice(None, None, EVERY)
-        level = expected_hu
+        level, edge_mm = expected_hu, EDGE_MM
         for _ in range(2):
-            fit = self._fit(level, some, CORTEX_SPREAD)
+            fit = self._fit(level, edge_mm, some, CORTEX_SPREAD)
             before = (CORTEX_SPREAD * (level - self._scanner.tissue_hu)) ** 2
             told = before / fit.cortex_variance > 5.0
             told &= fit.explained & (fit.thickness_mm > THICK * self._width[some])
-            count = int(told.sum())
-            if not count:
-                return expected_hu
-            shown = float(np.median(fit.cortex_hu[told]))
-            level = (count * shown + EXPECTED_COUNTS * expected_hu) / (count + EXPECTED_COUNTS)
-        return level
+            level = _leaning(fit.cortex_hu[told], expected_hu)
+            sure = fit.explained & (fit.sd_mm < SURE_MM)
+            edge_mm = _leaning(fit.edge_mm[sure], EDGE_MM)
+        return level, edge_mm
 
-    def edges(self, cortex_hu: float) -> BoneEdges:
+    def edges(self, cortex_hu: float, edge_mm: float) -> BoneEdges:
         """The edges at the points looked at, steadied; ``points_mm`` still the networks'."""
-        fit = self._fit(cortex_hu, slice(None))
+        fit = self._fit(cortex_hu, edge_mm, slice(None))
         # a Gaussian draws a curved edge towards the centre of its curvature (heat equation)
         moved, sd = steadied(self._points, self._ways, fit.edge_mm + self._bend, fit.sd_mm)
         return BoneEdges(
@@ -245,15 +255,28 @@ class _Bone:
         part[...] = moved_probability(self._part, self._grid, mesh, REACH_MM + FADE_MM)
         return changed
 
-    def _fit(self, cortex_hu: float, some: slice, spread: float | None = None) -> EdgeFit:
+    def _fit(
+        self, cortex_hu: float, edge_mm: float, some: slice, spread: float = LINE_SPREAD
+    ) -> EdgeFit:
         scanner, seen, sight = self._scanner, self._seen, self._sight
         levels = Levels(
-            air=scanner.air_hu, tissue=scanner.tissue_hu, cortex=cortex_hu, noise=scanner.noise_hu
+            air=scanner.air_hu,
+            tissue=scanner.tissue_hu,
+            cortex=cortex_hu,
+            noise=scanner.noise_hu,
+            cortex_spread=spread,
         )
         part = Seen(seen.t_mm[some], seen.hu[some], seen.recorded[some])
         ahead = Sight(sight.opposite_mm[some], sight.back_mm[some])
-        more = () if spread is None else (spread,)
-        return fit_edges(part, ahead, levels, self._width[some], *more)
+        return fit_edges(part, ahead, levels, self._width[some], edge_mm)
+
+
+def _leaning(values: Floats, expected: float) -> float:
+    """The median of ``values``, leaning on what is expected the more the fewer there are."""
+    if not len(values):
+        return expected
+    counts = len(values) + EXPECTED_COUNTS
+    return float((len(values) * np.median(values) + EXPECTED_COUNTS * expected) / counts)
 
 
 def _apart(condyle_p: Floats32, bone_p: Floats32) -> tuple[Floats32, Floats32]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -13,10 +12,8 @@ import numpy.typing as npt
 from negvol_cli import phantom
 from negvol_cli.geometry.grid import Grid, Volume, vector
 from negvol_cli.geometry.joint_frame import JointFrame
-from negvol_cli.geometry.resample import resample
-from negvol_cli.phantom import CLEAN, PhantomHead, ScanSettings, draw_head
-from negvol_cli.structures import AIR_HU, Side
-from training.data import outline
+from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
+from negvol_cli.structures import Side
 from training.data.cache import cached, digest
 from training.data.joints import CROP_MM, JointSample, as_stored
 
@@ -24,20 +21,18 @@ LABEL_MM: Final = 0.5
 LABEL_SIZE: Final = 144
 """72 mm, as the reference labels of the project's own data are."""
 
-METHOD: Final = 3
+METHOD: Final = 4
 """Raise it when the same seeds would give other joints, so that kept ones are made anew."""
 
 
-def phantom_joints(
-    count: int, seed: int, kept: Path | None = None, *, exact: bool = False
-) -> list[JointSample]:
+def phantom_joints(count: int, seed: int, kept: Path | None = None) -> list[JointSample]:
     """Both joints of ``count`` phantom heads, scanned with voxels of 0.4 to 1.2 mm.
 
-    Labels are outlined in the scan as a reader would (``outline``), or ``exact``. ``kept`` is a
-    folder to keep them in, to be read again.
+    Labels end where the bones do, which is where reference labels are brought (``data.edges``).
+    ``kept`` is a folder to keep them in, to be read again.
     """
-    made_by = [*sorted(Path(phantom.__path__[0]).glob("*.py")), Path(outline.__file__)]
-    source = digest(made_by, METHOD, exact, LABEL_SIZE, CROP_MM)
+    made_by = sorted(Path(phantom.__path__[0]).glob("*.py"))
+    source = digest(made_by, METHOD, LABEL_SIZE, CROP_MM)
     samples = []
     for index in range(count):
         rng = np.random.default_rng([seed, index])
@@ -48,7 +43,7 @@ def phantom_joints(
             settings, noise = ScanSettings.draw(rng), int(rng.integers(2**31))
             name = f"phantom-{digest([], source, seed, index, side.value)}"
             ct = cached(kept, f"{name}-ct", partial(_scanned, head, grid, settings, noise))
-            make = partial(_labelled, head, frame, grid, None if exact else settings)
+            make = partial(head.joint_labels, frame.grid, side)
             labels = cached(kept, f"{name}-labels", make)
             samples.append(
                 JointSample(
@@ -74,15 +69,3 @@ def _scanned(
     head: PhantomHead, grid: Grid, settings: ScanSettings, noise: int
 ) -> npt.NDArray[np.int16]:
     return np.asarray(as_stored(head.scan(grid, settings, noise)).values_zyx)
-
-
-def _labelled(
-    head: PhantomHead, frame: JointFrame, grid: Grid, settings: ScanSettings | None
-) -> npt.NDArray[np.uint8]:
-    """Exact labels, or those outlined where the blur of a scanner's ``settings`` puts them."""
-    labels = head.joint_labels(frame.grid, frame.side)
-    if settings is None:
-        return labels
-    undisturbed = replace(CLEAN, blur_mm=settings.blur_mm, sharpen=settings.sharpen)
-    hu = resample(head.scan(grid, undisturbed), frame.grid, fill=AIR_HU)
-    return outline.outlined(labels, hu, frame.spacing_mm)

@@ -27,8 +27,7 @@ def made_joints(
     data: DataConfig, seed: int, kept: Path | None = None
 ) -> tuple[list[JointSample], list[JointSample]]:
     """Phantom joints, and those of the label maps, as far as the experiment asks for them."""
-    exact = data.edges == "refined"
-    phantoms = phantom_joints(data.phantoms, seed, kept, exact=exact) if data.phantoms else []
+    phantoms = phantom_joints(data.phantoms, seed, kept) if data.phantoms else []
     maps = label_map_joints(Path(data.folder) / "labelmaps") if data.label_maps else []
     if data.object == "nv":
         phantoms, maps = (
