@@ -19,8 +19,10 @@ from negvol_cli.settings import Settings
 from negvol_cli.structures import Side
 
 VOLUMES: Final = ("nv_mm3", "articular_nv_mm3", "head_volume_mm3")
+WAYS: Final = ("superior", "anterior", "posterior")
 Found = dict[str, Any]
-"""Of one run: ``asymmetry`` (signed, per cent) and, by side, status, flags and figures."""
+"""Of one run: ``asymmetry`` (signed, per cent) with half its interval, ``asymmetry_half`` (points),
+and, by side, status, flags, figures and half of each figure's interval, ``halves``."""
 
 
 class Runs:
@@ -65,17 +67,20 @@ def run_of(scan: Scan, models: Models, settings: Settings) -> Found:
         return {"refused": f"crashed: {err!r}"}
     found: Found = {str(side): joint_of(report.joint(side)) for side in Side}
     found["asymmetry"] = 100 * report.nv_asymmetry.signed if report.nv_asymmetry else None
+    found["asymmetry_half"] = report.nv_asymmetry_points
     found["flags"] = list(report.flags)
     return found
 
 
 def joint_of(joint: JointReport) -> dict[str, Any]:
-    """One joint's status, flags, volumes in mm³ and joint spaces in mm."""
-    space = joint.joint_space_mm
+    """One joint's status, flags, volumes in mm³, joint spaces in mm, and half the intervals."""
+    space, halves = joint.joint_space_mm, joint.uncertainty
     found: dict[str, Any] = {"status": joint.status_text, "flags": list(joint.flags)}
     found |= {name: getattr(joint, name) for name in VOLUMES}
-    for way in ("superior", "anterior", "posterior"):
-        found[way] = getattr(space, way, None)
+    found |= {way: getattr(space, way, None) for way in WAYS}
+    if halves is not None:
+        found["halves"] = {name: getattr(halves, name) for name in VOLUMES}
+        found["halves"] |= {way: getattr(halves.joint_space_mm, way) for way in WAYS}
     return found
 
 
