@@ -8,25 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from negvol_cli.errors import OutputError
-from negvol_cli.geometry.grid import Grid, Volume
-from negvol_cli.geometry.joint_frame import FRAME_CENTRE, JointFrame
-from negvol_cli.geometry.resample import crop_to, frame_hu
+from negvol_cli.geometry.grid import Grid
 from negvol_cli.io.formats.nifti_writer import write_nifti
-from negvol_cli.mesh.backend import load_backend
-from negvol_cli.mesh.iso_surface import smooth_labels
 from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
 from negvol_cli.report import Asymmetry, JointReport, ScanReport
 from negvol_cli.run import load_models
 from negvol_cli.settings import Settings
-from negvol_cli.steps.calibrate_hu import scanner_of
-from negvol_cli.steps.joint_images import JointImages
-from negvol_cli.steps.measure import JointGeometry, measure_joint
-from negvol_cli.steps.refine_edges import refine_edges
-from negvol_cli.steps.scanner import read_scanner_about
-from negvol_cli.structures import Label, Side
+from negvol_cli.structures import Side
 from negvol_cli.study import measure_scan
 
 if TYPE_CHECKING:
@@ -93,38 +83,6 @@ def run_demo(
     truths = {side: head.truth(side, settings.clip) for side in Side}
     progress("done", 1.0)
     return Demo(report, compare(report, truths), path, out / name)
-
-
-def measure_topology(
-    labels_zyx: npt.NDArray[np.uint8], frame: JointFrame, ct: Volume, settings: Settings
-) -> JointGeometry:
-    """One joint from what belongs to which bone (``Label``, frame order), its edges from ``ct``.
-
-    All that ``run`` does to a joint but for the networks.
-    """
-    condyle, bone = (
-        smooth_labels(labels_zyx == label, frame.spacing_mm)
-        for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
-    )
-    recorded = np.ones(labels_zyx.shape, dtype=bool)
-    drawn = JointImages(
-        frame=frame,
-        hu_zyx=frame_hu(ct, frame),
-        condyle_p=condyle,
-        bone_p=bone,
-        recorded_zyx=recorded,
-    )
-    part = crop_to(ct, frame.grid) or ct
-    images = refine_edges(drawn, part, read_scanner_about(part, scanner_of(ct))).images
-    return measure_joint(
-        images.condyle_p,
-        images.bone_p,
-        frame,
-        settings,
-        load_backend(),
-        recorded_zyx=None,
-        centre_mm=FRAME_CENTRE,
-    )
 
 
 def compare(report: ScanReport, truths: Mapping[Side, PhantomTruth]) -> tuple[Comparison, ...]:
