@@ -43,14 +43,17 @@ def moved_probability(p_zyx: Floats32, grid: Grid, moved: Mesh, reach_mm: float)
     near = band & within
     points = grid.to_world(np.argwhere(near)[:, ::-1])
     tree = cKDTree(moved.points_mm, balanced_tree=False, compact_nodes=False)
-    far, vertex = tree.query(points, k=NEAREST)
-    away = points[:, None] - moved.points_mm[vertex]
+    far, vertex = tree.query(points, k=NEAREST, distance_upper_bound=FARTHEST_MM)
+    met = np.isfinite(far).all(axis=1)
+    far, vertex = far[met], vertex[met]
+    away = points[met][:, None] - moved.points_mm[vertex]
     along = np.einsum("nki,nki->nk", away, _normals(moved)[vertex])
     weight = 1.0 / (far**2 + 0.01)
     distance = (weight * along).sum(axis=1) / weight.sum(axis=1)
-    moved_p = np.clip(0.5 - distance / (2 * BAND_MM), 0.0, 1.0)
+    moved_p = inside[near].astype(np.float32)
+    moved_p[met] = np.clip(0.5 - distance / (2 * BAND_MM), 0.0, 1.0)
     changed = np.where(within, inside, p_zyx).astype(np.float32)
-    changed[near] = np.where(far[:, 0] <= FARTHEST_MM, moved_p, inside[near])
+    changed[near] = moved_p
     return changed
 
 
