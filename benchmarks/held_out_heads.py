@@ -7,8 +7,8 @@ head the whole product runs with the segmenter of the fold that held it out: loc
 resampling, enhancement, edges, meshes, checks. The localiser is that of its fold, or the default
 bundle's, which knows the head at 4 mm. Compared are the labels of the joint frames (condyle to
 24 mm from its centre, temporal bone to 20 mm from the condyle, where both are known; of a joint
-that is called implausible too) and the volumes, against what ``measure`` gets from the reference
-labels.
+that is called implausible too) and the volumes, against what is measured on the reference labels.
+Those end where the product's edge step puts them (``references``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from benchmarks.reference_joints import measure
+from benchmarks.reference_joints import measure_labels
+from benchmarks.references import reference_labels
 from benchmarks.tables import Printed
 from export.onnx_model import INPUT, OUTPUT, write_onnx
 from negvol_cli.evaluation.metrics import Metrics, compare
@@ -39,7 +40,6 @@ from negvol_cli.settings import Device, Settings
 from negvol_cli.steps.field_of_view import recorded_mask
 from negvol_cli.structures import Label, Side
 from training.config import Experiment, load_experiment
-from training.data.annotations import read_volume
 from training.data.dataset import joint_centres
 from training.evaluate.held_out import BONE_REACH_MM, CONDYLE_REACH_MM
 from training.loop.tasks import CHANNELS
@@ -132,7 +132,9 @@ def measured(
 def rows(head: str, folder: Path, measurement: Measurement) -> Iterator[Row]:
     """What came out for both joints of a head."""
     centres = joint_centres(folder)[head]
-    references = {side: measure(folder / head / f"{side}.nii.gz", side)[0] for side in Side}
+    references = {
+        side: measure_labels(reference_labels(folder / head, side), side) for side in Side
+    }
     asymmetry = measurement.report.nv_asymmetry
     right, left = (references[side].nv_mm3 for side in (Side.RIGHT, Side.LEFT))
     off_points = np.nan
@@ -166,7 +168,7 @@ def accuracy(
     """Of the condyle and of the temporal bone, where the scan and the reference know both."""
     geometry = measurement.views[side].geometry
     frame, found = geometry.frame, geometry.labels_zyx
-    reference = read_volume(folder / head / f"{side}.nii.gz")
+    reference = reference_labels(folder / head, side)
     labels = frame.mirror(resample_nearest(reference, frame.grid))
     everywhere = Volume(np.ones(reference.grid.shape_zyx, np.uint8), reference.grid)
     known = frame.mirror(resample_nearest(everywhere, frame.grid)) > 0

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.tables import Printed, asked_to_write
+from negvol_cli.geometry.grid import Volume
 from negvol_cli.geometry.joint_frame import FRAME_CENTRE, JointFrame
 from negvol_cli.geometry.resample import resample_nearest
 from negvol_cli.io.image import read_image
@@ -58,25 +59,32 @@ def reference_joints(data: Path) -> Iterator[tuple[str, Path, Side]]:
 
 def read_joint(path: Path, side: Side) -> tuple[Labels, JointFrame]:
     """The labels [z, y, x] in frame order, and the joint frame in the middle of their cube."""
-    volume = read_image(path).volume
-    x, y, z = volume.grid.to_world((np.array(volume.grid.size_xyz) - 1) / 2)
-    frame = JointFrame(side, (float(x), float(y), float(z)))
-    return np.ascontiguousarray(frame.mirror(resample_nearest(volume, frame.grid))), frame
+    return _framed(read_image(path).volume, side)
 
 
 def measure(path: Path, side: Side) -> tuple[JointGeometry, float]:
-    """What negvol finds in one file of labels, and the processor's seconds."""
-    labels, frame = read_joint(path, side)
-    backend = load_backend()
+    """What negvol finds in one file of labels as they were drawn, and the processor's seconds."""
+    volume = read_image(path).volume
     start = time.process_time()
+    return measure_labels(volume, side), time.process_time() - start
+
+
+def measure_labels(volume: Volume, side: Side) -> JointGeometry:
+    """What negvol finds in the labels of one joint."""
+    labels, frame = _framed(volume, side)
     condyle, bone = (
         smooth_labels(labels == label, frame.spacing_mm)
         for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
     )
-    geometry = measure_joint(
-        condyle, bone, frame, Settings(), backend, recorded_zyx=None, centre_mm=FRAME_CENTRE
+    return measure_joint(
+        condyle, bone, frame, Settings(), load_backend(), recorded_zyx=None, centre_mm=FRAME_CENTRE
     )
-    return geometry, time.process_time() - start
+
+
+def _framed(volume: Volume, side: Side) -> tuple[Labels, JointFrame]:
+    x, y, z = volume.grid.to_world((np.array(volume.grid.size_xyz) - 1) / 2)
+    frame = JointFrame(side, (float(x), float(y), float(z)))
+    return np.ascontiguousarray(frame.mirror(resample_nearest(volume, frame.grid))), frame
 
 
 def row(name: str, geometry: JointGeometry, seconds: float) -> str:
