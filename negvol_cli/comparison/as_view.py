@@ -10,8 +10,9 @@ import numpy.typing as npt
 from negvol_cli.comparison.compared import Overlay
 from negvol_cli.comparison.rigid import Rigid
 from negvol_cli.comparison.stored import StoredJoint
-from negvol_cli.geometry.grid import vector
+from negvol_cli.geometry.grid import Grid, Volume, vector
 from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.resample import frame_hu
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import JointSpace
 from negvol_cli.steps.joint_view import JointView
@@ -71,4 +72,14 @@ def _view(joint: StoredJoint, frame: JointFrame, by: Rigid) -> JointView:
         joint_space=report.joint_space_mm or NO_SPACE,
         watertight=bool(report.watertight),
     )
-    return JointView(geometry, np.full(shape, AIR_HU, dtype=np.float32))
+    return JointView(geometry, _hu(joint.ct, frame, by))
+
+
+def _hu(ct: Volume | None, frame: JointFrame, by: Rigid) -> npt.NDArray[np.float32]:
+    """The CT, taken along by a motion, over the frame in frame order; air where there is none."""
+    if ct is None:
+        return np.full(frame.grid.shape_zyx, AIR_HU, dtype=np.float32)
+    old = ct.grid
+    turned = (by.turn @ old.rotation).ravel().tolist()
+    grid = Grid(old.size_xyz, old.spacing_mm_xyz, vector(by(old.origin_mm_xyz)), tuple(turned))
+    return frame_hu(Volume(ct.values_zyx, grid), frame)

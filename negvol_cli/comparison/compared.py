@@ -17,6 +17,7 @@ from negvol_cli.comparison.condyle import (
     remodelling,
     scanner_offset,
 )
+from negvol_cli.comparison.greys import mask_about, refined
 from negvol_cli.comparison.registration import Fit
 from negvol_cli.comparison.report import (
     Change,
@@ -126,8 +127,9 @@ def _not_compared(
     return JointComparison(side=side, outcome=Outcome.NOT_COMPARED, reason=reason)
 
 
-def _joint(before: StoredJoint, after: StoredJoint, base: Fit) -> tuple[JointComparison, Overlay]:
+def _joint(before: StoredJoint, after: StoredJoint, rough: Fit) -> tuple[JointComparison, Overlay]:
     common_mm = float(np.hypot(before.common_mm, after.common_mm))
+    base, by_greys = _base_by_greys(before, after, rough)
     condyles = Condyles(
         before.side,
         Condyle.of(before.condyle, before.centre_mm),
@@ -138,7 +140,7 @@ def _joint(before: StoredJoint, after: StoredJoint, base: Fit) -> tuple[JointCom
     joint = JointComparison(
         side=before.side,
         outcome=Outcome.COMPARED,
-        cranial_base=_registered(base, before.centre_mm, common_mm),
+        cranial_base=_registered(base, base.motion, by_greys, before.centre_mm, common_mm),
     )
     joint = _with_figures(joint, before, after)
     try:
@@ -149,15 +151,25 @@ def _joint(before: StoredJoint, after: StoredJoint, base: Fit) -> tuple[JointCom
         flag = "the condyle is not the same in both scans: its movement cannot be told"
         return replace(joint, flags=(flag,)), overlay
     laid = condyles.after.moved(back.motion)
+    whole = back.motion.after(base.motion)
     seen_mm = scanner_offset(condyles.before, laid)
     change = laid.distance_to(condyles.before) - seen_mm
     joint = replace(
         joint,
-        condyle=_registered(back, before.centre_mm, common_mm, base.motion),
+        condyle=_registered(back, whole, False, before.centre_mm, common_mm),
         movement=movement(condyles, back, base, common_mm),
         remodelling=remodelling(condyles.before, laid, before.side, common_mm, back.spread_mm),
     )
     return _judged(joint), replace(overlay, change_mm=change)
+
+
+def _base_by_greys(before: StoredJoint, after: StoredJoint, base: Fit) -> tuple[Fit, bool]:
+    """The cranial base laid by greys by the temporal bone and away from both condyles."""
+    if before.ct is None or after.ct is None:
+        return base, False
+    condyles = [before.condyle.points_mm, base.motion(after.condyle.points_mm)]
+    mask = mask_about(before.ct, before.temporal_bone.points_mm, np.concatenate(condyles))
+    return refined(base, before.ct, after.ct, mask, before.centre_mm)
 
 
 def _judged(joint: JointComparison) -> JointComparison:
@@ -185,13 +197,13 @@ def _silent(change: Change | None) -> Change | None:
 
 
 def _registered(
-    fit: Fit, centre_mm: Points, common_mm: float, first: Rigid | None = None
+    fit: Fit, motion: Rigid, by_greys: bool, centre_mm: Points, common_mm: float
 ) -> Registered:
-    """How well a bone lies, with its motion after ``first``."""
-    motion = fit.motion if first is None else fit.motion.after(first)
+    """How well a bone lies, where ``motion`` takes all of AFTER so that it does."""
     worst = np.linalg.eigvalsh(fit.shift_covariance_at(centre_mm, common_mm))[-1]
     matrix = np.vstack([np.column_stack([motion.turn, motion.shift_mm]), [0.0, 0.0, 0.0, 1.0]])
     return Registered(
+        by="greys" if by_greys else "surfaces",
         residual_mm=fit.residual_mm,
         overlap=fit.overlap,
         half_95_mm=float(TWO_SIDED_95 * np.sqrt(max(worst, 0.0))),

@@ -128,6 +128,8 @@ class Registered:
 
     Attributes
     ----------
+    by
+        ``greys`` of both CT, or ``surfaces`` where a result does not keep its CT.
     residual_mm
         Median distance between the surfaces.
     overlap
@@ -139,6 +141,7 @@ class Registered:
         4 x 4, row by row: from AFTER's LPS mm to BEFORE's.
     """
 
+    by: str
     residual_mm: float
     overlap: float
     half_95_mm: float

@@ -11,7 +11,9 @@ from typing import Any, Final
 import numpy as np
 
 from negvol_cli.errors import InputError
+from negvol_cli.geometry.grid import Volume
 from negvol_cli.io.hashing import digest_of
+from negvol_cli.io.image import read_image
 from negvol_cli.io.mesh_files import JOINT_SPACE, read_ply
 from negvol_cli.io.report_files import read_json
 from negvol_cli.mesh.mesh import Mesh
@@ -21,6 +23,7 @@ from negvol_cli.structures import Side
 
 REPORT: Final = "report.json"
 RECORD: Final = "run.json"
+CT: Final = "edit/{side}_ct.nrrd"
 MEASURED: Final = (Status.OK, Status.CUT)
 UNKNOWN_BLUR_MM: Final = 0.8
 """Of a result that was measured from labels: as in a clinical CT of 1.5 mm slices."""
@@ -28,13 +31,17 @@ UNKNOWN_BLUR_MM: Final = 0.8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredJoint:
-    """One measured joint; meshes in LPS mm, ``joint_space_mm`` (V,) at the condyle's vertices."""
+    """One measured joint; meshes in LPS mm, ``joint_space_mm`` (V,) at the condyle's vertices.
+
+    ``ct`` is the scan about the joint, None where the result does not keep it.
+    """
 
     report: JointReport
     condyle: Mesh
     temporal_bone: Mesh
     inflated: Mesh
     joint_space_mm: np.ndarray[Any, np.dtype[np.float64]]
+    ct: Volume | None = None
 
     @property
     def side(self) -> Side:
@@ -145,4 +152,12 @@ def _joint(joint: JointReport, folder: Path, record: Mapping[str, Any]) -> Store
         meshes[name], values = read_ply(folder / file)
         if name == "condyle":
             space = values.get(JOINT_SPACE, np.full(len(meshes[name].points_mm), np.nan))
-    return StoredJoint(joint, **meshes, joint_space_mm=space)
+    return StoredJoint(joint, **meshes, joint_space_mm=space, ct=_ct(joint.side, folder, record))
+
+
+def _ct(side: Side, folder: Path, record: Mapping[str, Any]) -> Volume | None:
+    file = CT.format(side=side)
+    if file not in record["files"]:
+        return None
+    _check(folder, file, record)
+    return read_image(folder / file).volume

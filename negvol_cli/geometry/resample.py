@@ -1,4 +1,4 @@
-"""Volumes taken to other grids; the only module that knows SimpleITK."""
+"""Volumes taken to other grids; beside ``align`` the only module that knows SimpleITK."""
 
 from __future__ import annotations
 
