@@ -38,9 +38,8 @@ from negvol_cli.render.trim import above
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 
-TITLE: Final = "Two results of one patient"
-ON_BASE: Final = "moved and remodelled (laid on the cranial base)"
-ON_CONDYLE: Final = "remodelled (laid on the condyle itself)"
+ON_BASE: Final = "movement and remodelling"
+ON_CONDYLE: Final = "remodelling alone"
 STILLS: Final = ("Lateral", "From above")
 
 Scalars = npt.NDArray[np.float64]
@@ -171,7 +170,7 @@ def _painted_panels(overlay: Overlay) -> Iterator[PaintedPanel]:
         seen_from = cameras(side)
         stills = tuple((name, page.address(_still(parts, seen_from[name]))) for name in STILLS)
         figure = joint_figure(side, parts, palette.SURFACE_CHANGE)
-        name = f"{str(side).capitalize()} condyle, {title}"
+        name = f"{str(side).capitalize()} condyle: {title}"
         yield PaintedPanel(f"{side}-{key}", name, str(side), stills, figure)
 
 
