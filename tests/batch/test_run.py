@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import pickle
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from negvol_cli.batch import Candidate, Discovery, Job, LeftOut, Result, Stop, r
 from negvol_cli.batch import run as run_module
 from negvol_cli.batch.resume import earlier_report
 from negvol_cli.batch.source import intake_of
+from negvol_cli.dicom_out.writing import dicom_out
 from negvol_cli.errors import OutputError
 from negvol_cli.io.output_folder import new_output
 from negvol_cli.io.pseudonyms import Pseudonyms
@@ -257,3 +259,18 @@ def test_the_crosswalk_has_a_line_for_each_scan_that_ended_and_no_other(
     assert [(row["pseudonym"], row["file"]) for row in rows] == [
         (name, str(tmp_path / "in" / f"{name}.nii.gz")) for name in ("delta", "alpha", "bad")
     ]
+
+
+def test_results_as_dicom_never_go_with_pseudonyms(discovery: Discovery, tmp_path: Path) -> None:
+    given = replace(job(tmp_path / "out"), dicom_out=dicom_out)
+
+    with pytest.raises(ValueError, match="name the patient, whom a pseudonym stands for"):
+        run_batch(replace(discovery, private=True), given, Here())
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_worker_elsewhere_is_told_to_write_dicom(tmp_path: Path) -> None:
+    given = replace(job(tmp_path / "out"), dicom_out=dicom_out)
+
+    assert pickle.loads(pickle.dumps(given)) == given  # noqa: S301 - just made

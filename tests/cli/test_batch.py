@@ -15,6 +15,7 @@ from negvol_cli import batch
 from negvol_cli.batch import BatchResult, Processes, Result, Tally
 from negvol_cli.bundle.bundle import DEFAULT_BUNDLE, load_bundle
 from negvol_cli.cli.batch_progress import Pace, batch_progress, duration, looking
+from negvol_cli.dicom_out.writing import dicom_out
 from negvol_cli.report import FailureRow, Outcome, SummaryRow
 from negvol_cli.settings import ClipSettings, ClipShape, Device, Settings
 from tests.cli.conftest import Negvol
@@ -83,6 +84,25 @@ def test_every_option_arrives(negvol: Negvol, folder: Path, run_batch: Mock) -> 
     assert not job.resume
     assert engine.places() == 2
     assert given["limit"] == 7
+
+
+def test_results_as_dicom_are_written_on_request_and_never_beside_pseudonyms(
+    negvol: Negvol, folder: Path, run_batch: Mock, tmp_path: Path
+) -> None:
+    plain = negvol("batch", folder)
+    assert run_batch.call_args.args[1].dicom_out is None
+
+    result = negvol("batch", folder, "--dicom-out")
+
+    assert run_batch.call_args.args[1].dicom_out is dicom_out
+    assert "names the patient" in result.stderr
+    assert "names the patient" not in plain.stderr
+    run_batch.reset_mock()
+    (tmp_path / "hospital.key").write_bytes(bytes(range(32)))
+    refused = negvol("batch", folder, "--dicom-out", "--pseudonym-key", "hospital.key")
+    assert refused.exit_code == 2
+    assert "exclude each other" in refused.stderr
+    assert not run_batch.called
 
 
 def test_processes_share_the_cores(
