@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, generate_uid
+from pydicom.valuerep import format_number_as_ds
 
 from negvol_cli import colours
 from negvol_cli.dicom_out import codes
@@ -71,9 +72,8 @@ def slices_of(measurement: Measurement, source: Source) -> tuple[list[int], npt.
         if plane.any():
             numbers.append(number)
             planes.append(plane)
-    if not planes:
-        return [0], np.zeros((1, *source.grids[0].shape_zyx[1:]), dtype=np.uint8)
-    return numbers, np.stack(planes)
+    shape = source.grids[0].shape_zyx[1:]
+    return numbers, np.stack(planes) if planes else np.zeros((0, *shape), dtype=np.uint8)
 
 
 def segmentation(
@@ -176,9 +176,10 @@ def _stand_in(source: Source, number: int) -> Dataset:
     made.SOPClassUID, made.SOPInstanceUID = CTImageStorage, _stand_in_uid(number)
     made.FrameOfReferenceUID = source.frame_of_reference
     made.Modality, made.Rows, made.Columns = "CT", rows, columns
-    made.ImageOrientationPatient = _DS(_cosines(grid))
-    made.ImagePositionPatient = _DS(grid.origin_mm_xyz)
-    made.PixelSpacing, made.SliceThickness = _DS((y_mm, x_mm)), _DS([source.thickness_mm])[0]
+    made.ImageOrientationPatient = _decimals(_cosines(grid))
+    made.ImagePositionPatient = _decimals(grid.origin_mm_xyz)
+    made.PixelSpacing = _decimals((y_mm, x_mm))
+    made.SliceThickness = format_number_as_ds(source.thickness_mm)
     return made
 
 
@@ -186,10 +187,8 @@ def _stand_in_uid(number: int) -> str:
     return str(generate_uid(entropy_srcs=["negvol slice", str(number)]))
 
 
-def _DS(values: Sequence[float]) -> list[str]:  # noqa: N802 - the name of the type in DICOM
-    """Decimal strings of at most 16 characters."""
-    from pydicom.valuerep import format_number_as_ds
-
+def _decimals(values: Sequence[float]) -> list[str]:
+    """Numbers as DICOM writes them, in at most 16 characters."""
     return [format_number_as_ds(float(value)) for value in values]
 
 

@@ -164,7 +164,7 @@ class _Groups:
     def _tracking(self, name: str) -> Any:
         from highdicom import sr
 
-        uid = self.production.uid(f"tracked {name}")
+        uid = self.production.uid(name)  # of a structure that of its segment
         return sr.TrackingIdentifier(uid=uid, identifier=name)
 
 

@@ -26,6 +26,8 @@ SEGMENTATION: Final = "segmentation.dcm"
 MEASUREMENTS: Final = "measurements.dcm"
 REPORT: Final = "report.dcm"
 
+_NEEDED: Final = ("highdicom", "reportlab")
+
 
 def dicom_out(series: Series) -> WriteDicom:
     """Read the headers of a series, and give what writes its result as DICOM.
@@ -33,7 +35,7 @@ def dicom_out(series: Series) -> WriteDicom:
     Raises InputError where results could not refer to the series, and NegvolError where the extra
     ``dicom`` is not installed: both before anything is measured.
     """
-    if importlib.util.find_spec("highdicom") is None:
+    if any(importlib.util.find_spec(name) is None for name in _NEEDED):
         why = "results as DICOM take the extra 'dicom': pip install 'negvol[dicom]'"
         raise NegvolError(why, public=why)
     return partial(_write, read_source(series))

@@ -94,7 +94,7 @@ def images_of(lie: Lie, size_xy: tuple[int, int] = SIZE_XY, **attributes) -> lis
     hu[0] = -1000
     axes = (*lie.row, *lie.column)
     return [
-        image(hu, position, number, axes=axes, PixelSpacing=[PIXEL_MM] * 2, **attributes)
+        image(hu, position, number, axes=axes, **{"PixelSpacing": [PIXEL_MM] * 2, **attributes})
         for number, position in enumerate(lie.positions, start=1)
     ]
 

@@ -120,6 +120,22 @@ def test_highdicom_reads_the_segments_with_sides_codes_and_colours(tmp_path):
     assert all(RESEARCH_USE in s.SegmentDescription for s in seg.SegmentSequence)
 
 
+def test_pixels_that_are_no_squares_lie_where_they_lay(tmp_path):
+    images = made.images_of(made.straight(), (100, 60), PixelSpacing=[1.4, 1.8])
+
+    seg = pydicom.dcmread(made.written(images, tmp_path) / "segmentation.dcm")
+
+    measures = seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert [float(mm) for mm in measures.PixelSpacing] == [1.4, 1.8]
+    points = [
+        position + np.argwhere(pixels)[:, ::-1] @ np.array([(1.8, 0, 0), (0, 1.4, 0)])
+        for what, position, _, pixels in frames_of(seg)
+        if VALUES[what] == 4
+    ]
+    middle = np.concatenate(points).mean(axis=0)
+    assert middle == pytest.approx(made.ball_centre(Side.LEFT), abs=0.3)
+
+
 def test_frames_of_a_multi_frame_file_are_referred_to_by_their_numbers(tmp_path):
     lie = made.straight()
     hu = np.full((len(lie.positions), *made.SIZE_XY[::-1]), 40, dtype=np.int16)

@@ -191,6 +191,9 @@ def test_the_report_is_read_back_and_refers_to_the_segments(result):
 
     groups = report.get_volumetric_roi_measurement_groups()
 
+    tracked = {segment.SegmentNumber: segment.TrackingUID for segment in segments}
+    for group in groups:
+        assert group.tracking_uid == tracked[group.referenced_segment.referenced_segment_numbers[0]]
     told = {
         labels[group.referenced_segment.referenced_segment_numbers[0]]: next(
             measurement.name.meaning for measurement in group.get_measurements()
