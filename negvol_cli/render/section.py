@@ -1,7 +1,7 @@
 """The outline of a mesh in a plane.
 
-By hand: trimesh's sections leave out the lines of an open mesh (``discrete``), or break closed lines
-where the plane meets vertices (``entities``); the tests show both. Neither is faster.
+By hand: trimesh's sections leave out the lines of an open mesh (``discrete``), or break closed
+ones where the plane meets vertices (``entities``); the tests show both. Neither is faster.
 """
 
 from __future__ import annotations
