@@ -21,9 +21,11 @@ from negvol_cli.node.spool import Spool
 from negvol_cli.node.state import State
 from negvol_cli.report import Status
 
-MOST_TRIES: Final = 3
-"""For what is not the images' fault: a disk that was full, a worker that died."""
 AGAIN_AFTER_S: Final = 300.0
+LONGEST_PAUSE_S: Final = 6 * 3600.0
+"""Between tries of what is not the images' fault: a disk that is full, a worker that died. The
+first pause is that in which somebody makes room; the last lets a scan that always kills its worker
+do so four times a day."""
 
 NO_JOINT: Final = "no jaw joint was found in it: no head CT"
 
@@ -146,16 +148,17 @@ class Measuring:
         )
 
     def _failed(self, work: _Work, reason: str, *, lasting: bool) -> None:
-        """Give a set of images up, or let it wait for another try."""
+        """Give a set of images up where it is to blame; else let it wait for another try."""
         failure = self._failures.get(work.study)
         if failure is None or failure.digest != work.digest:
             failure = self._failures[work.study] = _Failure(work.digest)
         failure.tries += 1
-        if lasting or failure.tries >= MOST_TRIES:
+        if lasting:
             self._refuse(work.study, work.digest, reason)
             return
-        failure.again_at = time.monotonic() + AGAIN_AFTER_S
-        self.audit("failed", study=work.study, reason=reason, tries=failure.tries)
+        pause = min(AGAIN_AFTER_S * 2 ** (failure.tries - 1), LONGEST_PAUSE_S)
+        failure.again_at = time.monotonic() + pause
+        self.audit("failed", study=work.study, reason=reason, again_in_s=pause)
 
     def _refuse(self, study: str, digest: str, reason: str) -> None:
         self._failures.pop(study, None)

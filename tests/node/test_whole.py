@@ -79,7 +79,16 @@ def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
     studies = write_studies(folder / "studies")
     port = free_port()
     with Orthanc(folder / "orthanc", node_port=port, script=FORWARD) as pacs:
-        node = Node(folder / "spool", port, pacs.address, "--quiet-seconds", "4", standin=False)
+        node = Node(
+            folder / "spool",
+            port,
+            pacs.address,
+            "--quiet-seconds",
+            "4",
+            "--jobs",
+            "2",
+            standin=False,
+        )
         node.start()
         try:
             for files in studies.values():

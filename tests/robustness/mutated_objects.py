@@ -63,6 +63,8 @@ def send_all(count: int, seed: int, folder: Path) -> Tally:
                 answer = _mutated_object(port, originals, rng)
             tally.slowest_s = max(tally.slowest_s, time.monotonic() - start)
             tally.answers[answer] += 1
+            if answer.startswith(("no", "odd")):
+                tally.faults.append(f"mutant {number}: {answer}")
             if node.is_dead():
                 tally.faults.append(f"dead at mutant {number}: {node.said()[-2000:]}")
                 return tally
@@ -88,8 +90,9 @@ def _after(node: Node, tally: Tally, folder: Path) -> list[str]:
         faults.append("a sound study is not taken any more")
     measured = len(node.events("measured"))
     node.await_event("measured", measured + 1, 60.0)
-    if "Traceback" in node.said():
-        faults.append("a traceback was printed")
+    before, _, traced = node.said().partition("Traceback")
+    if traced:
+        faults.append(f"a traceback was printed: {before[-300:]}Traceback{traced[:3000]}")
     return faults
 
 
@@ -134,7 +137,7 @@ def _mutated_protocol(port: int, rng: np.random.Generator) -> str:
         association.dul.socket.send(head + nonsense)
         time.sleep(0.05)
         association.abort()
-        return "nonsense in an association"
+        return "in an association, nonsense"
     words = bytearray(_first_words())
     for _ in range(int(rng.integers(1, 6))):
         words[int(rng.integers(len(words)))] = int(rng.integers(256))

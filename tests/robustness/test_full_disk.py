@@ -162,3 +162,42 @@ def test_files_larger_than_the_system_allows_leave_nothing(
 
     assert "\n" not in str(raised.value)
     assert names(tmp_path / "out") == []
+
+
+def test_a_node_on_a_full_disk_takes_nothing_and_keeps_all_that_it_has(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from negvol_cli.io.dicom import Identity, Received
+    from negvol_cli.node import spool as node_spool
+    from negvol_cli.node.audit import Audit
+    from negvol_cli.node.state import State
+
+    monkeypatch.setattr(node_spool, "MIN_FREE_BYTES", 0)
+    spool = node_spool.Spool(small_disk / "spool", 1 << 30)
+    image = Received("1.2.840.10008.5.1.4.1.1.2", "1.2.3", Identity(study_uid="1.2"))
+    later = Received("1.2.840.10008.5.1.4.1.1.2", "1.2.4", Identity(study_uid="1.2"))
+    content = bytes(64 << 10)
+    with spool.held():
+        audit = Audit(spool.folder)
+        audit("started")
+        spool.keep(image, content, "0" * 64)
+        study = spool.studies()[0]
+        spool.set_state(study, State(measured="before"))
+        before = (spool.folder / "audit.jsonl").read_bytes()
+
+        with only_free(small_disk, 0):
+            with pytest.raises((node_spool.FullError, OSError)):
+                spool.keep(later, content, "0" * 64)
+            with pytest.raises(OSError, match="No space left"):
+                spool.set_state(study, State(measured="after"))
+            for _ in range(100):
+                audit("refused", reason="x" * 100)
+        assert names(spool.folder / "arriving") == []
+        assert spool.count(study) == 1
+        assert spool.state(study).measured == "before"
+        log = (spool.folder / "audit.jsonl").read_bytes()
+        assert log.startswith(before)
+        assert log.endswith(b"}\n")
+
+        assert spool.keep(later, content, "0" * 64) is node_spool.Kept.NEW
+    shutil.rmtree(spool.folder)
