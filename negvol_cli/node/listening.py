@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from negvol_cli.errors import OutputError
@@ -46,7 +46,7 @@ def listening(where: Listening, receiver: Receiver) -> Iterator[None]:
         server = ours.make_server(
             (where.host, where.port),
             ssl_context=where.tls,
-            evt_handlers=receiver.handlers(),
+            evt_handlers=[*receiver.handlers(), (pynetdicom().evt.EVT_CONN_CLOSE, _let_go)],
             server_class=_server_class(),
         )
     except (OSError, ValueError) as err:
@@ -89,10 +89,21 @@ def refused_classes() -> list[str]:
 @cache
 def _server_class() -> Any:
     pynetdicom()
-    from pynetdicom.transport import ThreadedAssociationServer
+    from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
+
+    class Handler(RequestHandler):
+        """pynetdicom's, whose associations end with what they are made of."""
+
+        def _create_association(self) -> Any:
+            association = super()._create_association()
+            association.dul.run = partial(_spoken, association.dul, association.dul.run)
+            return association
 
     class Server(ThreadedAssociationServer):
         """pynetdicom's server, which a silent or a thousandfold caller does not hold up."""
+
+        def __init__(self, *args: Any, **named: Any) -> None:
+            super().__init__(*args, **{**named, "request_handler": Handler})
 
         def get_request(self) -> tuple[socket.socket, Any]:
             """Take a connection; the handshake of TLS is left to the association's own thread."""
@@ -110,3 +121,27 @@ def _server_class() -> Any:
             return len(self.active_associations) < self.ae.maximum_associations + _SPARE
 
     return Server
+
+
+def _spoken(provider: Any, run: Callable[[], None]) -> None:
+    """Run the thread that reads what a peer says, and let who waits for it go on when it ends.
+
+    On some nonsense it raises: a traceback helps nobody, and the association ends all the same.
+    """
+    try:
+        run()
+    except Exception:  # noqa: BLE001 - whatever nonsense makes pynetdicom raise
+        provider.kill_dul()
+        evt = pynetdicom().evt
+        evt.trigger(provider.assoc, evt.EVT_CONN_CLOSE, {"address": None})
+    finally:
+        provider.to_user_queue.put(None)
+
+
+def _let_go(event: Any) -> None:
+    """End an association at once whose connection was closed before it was asked for.
+
+    pynetdicom would wait, and count it among the associations.
+    """
+    if event.assoc.requestor.primitive is None:
+        event.assoc.dul.to_user_queue.put(None)

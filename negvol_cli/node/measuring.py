@@ -14,20 +14,16 @@ from negvol_cli.batch.scheduler import Scheduler
 from negvol_cli.batch.worker import measure_candidate
 from negvol_cli.errors import InputError, explain_nameless
 from negvol_cli.io.dicom import choose_in
-from negvol_cli.io.report_files import read_json
 from negvol_cli.node.audit import Audit
 from negvol_cli.node.sending import objects_of
 from negvol_cli.node.spool import Spool
 from negvol_cli.node.state import State
-from negvol_cli.report import Status
 
 AGAIN_AFTER_S: Final = 300.0
 LONGEST_PAUSE_S: Final = 6 * 3600.0
 """Between tries of what is not the images' fault: a disk that is full, a worker that died. The
 first pause is that in which somebody makes room; the last lets a scan that always kills its worker
 do so four times a day."""
-
-NO_JOINT: Final = "no jaw joint was found in it: no head CT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +124,6 @@ class Measuring:
             return
         folder = self.job.out / result.name
         try:
-            report = read_json(folder / "report.json")
-            if all(joint.status is Status.NOT_FOUND for joint in report.joints):
-                self._refuse(work.study, work.digest, NO_JOINT)
-                return
             objects_of(folder, whole=False)
         except InputError as err:
             self._failed(work, str(err).replace(str(folder), "the result"), lasting=False)

@@ -133,30 +133,3 @@ def test_a_fault_in_the_choice_of_a_series_refuses_that_study_alone(
     assert measured(spool, log).round(Here()) == 1
     assert "ZeroDivisionError" in log[-1][1]["reason"]
     assert "Doe" not in log[-1][1]["reason"]
-
-
-def test_a_scan_without_a_jaw_joint_is_no_head_ct(
-    spool: Spool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from dataclasses import replace
-
-    from negvol_cli.report import Status
-
-    there = measuring.read_json
-
-    def without(path: Path) -> Any:
-        report = there(path)
-        lost = {side: replace(getattr(report, side), status=Status.NOT_FOUND) for side in SIDES}
-        return replace(report, **lost)
-
-    log: list[tuple[str, dict[str, Any]]] = []
-    monkeypatch.setattr(measuring, "measure_candidate", standin.measure)
-    monkeypatch.setattr(measuring, "read_json", without)
-
-    measured(spool, log).round(Here())
-
-    assert log[-1][1]["reason"] == measuring.NO_JOINT
-    assert spool.is_done(spool.studies()[0])
-
-
-SIDES = ("right", "left")

@@ -361,3 +361,20 @@ def test_half_a_line_that_a_kill_left_in_the_log_is_removed(tmp_path: Path) -> N
 
     lines = (tmp_path / "audit.jsonl").read_text().splitlines()
     assert [json.loads(line)["event"] for line in lines] == ["one", "two"]
+
+
+def test_connections_that_end_before_a_word_or_in_nonsense_are_not_counted_against_others(
+    scp: Scp,
+) -> None:
+    invalid_abort = bytes.fromhex("07000000000400003800")
+    for number in range(30):
+        with socket.create_connection(("127.0.0.1", scp.port)) as one:
+            one.sendall(b"\1\0\0\0" if number % 2 else b"GET / HTTP/1.1\r\n\r\n")
+    for _ in range(5):
+        association = associate(scp.port)
+        association.send_c_store(small_study()[0])
+        association.dul.socket.send(invalid_abort)
+        association.abort()
+
+    until(lambda: associate(scp.port).is_established, "held up", 0.9)
+    until(lambda: len(scp.said("received")) == 5, "not every association is told", 5)

@@ -106,7 +106,7 @@ def _encoded(image: Any) -> bytes:
 def _mutated_object(port: int, originals: list[bytes], rng: np.random.Generator) -> str:
     original = originals[int(rng.integers(len(originals)))]
     mutate = OF_DICOM[int(rng.integers(len(OF_DICOM)))]
-    content = mutate(rng, bytes(132) + original)[132:]
+    content = mutate(rng, bytes(132) + original)[132:] or b"\0"  # nothing at all is not sent
     association = associate(port)
     if not association.is_established:
         return "not established"
