@@ -105,7 +105,7 @@ def associate(
 ) -> pynetdicom.association.Association:
     """An association with the node, established or not."""
     entity = pynetdicom.AE(calling)
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 20
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 60
     for sop_class in classes:
         entity.add_requested_context(sop_class)
     return entity.associate("127.0.0.1", port, ae_title=called, **named)
