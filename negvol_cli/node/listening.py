@@ -96,7 +96,8 @@ def _server_class() -> Any:
 
         def _create_association(self) -> Any:
             association = super()._create_association()
-            association.dul.run = partial(_spoken, association.dul, association.dul.run)
+            provider: Any = association.dul
+            provider.run = partial(_spoken, provider, provider.run)
             return association
 
     class Server(ThreadedAssociationServer):
