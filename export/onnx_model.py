@@ -20,7 +20,7 @@ HALF_TOLERANCE: Final = 0.02
 class Probabilities(nn.Module):
     """A network whose logits are turned into probabilities, label by label.
 
-    With ``half`` it reckons in float16, from and to float32 images.
+    With ``half`` it computes in float16, from and to float32 images.
     """
 
     def __init__(self, network: nn.Module, *, half: bool = False) -> None:

@@ -125,7 +125,7 @@ def _head(
 def _ramus(
     rng: np.random.Generator, c: Vector, half_width: float, half_depth: float, tall: float
 ) -> tuple[Sweep, ...]:
-    """Neck, hinder border, plate and coronoid process, from the head down to the angle."""
+    """Neck, posterior border, plate and coronoid process, from the head down to the angle."""
     u = rng.uniform
     inward = u(2.0, 5.0)
     lean = u(-4.0, 3.0)
@@ -161,7 +161,7 @@ def _ramus(
 def _near_fossa(
     rng: np.random.Generator, c: Vector, half_width: float, room: _Room
 ) -> tuple[Sweep, ...]:
-    """Eminence, root and arch of the zygoma, medial and hinder borders of the fossa."""
+    """Eminence, root and arch of the zygoma, medial and posterior borders of the fossa."""
     u = rng.uniform
     thick = (room.depth + u(1.5, 3.5)) / 2
     slope = u(5.0, 9.5)

@@ -1,7 +1,7 @@
 """Where the condyle's apex and head lie, and the clip about the head's centre.
 
 All of it is about the condylar process's own axis (``process_axis``), which is found from the
-localised centre or, on a label map without one, from the hinder of the mandible's two upper
+localised centre or, on a label map without one, from the posterior of the mandible's two upper
 processes (the coronoid in front can stand higher). Apex: the point of the condyle (MC) farthest
 along the axis within 12 mm of it. Head: the part of MC at most 10 mm below the level of the apex
 and within 14 mm of the axis, the largest piece of it. Head centre: its centroid.

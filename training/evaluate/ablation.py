@@ -65,7 +65,7 @@ LEFT_OUT: Final[Mapping[str, tuple[str, Change]]] = {
     "whole": ("nothing", lambda experiment: experiment),
     "no-looks": ("every look: images as they were scanned", _keys(augment={"looks": ()})),
     "no-cone-beam": ("the cone-beam machine's look", _look(1)),
-    "no-grey-look": ("the look whose greys mean nothing", _look(2)),
+    "no-grey-look": ("the look whose intensities mean nothing", _look(2)),
     "no-grey-maps": ("monotone grey maps in every look", _steps("grey_map")),
     "no-blur": ("blur, coarse voxels and thick slices", _steps("blur", "coarse")),
     "no-noise": ("noise", _steps("noise")),
