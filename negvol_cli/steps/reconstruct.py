@@ -59,15 +59,18 @@ def without_hollows(
     connects to the border is marrow too, and so is, where the bone is cut off below, what its
     cortex rings in the lowest slice.
     """
-    condyle = probability_zyx >= 0.5
-    slices = np.flatnonzero(condyle.any(axis=(1, 2)))
-    if not len(slices):
+    everywhere = probability_zyx >= 0.5
+    (box,) = ndimage.find_objects(everywhere, max_label=1)
+    if box is None:
         return probability_zyx
+    condyle = everywhere[box]  # a voxel outside its box meets it in 17 directions at most
     capped = condyle.copy()
-    capped[slices[0]] = ndimage.binary_fill_holes(condyle[slices[0]])
+    capped[0] = ndimage.binary_fill_holes(condyle[0])
     marrow = capped | (_directions_met(capped, spacing_mm) >= SURROUNDED)
     marrow = np.asarray(ndimage.binary_fill_holes(marrow))
-    return np.where(marrow & ~condyle, np.float32(1.0), probability_zyx)
+    filled = probability_zyx.copy()
+    filled[box][marrow & ~condyle] = 1.0
+    return filled
 
 
 def _directions_met(mask: Mask, spacing_mm: float) -> npt.NDArray[np.uint8]:
