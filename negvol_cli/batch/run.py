@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from plotly.offline import get_plotlyjs
-
 from negvol_cli.batch import tables
 from negvol_cli.batch.candidates import Candidate, Discovery
 from negvol_cli.batch.engines import Engine
@@ -28,7 +26,7 @@ from negvol_cli.io.output_folder import clear_leftovers
 from negvol_cli.io.pseudonyms import Pseudonyms
 from negvol_cli.io.report_files import read_json
 from negvol_cli.locking import Busy, locked
-from negvol_cli.render.html import LIBRARY
+from negvol_cli.render.library import LIBRARY, library_text
 from negvol_cli.render.summary import render_summary
 from negvol_cli.report import FailureRow, Outcome, SummaryRow
 from negvol_cli.settings import Settings
@@ -126,7 +124,7 @@ def run_batch(
     job = replace(job, private=discovery.private)
     batch = _Batch(discovery, job, pseudonyms)
     with _alone(job.out), engine:
-        tables.write_whole(job.out / LIBRARY, get_plotlyjs())
+        tables.write_whole(job.out / LIBRARY, library_text())
         try:
             with _handed(job, engine) as (work, pack):
                 scheduler = Scheduler(engine, work, discovery.scans, stop, limit, pack=pack)

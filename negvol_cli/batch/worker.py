@@ -29,7 +29,7 @@ from negvol_cli.errors import (
     explain_nameless,
 )
 from negvol_cli.io.source import Intake
-from negvol_cli.render.html import LIBRARY
+from negvol_cli.render.library import LIBRARY
 from negvol_cli.report import FailureRow, Outcome, outcome_of
 from negvol_cli.run import Models, load_models
 from negvol_cli.settings import Device, Settings

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from plotly.offline import get_plotlyjs
-
 from negvol_cli.batch import Engine, Job, Stop
 from negvol_cli.batch.tables import write_whole
 from negvol_cli.node.audit import Audit, OnEvent
@@ -26,7 +24,7 @@ from negvol_cli.node.measuring import Measuring
 from negvol_cli.node.peer import Peer
 from negvol_cli.node.receiving import Receiver
 from negvol_cli.node.spool import Spool
-from negvol_cli.render.html import LIBRARY
+from negvol_cli.render.library import LIBRARY, library_text
 
 RESULTS: Final = "results"
 
@@ -67,7 +65,7 @@ def serve(
     spool = Spool(keeping.folder, keeping.most_bytes)
     with engine, spool.held():
         audit = Audit(keeping.folder, on_event)
-        write_whole(spool.results / LIBRARY, get_plotlyjs())
+        write_whole(spool.results / LIBRARY, library_text())
         delivering = Delivering(spool, peer, audit)
         measuring = Measuring(spool, job, audit, keeping.quiet_s, Stop(), delivering.wake)
         for study in spool.studies():

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
-
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
+from typing import Any
 
 from negvol_cli.errors import OutputError
 from negvol_cli.render import page, palette, polar, quality, words
 from negvol_cli.render.figures3d import HALF_HEIGHT_MM, ZOOM, cameras
+from negvol_cli.render.library import packed_library
 from negvol_cli.render.pair import PairSection
 from negvol_cli.render.shown import Shown, both_sides
 from negvol_cli.render.templating import templates, trusted
@@ -19,8 +17,6 @@ from negvol_cli.report import ScanReport
 from negvol_cli.settings import PAPER
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
-
-LIBRARY: Final = "plotly.min.js"
 
 
 def write_html(
@@ -87,7 +83,7 @@ def html(
         styles=trusted("page.css", "report.css"),
         script=trusted("report.js"),
         library=library,
-        plotly=Markup(get_plotlyjs()) if drawn and library is None else "",  # noqa: S704
+        plotly=packed_library() if drawn and library is None else "",
     )
 
 

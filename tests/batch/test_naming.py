@@ -11,7 +11,7 @@ import pytest
 from negvol_cli.batch import tables
 from negvol_cli.batch.naming import Claim, unique_names
 from negvol_cli.io.result_names import result_name
-from negvol_cli.render.html import LIBRARY
+from negvol_cli.render.library import LIBRARY
 
 
 def digits(of: str, count: int = 8) -> str:

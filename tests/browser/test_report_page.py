@@ -10,12 +10,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page
-from plotly.offline import get_plotlyjs
 from pypdf import PdfReader
 
 from negvol_cli.io.report_files import read_json
 from negvol_cli.render import words
-from negvol_cli.render.html import LIBRARY
+from negvol_cli.render.library import LIBRARY, library_text
 from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan
 from tests.browser.conftest import Visit
@@ -206,7 +205,7 @@ def test_without_scripts_figures_cuts_and_still_views_are_there(
 
 def test_pages_of_a_batch_share_one_library(visit: Visit, phantom_result: Path, tmp_path: Path):
     library = tmp_path / LIBRARY
-    library.write_text(get_plotlyjs(), encoding="utf-8")
+    library.write_text(library_text(), encoding="utf-8")
     (tmp_path / "scan").mkdir()
     page = tmp_path / "scan" / "report.html"
     page.write_text(sharing_its_library(phantom_result), encoding="utf-8")

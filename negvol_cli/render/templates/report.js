@@ -18,17 +18,28 @@
   };
 
   // The library is read only when it is needed, so that the page is there at once.
+  const unpacked = (text) => {
+    const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  };
+
   const load = () => {
-    library ??= new Promise((done, failed) => {
+    library ??= (async () => {
       const inside = document.getElementById("library");
       const script = document.createElement("script");
-      script.onload = done;
-      script.onerror = failed;
-      if (inside.dataset.src) script.src = inside.dataset.src;
-      else script.textContent = inside.textContent;
-      document.head.append(script);
-      if (!inside.dataset.src) done();
-    });
+      if (!inside.dataset.src) {
+        script.textContent = await unpacked(inside.textContent);
+        document.head.append(script);
+        return;
+      }
+      await new Promise((done, failed) => {
+        script.onload = done;
+        script.onerror = failed;
+        script.src = inside.dataset.src;
+        document.head.append(script);
+      });
+    })();
     return library;
   };
 
