@@ -73,6 +73,14 @@ class InflationSettings:
                 raise ValueError(f"{name} must lie between 0.05 and 2, got {getattr(self, name):g}")
 
 
+class MeshFiles(StrEnum):
+    """Which meshes a result holds."""
+
+    NONE = "none"
+    PLY = "ply"
+    PLY_AND_STL = "ply and stl"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that a user may set for one measurement."""
@@ -83,3 +91,4 @@ class Settings:
     device: Device = Device.AUTO
     threads: int | None = None
     enhance: bool = True
+    meshes: MeshFiles = MeshFiles.PLY

@@ -11,7 +11,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from negvol_cli import colours
 from negvol_cli.errors import InputError
 from negvol_cli.evaluation.reference import (
     Reference,
@@ -24,7 +23,6 @@ from negvol_cli.io.ct_checks import check_ct
 from negvol_cli.io.hashing import digest_of
 from negvol_cli.io.image import write_labels
 from negvol_cli.io.label_map import LABELS_FILE, name_of_labels, read_label_map
-from negvol_cli.io.mesh_files import write_ply, write_stl
 from negvol_cli.io.output_folder import new_output
 from negvol_cli.io.report_files import write_csv, write_json
 from negvol_cli.io.result_names import result_name
@@ -36,6 +34,7 @@ from negvol_cli.run import Models, Progress, Run, load_models
 from negvol_cli.settings import RESEARCH_USE, Settings
 from negvol_cli.steps.scan_labels import labels_on_scan
 from negvol_cli.structures import Side
+from negvol_cli.threads import at_once
 from negvol_cli.timing import Stopwatch
 from negvol_cli.version import __version__, program_stamp
 
@@ -203,15 +202,13 @@ def _save(
     """Write all files of a result into ``folder``; run.json, which names them, comes last."""
     report = measurement.report
     run.progress("writing the result", 0.8)
-    with run.watch.step("save labels and meshes"):
-        labels = labels_on_scan(measurement.views, measurement.scan.volume.grid)
-        write_labels(labels.values_zyx, measurement.scan, folder / LABELS_FILE)
-        write_label_colours(folder)
-        _save_meshes(measurement, folder / "meshes")
     write_json(report, folder / "report.json")
     write_csv(report, folder / "report.csv")
-    with run.watch.step("draw"):
-        _draw(measurement, folder, library)
+    tasks = {
+        "draw": partial(_draw, measurement, folder, run, library),
+        "save": partial(_save_shapes, measurement, folder, run),
+    }
+    at_once(tasks, run.settings.threads)
     said: Mapping[str, str] = {}
     if as_dicom is not None:
         run.progress("writing DICOM", 0.9)
@@ -223,19 +220,35 @@ def _save(
     run.progress("done", 1.0)
 
 
-def _draw(measurement: Measurement, folder: Path, library: str | None) -> None:
+def _save_shapes(measurement: Measurement, folder: Path, run: Run) -> None:
+    """Write the labels, the meshes and the scene."""
+    from negvol_cli.render.meshes import lighter, write_meshes
+    from negvol_cli.render.scene import write_scene
+
+    report, views = measurement.report, measurement.views
+    with run.watch.step("save labels and meshes"):
+        labels = labels_on_scan(views, measurement.scan.volume.grid)
+        write_labels(labels.values_zyx, measurement.scan, folder / LABELS_FILE)
+        write_label_colours(folder)
+        light = lighter(views, run)
+        write_meshes(report, light, folder / "meshes", run.settings.meshes)
+        write_scene(report, light, folder / "scene.glb")
+
+
+def _draw(measurement: Measurement, folder: Path, run: Run, library: str | None) -> None:
+    """Draw the preview and the page."""
     from negvol_cli.render.html import write_html
     from negvol_cli.render.preview import draw_preview
-    from negvol_cli.render.scene import write_scene
     from negvol_cli.render.shown import both_sides
 
     report, views = measurement.report, measurement.views
-    write_scene(report, views, folder / "scene.glb")
-    shown = both_sides(report, views)
-    draw_preview(report, views, folder / "preview.png", shown)
-    patient = {"patient ID": report.patient_id} if report.patient_id else {}
-    details = {**patient, **_versions()}
-    write_html(report, views, folder / "report.html", details=details, library=library, shown=shown)
+    with run.watch.step("draw"):
+        shown = both_sides(report, views)
+        draw_preview(report, views, folder / "preview.png", shown)
+        patient = {"patient ID": report.patient_id} if report.patient_id else {}
+        details = {**patient, **_versions()}
+        page = folder / "report.html"
+        write_html(report, views, page, details=details, library=library, shown=shown)
 
 
 def _record(measurement: Measurement, folder: Path, run: Run) -> Mapping[str, Any]:
@@ -255,33 +268,6 @@ def _record(measurement: Measurement, folder: Path, run: Run) -> Mapping[str, An
         "steps": run.watch.as_dicts(),
         "files": _digests(folder),
     }
-
-
-def _save_meshes(measurement: Measurement, folder: Path) -> None:
-    folder.mkdir()
-    for side, view in measurement.views.items():
-        geometry = view.geometry
-        meshes = {
-            "condyle": (geometry.condyle, colours.CONDYLE),
-            "temporal_bone": (geometry.temporal_bone, colours.TEMPORAL_BONE_SOLID),
-        }
-        if measurement.report.joint(side).nv_mm3 is not None:
-            meshes["inflated"] = (geometry.inflated, colours.NEGATIVE_VOLUME)
-        for name, (mesh, colour) in meshes.items():
-            if mesh.is_empty:  # no temporal bone was found
-                continue
-            space = geometry.joint_space_mm if name == "condyle" else None
-            thick = view.bone_thickness_mm if name == "temporal_bone" else None
-            path = folder / f"{side}_{name}.ply"
-            write_ply(
-                mesh,
-                geometry.frame,
-                path,
-                colour=colour,
-                joint_space_mm=space,
-                thickness_mm=thick,
-            )
-            write_stl(mesh, geometry.frame, path.with_suffix(".stl"))
 
 
 def _versions() -> Mapping[str, str]:

@@ -12,7 +12,7 @@ import click
 
 from negvol_cli.cli.printing import escaped, say
 from negvol_cli.cli.private import WrongUsage, become_private
-from negvol_cli.settings import ClipSettings, ClipShape, Device, Settings
+from negvol_cli.settings import ClipSettings, ClipShape, Device, MeshFiles, Settings
 
 if TYPE_CHECKING:
     from negvol_cli.io.source import Privacy
@@ -48,6 +48,8 @@ sphere_mm = click.option(
 threads = click.option(
     "--threads", type=click.IntRange(min=1), help="CPU threads.  [default: one for each core]"
 )
+no_meshes = click.option("--no-meshes", is_flag=True, help="Write no mesh files.")
+stl = click.option("--stl", is_flag=True, help="Write meshes as STL too, for planning software.")
 bundle = click.option(
     "--bundle",
     metavar="NAME|PATH",
@@ -98,6 +100,7 @@ def settings_of(
     sphere_mm: float | None = None,
     threads: int | None = None,
     no_enhance: bool = False,
+    meshes: MeshFiles = MeshFiles.PLY,
 ) -> Settings:
     """Return the settings that these options ask for; the others keep their defaults.
 
@@ -115,7 +118,17 @@ def settings_of(
         device=Device(device),
         threads=threads,
         enhance=not no_enhance,
+        meshes=meshes,
     )
+
+
+def meshes_of(*, no_meshes: bool, stl: bool) -> MeshFiles:
+    """Which meshes these flags ask for. Raises WrongUsage where they contradict each other."""
+    if no_meshes and stl:
+        raise WrongUsage("--stl asks for meshes: leave --no-meshes out")
+    if no_meshes:
+        return MeshFiles.NONE
+    return MeshFiles.PLY_AND_STL if stl else MeshFiles.PLY
 
 
 def settings(command: Command) -> Command:
@@ -126,6 +139,8 @@ def settings(command: Command) -> Command:
     @sphere_mm
     @threads
     @no_enhance
+    @no_meshes
+    @stl
     @functools.wraps(command)
     def collected(
         *,
@@ -134,6 +149,8 @@ def settings(command: Command) -> Command:
         sphere_mm: float | None,
         threads: int | None,
         no_enhance: bool,
+        no_meshes: bool,
+        stl: bool,
         **others: Any,
     ) -> None:
         chosen = settings_of(
@@ -142,6 +159,7 @@ def settings(command: Command) -> Command:
             sphere_mm=sphere_mm,
             threads=threads,
             no_enhance=no_enhance,
+            meshes=meshes_of(no_meshes=no_meshes, stl=stl),
         )
         command(settings=chosen, **others)
 

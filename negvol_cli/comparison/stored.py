@@ -18,6 +18,7 @@ from negvol_cli.io.mesh_files import JOINT_SPACE, read_ply
 from negvol_cli.io.report_files import read_json
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import SCHEMA, JointReport, ScanReport, Status
+from negvol_cli.settings import MeshFiles
 from negvol_cli.steps.uncertainty import common_sd_mm
 from negvol_cli.structures import Side
 
@@ -141,6 +142,11 @@ def _check(folder: Path, name: str, record: Mapping[str, Any]) -> None:
 
 
 def _joint(joint: JointReport, folder: Path, record: Mapping[str, Any]) -> StoredJoint:
+    if record.get("settings", {}).get("meshes") == MeshFiles.NONE:
+        raise InputError(
+            f"{folder} was measured with --no-meshes, and meshes are what is compared: measure the "
+            "scan again without it"
+        )
     meshes: dict[str, Mesh] = {}
     space = np.zeros(0)
     for name in ("condyle", "temporal_bone", "inflated"):

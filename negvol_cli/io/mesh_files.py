@@ -2,14 +2,15 @@
 
 Neither format has a place for units or axes. 3D Slicer looks for ``SPACE=LPS`` in the comments of
 a PLY and in the header of an STL (vtkMRMLModelStorageNode); MeshLab takes a vertex property called
-``quality`` as its scalar, and drops all others.
+``quality`` as its scalar, and drops all others. Both are arrays of records after a header, which
+NumPy writes; a mesh library takes longer to load than all of them to write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +22,12 @@ from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.settings import RESEARCH_USE
 from negvol_cli.structures import Side
 
-if TYPE_CHECKING:
-    import trimesh
-
 STL_HEADER_BYTES: Final = 80
 JOINT_SPACE: Final = "joint_space_mm"
 THICKNESS: Final = "thickness_mm"
 SHOWN_BY_MESHLAB: Final = "quality"
+
+_COLOURS: Final = ("red", "green", "blue")
 
 
 def world_mesh(mesh: Mesh, frame: JointFrame) -> Mesh:
@@ -73,19 +73,54 @@ def write_world_ply(
     ``scalars`` (V,) become properties of the vertices, the first of them their quality too; a
     comment says that NaN means ``unknown``. Raises ``OutputError`` where it cannot be written.
     """
-    from trimesh.exchange.ply import export_ply
-
-    body = _coloured(mesh, colour)
     comments = ["SPACE=LPS", "units mm", RESEARCH_USE]
-    for number, (name, values) in enumerate((scalars or {}).items()):
-        body.vertex_attributes[name] = values.astype(np.float32)
-        if number == 0:
-            body.vertex_attributes[SHOWN_BY_MESHLAB] = values.astype(np.float32)
-            comments.append(f"{SHOWN_BY_MESHLAB} is {name}; nan where {unknown}")
-    header, end, data = export_ply(body, encoding="binary").partition(b"end_header\n")
-    lines = [line for line in header.splitlines() if not line.startswith(b"comment")]
-    lines[2:2] = [f"comment {comment}".encode() for comment in comments]
-    _write(path, b"\n".join(lines) + b"\n" + end + data)
+    columns = dict(scalars or {})
+    for name, values in list(columns.items())[:1]:
+        columns[SHOWN_BY_MESHLAB] = values
+        comments.append(f"{SHOWN_BY_MESHLAB} is {name}; nan where {unknown}")
+    vertices = _columns(
+        {
+            **dict(zip("xyz", mesh.points_mm.T, strict=True)),
+            **{name: np.uint8(level) for name, level in zip(_COLOURS, rgb(colour), strict=True)},
+            **columns,
+        },
+        len(mesh.points_mm),
+    )
+    short = len(vertices) <= np.iinfo(np.int16).max  # MeshLab reads no unsigned short
+    faces = np.empty(
+        len(mesh.triangles), dtype=[("count", "u1"), ("corner", "<i2" if short else "<i4", 3)]
+    )
+    faces["count"], faces["corner"] = 3, mesh.triangles
+    header = _ply_header(comments, vertices, len(faces), "short" if short else "int")
+    _write(path, header + vertices.tobytes() + faces.tobytes())
+
+
+def _ply_header(
+    comments: Sequence[str], vertices: npt.NDArray[Any], faces: int, corner: str
+) -> bytes:
+    lines = [
+        "ply",
+        "format binary_little_endian 1.0",
+        *(f"comment {comment}" for comment in comments),
+        f"element vertex {len(vertices)}",
+        *(
+            f"property {'uchar' if name in _COLOURS else 'float'} {name}"
+            for name in vertices.dtype.names or ()
+        ),
+        f"element face {faces}",
+        f"property list uchar {corner} vertex_indices",
+        "end_header\n",
+    ]
+    return "\n".join(lines).encode("ascii")
+
+
+def _columns(values: Mapping[str, npt.NDArray[Any] | np.uint8], count: int) -> npt.NDArray[Any]:
+    """(V,) records with a field for each of ``values``: bytes for colours, else float32."""
+    kinds = [(name, "u1" if name in _COLOURS else "<f4") for name in values]
+    records = np.empty(count, dtype=kinds)
+    for name, column in values.items():
+        records[name] = column
+    return records
 
 
 def read_ply(path: Path) -> tuple[Mesh, dict[str, npt.NDArray[np.float64]]]:
@@ -124,22 +159,14 @@ def write_stl(mesh: Mesh, frame: JointFrame, path: Path) -> None:
     OutputError
         The file cannot be written.
     """
-    from trimesh.exchange.stl import export_stl
-
-    data = export_stl(_trimesh(mesh, frame))
+    world = world_mesh(mesh, frame)
+    triangles = np.zeros(
+        len(world.triangles), dtype=[("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("", "<u2")]
+    )
+    triangles["normal"] = world.triangle_normals()
+    triangles["corners"] = world.points_mm[world.triangles]
     header = f"SPACE=LPS, mm. {RESEARCH_USE}".encode()[:STL_HEADER_BYTES].ljust(STL_HEADER_BYTES)
-    _write(path, header + data[STL_HEADER_BYTES:])
-
-
-def _trimesh(mesh: Mesh, frame: JointFrame, colour: str = "#000000") -> trimesh.Trimesh:
-    return _coloured(world_mesh(mesh, frame), colour)
-
-
-def _coloured(world: Mesh, colour: str) -> trimesh.Trimesh:
-    import trimesh
-
-    colours = np.tile(np.array([*rgb(colour), 255], dtype=np.uint8), (len(world.points_mm), 1))
-    return trimesh.Trimesh(world.points_mm, world.triangles, vertex_colors=colours, process=False)
+    _write(path, header + np.uint32(len(triangles)).tobytes() + triangles.tobytes())
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -31,6 +31,12 @@ class MeshBackend(Protocol):
         ``edge_mm`` is the edge length to aim at. A closed mesh stays closed.
         """
 
+    def simplify(self, mesh: Mesh, most_triangles: int) -> Mesh:
+        """The mesh with at most so many triangles, if the library can; a closed one stays closed.
+
+        For files, never for measurements.
+        """
+
 
 def load_backend(prefer: BackendName | None = None) -> MeshBackend:
     """Return PyMeshLab, or trimesh where PyMeshLab cannot load or ``prefer`` names trimesh."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,10 +21,13 @@ REQUIRED_FILTERS: Final = (
     "meshing_close_holes",
     "apply_coord_taubin_smoothing",
     "meshing_isotropic_explicit_remeshing",
+    "meshing_decimation_quadric_edge_collapse",
 )
 SMOOTHING_STEPS: Final = 10
 """PyMeshLab's own default; Taubin's filter keeps the volume (tests/mesh/test_backend.py)."""
 
+_ALONE: Final = threading.Lock()
+"""Filters keep global state: two edge collapses at once end the process (PyMeshLab 2025.7)."""
 REMESHING_ROUNDS: Final = 1  # marching cubes leaves little to do: more change nothing visible
 
 
@@ -44,23 +48,40 @@ class PyMeshLabBackend:
         """See ``MeshBackend.refine``."""
         if mesh.is_empty:
             return mesh
-        meshes = pymeshlab.MeshSet()
-        meshes.add_mesh(pymeshlab.Mesh(mesh.points_mm, mesh.triangles))
-        if not mesh.is_watertight:
-            _repair(meshes)
-        meshes.meshing_repair_non_manifold_vertices()
-        # Taubin, SIGGRAPH 1995: lambda shrinks, mu swells back
-        meshes.apply_coord_taubin_smoothing(lambda_=0.5, mu=-0.53, stepsmoothnum=SMOOTHING_STEPS)
-        meshes.meshing_isotropic_explicit_remeshing(
-            iterations=REMESHING_ROUNDS,
-            targetlen=pymeshlab.PureValue(edge_mm),
-            checksurfdist=False,
-        )
+        with _ALONE:
+            return _refined(mesh, edge_mm)
+
+    def simplify(self, mesh: Mesh, most_triangles: int) -> Mesh:
+        """See ``MeshBackend.simplify``: quadric edge collapse (Garland and Heckbert, 1997)."""
+        if len(mesh.triangles) <= most_triangles:
+            return mesh
+        with _ALONE:
+            meshes = pymeshlab.MeshSet()
+            meshes.add_mesh(pymeshlab.Mesh(mesh.points_mm, mesh.triangles))
+            meshes.meshing_decimation_quadric_edge_collapse(
+                targetfacenum=most_triangles, preservetopology=True, autoclean=False
+            )
+            return _result(meshes)
+
+
+def _refined(mesh: Mesh, edge_mm: float) -> Mesh:
+    meshes = pymeshlab.MeshSet()
+    meshes.add_mesh(pymeshlab.Mesh(mesh.points_mm, mesh.triangles))
+    if not mesh.is_watertight:
+        _repair(meshes)
+    meshes.meshing_repair_non_manifold_vertices()
+    # Taubin, SIGGRAPH 1995: lambda shrinks, mu swells back
+    meshes.apply_coord_taubin_smoothing(lambda_=0.5, mu=-0.53, stepsmoothnum=SMOOTHING_STEPS)
+    meshes.meshing_isotropic_explicit_remeshing(
+        iterations=REMESHING_ROUNDS,
+        targetlen=pymeshlab.PureValue(edge_mm),
+        checksurfdist=False,
+    )
+    result = _result(meshes)
+    if not result.is_watertight:
+        _repair(meshes)
         result = _result(meshes)
-        if not result.is_watertight:
-            _repair(meshes)
-            result = _result(meshes)
-        return result
+    return result
 
 
 def _repair(meshes: pymeshlab.MeshSet) -> None:

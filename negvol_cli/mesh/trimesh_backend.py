@@ -36,3 +36,7 @@ class TrimeshBackend:
             trimesh.repair.fill_holes(body)
         trimesh.smoothing.filter_taubin(body, lamb=0.5, nu=0.53, iterations=SMOOTHING_STEPS)
         return Mesh(np.array(body.vertices, dtype=np.float64), np.array(body.faces, dtype=np.int32))
+
+    def simplify(self, mesh: Mesh, most_triangles: int) -> Mesh:  # noqa: ARG002
+        """See ``MeshBackend.simplify``: trimesh cannot without another library."""
+        return mesh

@@ -9,9 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from markupsafe import Markup
 from PIL import Image
-from plotly.offline import get_plotlyjs
 
 from negvol_cli.comparison.as_view import painted, views_of
 from negvol_cli.comparison.compared import Compared, Overlay
@@ -29,6 +27,7 @@ from negvol_cli.render.figures3d import (
     cameras,
     joint_figure,
 )
+from negvol_cli.render.library import packed_library
 from negvol_cli.render.pair import PairPanel, pair_panel, pair_picture
 from negvol_cli.render.preview import WIDTH_PX
 from negvol_cli.render.shown import Shown
@@ -91,7 +90,7 @@ def comparison_html(compared: Compared) -> str:
         styles=trusted("page.css", "report.css"),
         script=trusted("report.js"),
         library=None,
-        plotly=Markup(get_plotlyjs()) if panels else "",  # noqa: S704
+        plotly=packed_library() if panels else "",
     )
 
 

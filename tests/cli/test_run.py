@@ -14,7 +14,7 @@ from negvol_cli import study
 from negvol_cli.bundle.bundle import DEFAULT_BUNDLE
 from negvol_cli.errors import InputError
 from negvol_cli.io.report_files import report_to_dict
-from negvol_cli.settings import ClipSettings, ClipShape, Device, Settings
+from negvol_cli.settings import ClipSettings, ClipShape, Device, MeshFiles, Settings
 from tests.cli.conftest import Negvol
 from tests.cli.reports import report
 
@@ -45,6 +45,25 @@ def test_without_options_the_defaults_of_the_method_are_used(
     assert intake.patient_id == ""
     assert options["bundle"] == DEFAULT_BUNDLE
     assert options["overwrite"] is False
+
+
+@pytest.mark.parametrize(
+    ("flag", "meshes"), [("--no-meshes", MeshFiles.NONE), ("--stl", MeshFiles.PLY_AND_STL)]
+)
+def test_meshes_are_left_out_or_come_as_stl_too(
+    negvol: Negvol, measure_scan: Mock, flag: str, meshes: MeshFiles
+) -> None:
+    negvol("run", "head.nii.gz", flag)
+
+    assert measure_scan.call_args.args[2] == Settings(meshes=meshes)
+
+
+def test_stl_without_meshes_is_a_contradiction(negvol: Negvol, measure_scan: Mock) -> None:
+    result = negvol("run", "head.nii.gz", "--stl", "--no-meshes")
+
+    assert result.exit_code == 2
+    assert "leave --no-meshes out" in result.stderr
+    assert not measure_scan.called
 
 
 def test_every_option_arrives(negvol: Negvol, measure_scan: Mock, bundle_folder: Path) -> None:

@@ -72,6 +72,15 @@ def test_a_file_that_is_gone_is_named(folder: Path, file: str, said: str):
         read_result(folder)
 
 
+def test_a_result_without_meshes_says_how_to_measure_again(folder: Path):
+    record = json.loads((folder / "run.json").read_text("utf-8"))
+    record["settings"] = {"meshes": "none"}
+    (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+
+    with pytest.raises(InputError, match="measured with --no-meshes"):
+        read_result(folder)
+
+
 def test_a_record_without_files_is_refused(folder: Path):
     (folder / "run.json").write_text("[]")
 

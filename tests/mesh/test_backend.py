@@ -12,6 +12,7 @@ import pytest
 from negvol_cli.mesh.backend import load_backend
 from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.mesh.mesh import Mesh
+from negvol_cli.threads import at_once
 from tests.steps.made_joints import LEFT, ball, measured, socket
 from tests.steps.solids import ball_mm3
 
@@ -55,6 +56,28 @@ def test_smoothing_does_not_shrink(each, radius):
 
     assert refined.volume_mm3 == pytest.approx(raw.volume_mm3, rel=0.01)
     assert refined.is_watertight
+
+
+def test_fewer_triangles_for_a_file_enclose_the_same_volume(each):
+    whole = each.refine(iso_surface(ball(10.0), LEFT.local_grid, 0.5), 0.6)
+
+    fewer = each.simplify(whole, 4_000)
+
+    assert fewer.is_watertight
+    assert fewer.volume_mm3 == pytest.approx(whole.volume_mm3, rel=0.001)
+    assert len(fewer.triangles) <= 4_000 or each.name == "trimesh"
+
+
+def test_two_threads_may_refine_and_simplify_at_once(each):
+    raw = iso_surface(ball(10.0), LEFT.local_grid, 0.5)
+
+    def made() -> Mesh:
+        return each.simplify(each.refine(raw, 0.6), 2_000)
+
+    meshes = at_once(dict.fromkeys(range(6), made), threads=3)
+
+    for mesh in meshes.values():
+        assert np.array_equal(mesh.points_mm, meshes[0].points_mm)
 
 
 def test_a_roof_of_one_millimetre_keeps_its_thickness(each):
