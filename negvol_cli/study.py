@@ -184,10 +184,10 @@ def _dicom_writer(
         return None
     if intake.series is None:
         why = (
-            "results as DICOM belong into the study of the scan and copy its header, so they take "
-            "a DICOM series without a pseudonym"
+            "results as DICOM belong to the study of the scan and copy its header, which takes a "
+            "DICOM series and no pseudonym: run without --dicom-out"
         )
-        raise InputError(f"{intake.name}: {why}; leave --dicom-out away", public=why)
+        raise InputError(f"{intake.name} has no header to copy: {why}", public=why)
     with watch.step("read headers"):
         return dicom_out(intake.series)
 

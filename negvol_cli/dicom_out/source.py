@@ -37,6 +37,8 @@ _FORMS: Final = {
     "PatientSex": re.compile("([FMO])"),
     "PatientAge": re.compile(r"(\d{3}[DWMY])", re.ASCII),
     "PatientIdentityRemoved": re.compile("(YES|NO)"),
+    "LossyImageCompression": re.compile("(00|01)"),
+    "LossyImageCompressionRatio": re.compile(r"(\d{1,6}(?:\.\d{1,6})?)", re.ASCII),
     "StudyInstanceUID": re.compile(f"({_UID.pattern})"),
 }
 """What a value must look like that is more than words; its groups are what is copied of it.
@@ -44,19 +46,23 @@ _FORMS: Final = {
 Dates may be those of ACR-NEMA, "1944.01.02" (PS3.5 table 6.2-1).
 """
 
+_OF_THE_IMAGES: Final = (
+    *("Manufacturer", "ManufacturerModelName"),
+    *("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"),
+)
+"""The scanner, and what an image that was once compressed with loss says for ever."""
+
 COPIED: Final = (
     *("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex"),
     *("PatientAge", "PatientIdentityRemoved", "DeidentificationMethod"),
     *("StudyInstanceUID", "StudyID", "StudyDate", "StudyTime", "StudyDescription"),
     *("AccessionNumber", "ReferringPhysicianName"),
-    *("Manufacturer", "ManufacturerModelName"),
+    *_OF_THE_IMAGES,
 )
-"""All that is copied of a header, as docs/pacs.md lists it; the last two name the scanner.
+"""All that is copied of a header, as docs/pacs.md lists it.
 
 A value of another form than its attribute has is left out.
 """
-
-_SCANNER: Final = ("Manufacturer", "ManufacturerModelName")
 
 _EMPTY: Final = (
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
@@ -114,7 +120,7 @@ class Source:
         made = Dataset()
         with disable_value_validation():
             for keyword in COPIED:
-                if keyword in self.header and keyword not in _SCANNER:
+                if keyword in self.header and keyword not in _OF_THE_IMAGES:
                     made.add(self.header[keyword])
         return made
 
@@ -221,18 +227,18 @@ def _refuse(series: Series, header: Dataset, references: tuple[Reference, ...]) 
         if not _UID.fullmatch(text_of(header, keyword)):
             raise InputError(
                 f"{series.name} has no valid {keyword}, so that its results as DICOM would belong "
-                "nowhere: repair the header, or leave --dicom-out away"
+                "to no study: repair the header, or run without --dicom-out"
             )
     if any(not (one.sop_class and one.sop_instance) for one in references):
         raise InputError(
             f"an image of {series.name} has no SOP class or instance UID, so that results as "
-            "DICOM cannot refer to it: repair the header, or leave --dicom-out away"
+            "DICOM cannot refer to it: repair the header, or run without --dicom-out"
         )
     (_, most), *_ = Counter(references).most_common(1)
     if most > 1:
         raise InputError(
             f"{most} different images of {series.name} have one SOPInstanceUID, so that results "
-            "as DICOM cannot refer to them: export the series again, or leave --dicom-out away"
+            "as DICOM cannot refer to them: export the series again, or run without --dicom-out"
         )
 
 

@@ -165,5 +165,6 @@ def test_what_is_no_dicom_has_no_results_as_dicom_and_is_not_measured(
     result = negvol("run", "head.nii.gz", "--dicom-out")
 
     assert result.exit_code == 3
-    assert "they take a DICOM series without a pseudonym; leave --dicom-out away" in result.stderr
+    assert "head has no header to copy" in result.stderr
+    assert "run without --dicom-out" in result.stderr
     assert not (tmp_path / "negvol-results").exists()

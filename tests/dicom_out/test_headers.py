@@ -64,7 +64,7 @@ def test_patient_and_study_are_those_of_the_source_and_nothing_else_is_copied(tm
 
     for data in objects(made.written(source, tmp_path)):
         for name, value in FULL.items():
-            if name in COPIED and not name.startswith("Manufacturer"):
+            if name in COPIED and not name.startswith("Manufacturer"):  # ours, and the scanner's
                 assert data[name].value == value
         assert data.StudyInstanceUID == source[0].StudyInstanceUID
         text = str(data)
@@ -83,6 +83,19 @@ def test_the_equipment_names_the_program_the_models_and_the_scanner(tmp_path):
     for data in objects(result)[:2]:
         scanners = [item.Manufacturer for item in data.ContributingEquipmentSequence]
         assert scanners[0] == "SCANNERS"
+
+
+def test_a_segmentation_of_images_compressed_with_loss_says_so(tmp_path):
+    loss = {
+        "LossyImageCompression": "01",
+        "LossyImageCompressionRatio": "8.5",
+        "LossyImageCompressionMethod": "ISO_15444_1",
+    }
+
+    seg, sr, pdf = objects(made.written(images(**loss), tmp_path))
+
+    assert {name: str(seg[name].value) for name in loss} == loss
+    assert not {*loss} & {element.keyword for data in (sr, pdf) for element in data}
 
 
 @pytest.mark.parametrize(
