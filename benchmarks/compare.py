@@ -15,7 +15,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +30,7 @@ from negvol_cli.comparison.compared import compare_results
 from negvol_cli.comparison.report import Comparison, JointComparison, Movement
 from negvol_cli.comparison.rows import asymmetry_rows, joint_rows
 from negvol_cli.comparison.stored import StoredResult, read_result
-from negvol_cli.comparison.verdict import apart_mm
+from negvol_cli.comparison.verdict import apart_mm, of_one_patient
 from negvol_cli.errors import InputError, NegvolError
 from negvol_cli.geometry.grid import Grid, Volume, vector
 from negvol_cli.geometry.resample import to_sitk
@@ -156,10 +156,12 @@ def other_heads(results: Results, data: Path) -> Tally:
         fits = cranial_base.lay(
             cranial_base.bases_of(after.joints), cranial_base.bases_of(before.joints)
         )
+        apart = apart_mm(before, fits)
+        tally.pairs += 1
+        tally.refused += not of_one_patient(fits, apart)
         tally.residual_mm += [fit.residual_mm for fit in fits.values()]
-        if len(fits) == len(Side):
-            tally.off_mm.append(apart_mm(before, fits))
-        _count(tally, before, after)
+        tally.off_mm.append(apart)
+        print(f"{before.report.scan}, {after.report.scan}: {apart:.1f} mm", flush=True)
     return tally
 
 
@@ -272,15 +274,14 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="Into docs/accuracy.md.")
     arguments = parser.parse_args()
     results = Results(arguments.keep)
-    tallies = dict(own_copies(results, arguments.data))
-    tallies |= phantoms(results)
+    tallies: dict[str, Tally] = {}
+    for name, tally in chain(own_copies(results, arguments.data), phantoms(results)):
+        print(tally.row(name), *tally.claims, sep="\n", flush=True)
+        tallies[name] = tally
     tallies["another head"] = other_heads(results, arguments.data)
     rows = [tally.row(name) for name, tally in tallies.items()]
-    claimed = [f"{name}: {claim}" for name, tally in tallies.items() for claim in tally.claims]
     table = markdown(rows)
     print(table)
-    for name in claimed:
-        print(name)
     if arguments.write:
         write_table("accuracy.md", "COMPARED", table)
 

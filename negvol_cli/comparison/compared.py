@@ -31,10 +31,10 @@ from negvol_cli.comparison.stored import StoredJoint, StoredResult
 from negvol_cli.comparison.verdict import (
     OTHER_BONE_MM,
     OTHER_CONDYLE_MM,
-    OTHER_HEAD_MM,
     apart_mm,
     does_not_fit,
     flags,
+    of_one_patient,
     opened,
     refuse_other_patient,
 )
@@ -87,8 +87,8 @@ def compare_results(before: StoredResult, after: StoredResult) -> Compared:
     bases = cranial_base.bases_of(before.joints), cranial_base.bases_of(after.joints)
     fits = cranial_base.lay(bases[1], bases[0])
     good = {side: fit for side, fit in fits.items() if fit.residual_mm <= OTHER_BONE_MM}
-    apart = apart_mm(before, fits) if len(fits) == len(Side) else 0.0
-    if (fits and not good) or apart > OTHER_HEAD_MM:
+    apart = apart_mm(before, fits)
+    if fits and not of_one_patient(fits, apart):
         raise InputError(does_not_fit(fits, bases, apart))
     joints, overlays = {}, {}
     for side in Side:

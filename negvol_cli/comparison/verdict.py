@@ -49,6 +49,12 @@ def _is_pseudonym(name: str) -> bool:
     return len(parts) == 3 and parts[0] == "pat" and (len(parts[1]), len(parts[2])) == (12, 8)
 
 
+def of_one_patient(fits: Mapping[Side, Fit], apart_mm: float) -> bool:
+    """Whether temporal bones so laid can be one patient's."""
+    close = any(fit.residual_mm <= OTHER_BONE_MM for fit in fits.values())
+    return close and apart_mm <= OTHER_HEAD_MM
+
+
 def does_not_fit(
     fits: Mapping[Side, Fit], bases: tuple[cranial_base.Bases, cranial_base.Bases], apart_mm: float
 ) -> str:
@@ -108,7 +114,12 @@ def flags(before: StoredResult, after: StoredResult, apart_mm: float) -> list[st
 
 
 def apart_mm(before: StoredResult, fits: Mapping[Side, Fit]) -> float:
-    """How far one joint's motion takes the other joint from where that one's own takes it."""
+    """How far one joint's motion takes the other joint from where that one's own takes it.
+
+    0 where only one joint is laid.
+    """
+    if len(fits) < len(Side):
+        return 0.0
     right, left = fits[Side.RIGHT].motion, fits[Side.LEFT].motion
     offs = []
     for side in Side:
