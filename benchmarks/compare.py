@@ -27,7 +27,7 @@ from benchmarks.scan_changes import Change, binned, blurred, noisier, turned
 from benchmarks.tables import markdown, write_table
 from negvol_cli.comparison import cranial_base
 from negvol_cli.comparison.compared import compare_results
-from negvol_cli.comparison.report import Comparison, JointComparison, Movement
+from negvol_cli.comparison.report import Movement
 from negvol_cli.comparison.rows import asymmetry_rows, joint_rows
 from negvol_cli.comparison.stored import StoredResult, read_result
 from negvol_cli.comparison.verdict import apart_mm, of_one_patient
@@ -83,6 +83,7 @@ CHANGED: Final = {
 LEAN: Final = ((6.0, 3.0, -4.0), (2.0, 3.0, 1.0))
 """How the other scanner has the head: turned by degrees, shifted by mm."""
 SEED: Final = 11
+STILL: Final = (np.zeros(3), np.zeros(3))
 SIZE_MM: Final = (180.0, 190.0, 130.0)
 
 
@@ -96,6 +97,7 @@ class Tally:
     residual_mm: list[float] = field(default_factory=list)
     off_mm: list[float] = field(default_factory=list)
     off_degrees: list[float] = field(default_factory=list)
+    inside: list[bool] = field(default_factory=list)
     claims: list[str] = field(default_factory=list)
 
     def row(self, name: str) -> dict[str, object]:
@@ -108,6 +110,7 @@ class Tally:
             "temporal bones apart, mm": extremes(self.residual_mm),
             "condyle off, mm": extremes(self.off_mm),
             "turned off, °": extremes(self.off_degrees),
+            "of shifts and turns within ±": share(self.inside),
             "changes claimed": len(self.claims),
         }
 
@@ -179,60 +182,43 @@ def phantoms(results: Results) -> Iterator[tuple[str, Tally]]:
             name = f"phantom-{key}-{scanner.split()[0].strip(',')}"
             after = results.of(name, partial(_phantom, posed, scanner, seed))
             if before is not None and after is not None:
-                _against_truth(tally, _count(tally, before, after), head, changes)
+                truths = {side: truth(head, side, change) for side, change in changes.items()}
+                _count(tally, before, after, truths)
         yield f"phantom, condyles changed; scanner of {scanner}", tally
 
 
-def _count(tally: Tally, before: StoredResult, after: StoredResult) -> Comparison | None:
-    """Compare two results and add to the tally what came of it."""
+def _count(
+    tally: Tally,
+    before: StoredResult,
+    after: StoredResult,
+    truths: Mapping[Side, tuple[np.ndarray, np.ndarray]] | None = None,
+) -> None:
+    """Compare two results and add to the tally what came of it; without truths nothing moved."""
     tally.pairs += 1
     try:
         found = compare_results(before, after).comparison
     except InputError:
         tally.refused += 1
-        return None
+        return
     for joint in found.joints:
         if joint.cranial_base is None or joint.movement is None:
             continue
         tally.joints += 1
         tally.residual_mm.append(joint.cranial_base.residual_mm)
-        tally.off_mm.append(joint.movement.distance_mm)
-        tally.off_degrees.append(joint.movement.angle_degrees)
-        tally.claims += [_claim(found, joint, row.name) for row in joint_rows(joint) if row.claimed]
+        _add_errors(tally, joint.movement, *(truths or {}).get(joint.side, STILL))
+        tally.claims += [
+            f"{found.before} {joint.side}: {row.name}" for row in joint_rows(joint) if row.claimed
+        ]
     tally.claims += [f"{found.before} {r.name}" for r in asymmetry_rows(found) if r.claimed]
-    return found
 
 
-def _claim(found: Comparison, joint: JointComparison, name: str) -> str:
-    return f"{found.before} {joint.side}: {name}"
-
-
-def _against_truth(
-    tally: Tally,
-    found: Comparison | None,
-    head: PhantomHead,
-    changes: Mapping[Side, CondyleChange],
-) -> None:
-    """Put the errors of a phantom's movement in the place of the movement itself."""
-    if found is None:
-        return
-    movements = [joint.movement for joint in found.joints if joint.movement is not None]
-    count = len(movements)
-    del tally.off_mm[len(tally.off_mm) - count :]
-    del tally.off_degrees[len(tally.off_degrees) - count :]
-    for joint in found.joints:
-        if joint.movement is not None:
-            shift, turn = truth(head, joint.side, changes[joint.side])
-            off_mm, off_degrees = _errors(joint.movement, shift, turn)
-            tally.off_mm.append(off_mm)
-            tally.off_degrees.append(off_degrees)
-
-
-def _errors(movement: Movement, shift: np.ndarray, turn: np.ndarray) -> tuple[float, float]:
-    return (
-        float(np.linalg.norm(np.subtract(movement.shift_mm_xyz, shift))),
-        float(np.linalg.norm(np.subtract(movement.turn_degrees_xyz, turn))),
-    )
+def _add_errors(tally: Tally, movement: Movement, shift: np.ndarray, turn: np.ndarray) -> None:
+    off_mm = np.subtract(movement.shift_mm_xyz, shift)
+    off_degrees = np.subtract(movement.turn_degrees_xyz, turn)
+    tally.off_mm.append(float(np.linalg.norm(off_mm)))
+    tally.off_degrees.append(float(np.linalg.norm(off_degrees)))
+    tally.inside += (np.abs(off_mm) <= movement.shift_half_95_mm_xyz).tolist()
+    tally.inside += (np.abs(off_degrees) <= movement.turn_half_95_degrees_xyz).tolist()
 
 
 def truth(head: PhantomHead, side: Side, change: CondyleChange) -> tuple[np.ndarray, np.ndarray]:
@@ -241,6 +227,11 @@ def truth(head: PhantomHead, side: Side, change: CondyleChange) -> tuple[np.ndar
     axes = pose @ np.diag([1.0 if side is Side.LEFT else -1.0, 1.0, 1.0])
     turn = Rotation.from_matrix(axes @ change.turn @ axes.T)
     return axes @ change.shift_mm, turn.as_rotvec(degrees=True)
+
+
+def share(inside: list[bool]) -> str:
+    """How many of all."""
+    return f"{100 * np.mean(inside):.0f} % of {len(inside)}" if inside else "–"
 
 
 def extremes(values: list[float]) -> str:

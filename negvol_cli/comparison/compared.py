@@ -40,7 +40,7 @@ from negvol_cli.comparison.verdict import (
 )
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Points
-from negvol_cli.report import Asymmetry, JointSpace
+from negvol_cli.report import Asymmetry, JointSpace, Status
 from negvol_cli.steps.uncertainty import TWO_SIDED_95
 from negvol_cli.structures import Side
 
@@ -141,6 +141,7 @@ def _joint(before: StoredJoint, after: StoredJoint, rough: Fit) -> tuple[JointCo
         side=before.side,
         outcome=Outcome.COMPARED,
         cranial_base=_registered(base, base.motion, by_greys, before.centre_mm, common_mm),
+        flags=(*_flags_of(before, "BEFORE"), *_flags_of(after, "AFTER")),
     )
     joint = _with_figures(joint, before, after)
     try:
@@ -149,7 +150,7 @@ def _joint(before: StoredJoint, after: StoredJoint, rough: Fit) -> tuple[JointCo
         back = None
     if back is None or back.residual_mm > OTHER_CONDYLE_MM:
         flag = "the condyle is not the same in both scans: its movement cannot be told"
-        return replace(joint, flags=(flag,)), overlay
+        return replace(joint, flags=(flag, *joint.flags)), overlay
     laid = condyles.after.moved(back.motion)
     whole = back.motion.after(base.motion)
     seen_mm = scanner_offset(condyles.before, laid)
@@ -161,6 +162,13 @@ def _joint(before: StoredJoint, after: StoredJoint, rough: Fit) -> tuple[JointCo
         remodelling=remodelling(condyles.before, laid, before.side, common_mm, back.spread_mm),
     )
     return _judged(joint), replace(overlay, change_mm=change)
+
+
+def _flags_of(joint: StoredJoint, which: str) -> tuple[str, ...]:
+    """What the result itself says against a joint."""
+    report = joint.report
+    cut = () if report.status is Status.OK else (report.status_text,)
+    return tuple(f"{which}: {flag}" for flag in (*cut, *report.flags))
 
 
 def _base_by_greys(before: StoredJoint, after: StoredJoint, base: Fit) -> tuple[Fit, bool]:

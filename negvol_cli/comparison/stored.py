@@ -63,12 +63,16 @@ class StoredJoint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredResult:
-    """The result in ``folder``, with the joints whose figures may be compared."""
+    """The result in ``folder``, with the joints whose figures may be compared.
+
+    ``version`` is that of the negvol that wrote it.
+    """
 
     folder: Path
     report: ScanReport
     input_sha256: str
     joints: Mapping[Side, StoredJoint]
+    version: str = ""
 
     def why_not(self, side: Side) -> str:
         """Why a joint that is not in ``joints`` is not."""
@@ -98,7 +102,9 @@ def read_result(folder: Path) -> StoredResult:
         for joint in report.joints
         if joint.status in MEASURED and joint.head_centre_mm_xyz is not None
     }
-    return StoredResult(folder, report, str(record.get("input_sha256", "")), joints)
+    versions = record.get("versions")
+    version = str(versions.get("negvol", "")) if isinstance(versions, dict) else ""
+    return StoredResult(folder, report, str(record.get("input_sha256", "")), joints, version)
 
 
 def _refuse_other_schema(folder: Path) -> None:

@@ -97,13 +97,21 @@ def flags(before: StoredResult, after: StoredResult, apart_mm: float) -> list[st
     """What to beware of in the comparison as a whole."""
     found: list[str] = []
     if before.input_sha256 and before.input_sha256 == after.input_sha256:
-        found.append("both results are of the same scan: nothing can have changed between them")
+        found.append(
+            "both results are of the same scan: what differs is how it was measured, "
+            "not the patient"
+        )
     if before.report.clip != after.report.clip:
         found.append(
             f"NV was measured in a {before.report.clip} before and a {after.report.clip} after"
         )
     if before.report.bundle != after.report.bundle:
         found.append("the two results were measured by different models")
+    if before.version != after.version:
+        found.append(
+            "the two results were measured by different versions of negvol: measure both scans "
+            "with one"
+        )
     if apart_mm > APART_MM:
         found.append(
             f"the bases of the two joints lie {apart_mm:.1f} mm otherwise against each other: "

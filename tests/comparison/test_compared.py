@@ -12,7 +12,7 @@ from negvol_cli.comparison.report import Outcome
 from negvol_cli.comparison.stored import StoredJoint, StoredResult
 from negvol_cli.errors import InputError
 from negvol_cli.mesh.mesh import Mesh
-from negvol_cli.report import Asymmetry
+from negvol_cli.report import Asymmetry, Status
 from negvol_cli.structures import Side
 from tests.comparison.made import joint_report, result, scan_report
 
@@ -170,12 +170,28 @@ def test_joints_a_little_farther_apart_are_flagged_and_much_farther_refused(befo
         compare_results(before, stretched(before, 5.0))
 
 
-def test_other_clips_and_models_are_flagged(before):
+def test_other_clips_models_and_versions_are_flagged(before):
+    first = replace(before, report=replace(before.report, clip="sphere of 30 mm"), version="1")
     other = replace(before.report, clip="sphere of 20 mm", bundle="mine", flags=("noisy",))
-    found = compare_results(before, replace(before, report=other, input_sha256="b")).comparison
+    after = replace(before, report=other, input_sha256="b", version="2")
+    found = compare_results(first, after).comparison
 
     assert found.flags == (
-        "NV was measured in a  before and a sphere of 20 mm after",
+        "NV was measured in a sphere of 30 mm before and a sphere of 20 mm after",
         "the two results were measured by different models",
+        "the two results were measured by different versions of negvol: measure both scans "
+        "with one",
         "AFTER: noisy",
+    )
+
+
+def test_what_a_result_says_against_a_joint_is_repeated(before):
+    joint = before.joints[Side.LEFT]
+    cut = replace(joint.report, status=Status.CUT, reason="4 % not seen", flags=("metal near",))
+    after = replace(before, joints={Side.LEFT: replace(joint, report=cut)})
+    found = compare_results(before, after).comparison.left
+
+    assert found.flags == (
+        "AFTER: cut by the field of view: 4 % not seen",
+        "AFTER: metal near",
     )
