@@ -45,6 +45,10 @@ _BELOW_CUT_HU: Final = 50.0
 heads cut at 300 to 1650 HU 1.2 to 33 times as many, and 70 or more of a million lie there. Uncut,
 one to four voxels have the highest value."""
 
+_PICTURE: Final = 255
+_LEAST_PILED: Final = 0.05
+"""Of all voxels at the lowest value: air about and in a head is 40 to 80 % of a scan."""
+
 
 def check_ct(volume: Volume, name: str = "the scan") -> tuple[str, ...]:
     """Return warnings about a CT that is usable but poor; empty for a good one.
@@ -72,18 +76,31 @@ def check_ct(volume: Volume, name: str = "the scan") -> tuple[str, ...]:
     sample = _sample(volume.values_zyx)
     air = np.mean((sample > _AIR_HU[0]) & (sample < _AIR_HU[1]))
     if air < _LEAST_AIR:
-        if low > _AIR_HU[1] and _looks_shifted(sample):
-            raise InputError(
-                f"{name} contains values from {low:g} to {high:g}, which look like HU + 1024 (the "
-                "rescale was not applied): subtract 1024 from every voxel, or export it again"
-            )
-        raise InputError(
-            f"{name} contains values from {low:g} to {high:g} and no air (about -1000 HU), so "
-            "it is not a CT in Hounsfield units: give a CT, not an MR or a picture"
-        )
+        raise InputError(f"{name} {_why_no_air(sample, low, high)}")
     if np.quantile(sample, 0.9995) < _BONE_HU:
         raise InputError(f"{name} shows no bone (nothing above {_BONE_HU:g} HU): give a head CT")
     return (*_cut(sample, name), *_coarse(volume))
+
+
+def _why_no_air(sample: npt.NDArray[np.float32], low: float, high: float) -> str:
+    """What is wrong with values from ``low`` to ``high`` without air, and what to do."""
+    values = f"contains values from {low:g} to {high:g}"
+    if low > _AIR_HU[1] and _looks_shifted(sample):
+        return (
+            f"{values}, which look like HU + 1024 (the rescale was not applied): subtract 1024 "
+            "from every voxel, or export it again"
+        )
+    if low >= 0 and high <= _PICTURE:
+        return f"{values} and no air, a picture of 8 bits: export the CT in Hounsfield units"
+    if low < 0 and np.mean(sample == low) > _LEAST_PILED:
+        return (
+            f"was cut off at {low:g} HU when it was exported and shows no air, by which a scan is "
+            "calibrated: export it again with its whole range"
+        )
+    return (
+        f"{values} and no air (about -1000 HU), so it is not a CT in Hounsfield units: give a CT, "
+        "not an MR or a picture"
+    )
 
 
 def _cut(sample: npt.NDArray[np.float32], name: str) -> tuple[str, ...]:
