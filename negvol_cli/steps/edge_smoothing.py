@@ -29,6 +29,9 @@ ROUNDS: Final = 3
 """In which outliers are weighed anew."""
 SWEEPS: Final = 12
 """Of Jacobi's method: an edge is steadied by neighbours a few millimetres off, not by more."""
+UNKNOWN_SD_MM: Final = 0.5
+"""Of an edge that neither its own fit nor a neighbour tells: how far networks' outlines vary from
+where they usually lie. Without it a few such points would be all that an interval is made of."""
 TINY: Final = 1e-3
 """Per mm²: keeps a vertex without neighbours and fit at 0, against 1,000 for a fit of 0.03 mm."""
 
@@ -74,7 +77,7 @@ def steadied(
     told = links.tocoo()
     behind = 1.0 / np.maximum(weight[told.col], TINY)
     borrowed = np.bincount(told.row, told.data / (1.0 + told.data * behind), minlength=count)
-    return field, np.asarray(1.0 / np.sqrt(weight + borrowed + TINY))
+    return field, np.asarray(1.0 / np.sqrt(weight + borrowed + UNKNOWN_SD_MM**-2.0))
 
 
 def spread_over(
