@@ -20,12 +20,13 @@ from negvol_cli.run import Run
 from negvol_cli.settings import Settings
 from negvol_cli.steps.air_cells import cell_flags
 from negvol_cli.steps.calibrate_hu import in_hu, scanner_of
-from negvol_cli.steps.enhance import enhance_fossa, without_pinholes
+from negvol_cli.steps.enhance import enhance_fossa
 from negvol_cli.steps.images_of_labels import images_of_labels
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.joint_view import JointView, as_judged
 from negvol_cli.steps.localise import FoundJoint, HeadOrientation, Localisation, Tiling, locate
 from negvol_cli.steps.measure import JointGeometry, measure_joint
+from negvol_cli.steps.pinholes import without_pinholes
 from negvol_cli.steps.recentre import centred_on_process
 from negvol_cli.steps.reconstruct import without_hollows
 from negvol_cli.steps.refine_edges import RefinedJoint, refine_edges

@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from negvol_cli.steps.joint_images import Floats, JointImages, Mask
+from negvol_cli.steps.ways import ways_within
 
 CELL_HU: Final = -400.0
 """Below fat (-100 HU) by any gain that is taken for HU; a cell of 2 mm is darker through the blur
@@ -24,16 +24,12 @@ WALL_MM: Final = 1.0
 """Below a cell: a thin roof (0.3 to 0.9 mm) and what its blur adds."""
 SEPTUM_MM: Final = 1.0
 """Half the widest wall between two cells that is closed."""
-UPWARD_COSINE: Final = 0.5
-"""Beside and behind the condyle lie skin and the ear canal, whose air is no cell's."""
 FROM_CONDYLE_MM: Final = 8.0
 """Farther from the condyle than any published joint space, so that only the fossa is touched."""
 BEYOND_MM: Final = 10.0
 """How far behind the air bone is looked for; cells of the fossa's roof are 2 to 6 mm high."""
 LEAST_CLOSED_MM3: Final = 20.0
 """Edges moved over air make up to 6 mm³ of it bone; phantoms' cells, 88 and more."""
-STEPS: Final = 24
-"""Samples of a way: a third of a millimetre apart over the longest."""
 
 
 def cells_above(
@@ -59,17 +55,9 @@ def cells_above(
     added = np.zeros_like(own)
     if not mandible.any():
         return added
-    away, nearest = ndimage.distance_transform_edt(~mandible, return_indices=True)
-    air = (hu_zyx[part] < CELL_HU) & ~own & ~mandible & (away * spacing_mm < FROM_CONDYLE_MM)
-    at = np.argwhere(air)
-    if not len(at):
-        return added
-    start = nearest[:, *at.T].T
-    way = at - start
-    length = np.linalg.norm(way, axis=1)
-    cell = way[:, 0] >= UPWARD_COSINE * length
-    cell &= ~meets(own, start, way, np.ones(len(at)))
-    cell &= meets(own, start, way, 1.0 + BEYOND_MM / spacing_mm / length)
+    air = (hu_zyx[part] < CELL_HU) & ~own & ~mandible
+    at, ways = ways_within(air, mandible, FROM_CONDYLE_MM / spacing_mm)
+    cell = ways.upward & ~ways.meet(own) & ways.meet(own, BEYOND_MM / spacing_mm)
     if not cell.any():
         return added
     cell &= _closed_in(hu_zyx < CELL_HU)[part][tuple(at.T)]
@@ -103,21 +91,6 @@ def _closed_in(air: Mask) -> Mask:
         for end in (0, -1):
             open_[np.unique(np.take(pieces, end, axis=axis))] = True
     return np.asarray(~open_[pieces])
-
-
-def meets(
-    bone: Mask,
-    start: npt.NDArray[np.intp],
-    way: npt.NDArray[np.intp],
-    until: npt.NDArray[np.float64],
-) -> Mask:
-    """(N,): whether there is bone on each way from ``start`` to ``start + until * way``, (N, 3)."""
-    found = np.zeros(len(start), dtype=bool)
-    last = np.array(bone.shape) - 1
-    for share in np.linspace(0.0, 1.0, STEPS):
-        at = np.rint(start + (share * until)[:, None] * way).astype(int)
-        found |= bone[tuple(np.clip(at, 0, last).T)]
-    return found
 
 
 def _closed(mask: Mask, radius: float) -> Mask:

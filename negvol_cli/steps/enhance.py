@@ -13,16 +13,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
-from negvol_cli.steps.air_cells import (
-    BEYOND_MM,
-    FROM_CONDYLE_MM,
-    UPWARD_COSINE,
-    cells_above,
-    meets,
-)
+from negvol_cli.steps.air_cells import FROM_CONDYLE_MM, cells_above
 from negvol_cli.steps.joint_images import Floats, Mask
 
 CERTAIN: Final = 0.5
@@ -51,13 +44,6 @@ REACH_MM: Final = (16.0, 16.0, 18.0)
 BELOW_CENTRE_MM: Final = 6.0
 """Below the centre of the condylar head there is no roof."""
 
-PINHOLE_MM: Final = 2.0
-"""The ball that cannot pass a gap that is closed: in a roof of two voxels, one up to 2.5 mm wide.
-Thick slices lose a roof of 0.5 mm in spots of 1 to 2 mm; real openings of the fossa are wider."""
-
-RING_MM: Final = 3.0
-"""Within it a pinhole has bone on every side; the rim of the fossa, on half of them."""
-
 FULL: Final = np.ones((3, 3, 3), dtype=bool)
 
 
@@ -76,7 +62,7 @@ def enhance_fossa(hu_zyx: Floats, bone_p: Floats, condyle_p: Floats, spacing_mm:
     spacing_mm
         The frame's isotropic spacing.
     """
-    part = _about_the_fossa(bone_p.shape, spacing_mm)
+    part = about_the_fossa(bone_p.shape, spacing_mm)
     cells = cells_above(hu_zyx, bone_p > CERTAIN, condyle_p > CERTAIN, spacing_mm, part)
     bone_p = bone_p.copy()
     bone_p[part][cells] = ADDED
@@ -95,57 +81,8 @@ def enhance_fossa(hu_zyx: Floats, bone_p: Floats, condyle_p: Floats, spacing_mm:
     return enhanced
 
 
-def without_pinholes(bone_p: Floats, condyle_p: Floats, spacing_mm: float) -> Floats:
-    """The temporal bone's probability with gaps of up to 2.5 mm in the fossa's roof closed.
-
-    Through a pinhole in a thin roof inflation would reach the brain. What is closed is what a ball
-    of 4 mm cannot pass, where a straight way from the condyle upwards meets no bone. Arrays are
-    [z, y, x] in frame order.
-    """
-    part = _about_the_fossa(bone_p.shape, spacing_mm)
-    bone, condyle = bone_p[part] > CERTAIN, condyle_p[part] > CERTAIN
-    if not bone.any() or not condyle.any():
-        return bone_p
-    off = ndimage.distance_transform_edt(~bone, sampling=spacing_mm)
-    wide = off <= PINHOLE_MM + spacing_mm / 2  # half a voxel more, or plates of two never close
-    closed = ndimage.distance_transform_edt(wide, sampling=spacing_mm) > PINHOLE_MM
-    closed &= ~bone & ~condyle
-    away, nearest = ndimage.distance_transform_edt(~condyle, return_indices=True)
-    at = np.argwhere(closed & (away * spacing_mm < FROM_CONDYLE_MM))
-    start = nearest[:, *at.T].T
-    way = at - start
-    length = np.maximum(np.linalg.norm(way, axis=1), 1.0)
-    through = way[:, 0] >= UPWARD_COSINE * length
-    through &= ~meets(bone, start, way, 1.0 + BEYOND_MM / spacing_mm / length)
-    at = at[through]
-    holes = np.zeros_like(bone)
-    holes[tuple(at[_ringed(bone, at, round(RING_MM / spacing_mm))].T)] = True
-    if not holes.any():
-        return bone_p
-    near = ndimage.distance_transform_edt(~holes, sampling=spacing_mm) <= PINHOLE_MM
-    mended = bone_p.copy()
-    mended[part][closed & near] = ADDED
-    return mended
-
-
-def _ringed(bone: Mask, at: npt.NDArray[np.intp], reach: int) -> npt.NDArray[np.bool_]:
-    """(N,): which voxels ``at`` (N, 3) see bone within ``reach`` in all eight level directions.
-
-    A roof that rises or falls by a voxel on the way counts.
-    """
-    thick = ndimage.maximum_filter(bone, size=(3, 1, 1))
-    last = np.array(bone.shape) - 1
-    ringed = np.ones(len(at), dtype=bool)
-    for y, x in ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1)):
-        seen = [
-            thick[tuple(np.clip(at + np.array([0, step * y, step * x]), 0, last).T)]
-            for step in range(1, reach + 1)
-        ]
-        ringed &= np.any(seen, axis=0)
-    return ringed
-
-
-def _about_the_fossa(shape: tuple[int, ...], spacing_mm: float) -> tuple[slice, slice, slice]:
+def about_the_fossa(shape: tuple[int, ...], spacing_mm: float) -> tuple[slice, slice, slice]:
+    """The part of a frame of ``shape`` (z, y, x) that holds the fossa."""
     middle = [n // 2 for n in shape]
     x, y, z = (round(reach / spacing_mm) for reach in REACH_MM)
     below = round(BELOW_CENTRE_MM / spacing_mm)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from negvol_cli.steps.enhance import enhance_fossa, without_pinholes
+from negvol_cli.steps.enhance import enhance_fossa
+from negvol_cli.steps.pinholes import without_pinholes
 
 SPACING_MM = 0.5
 SHAPE = (128, 128, 128)
