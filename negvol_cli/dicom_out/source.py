@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import pairwise
-from statistics import median
 from typing import Any, Final
 
 import numpy as np
@@ -95,7 +93,8 @@ class Source:
     grids
         The plane of each, a grid of one slice: LPS mm.
     thickness_mm
-        How far neighbours lie apart, usually.
+        How far neighbours lie apart on average, gaps aside, so that slices of this thickness add
+        up to the volume of what is segmented.
     frame_of_reference
         The UID of the space in which they lie; made up where the header has none.
     sha256
@@ -144,6 +143,7 @@ def read_source(series: Series) -> Source:
     """Read the headers of a series. Raises InputError where results could not refer to it."""
     layout = lay_out(series)
     frames = [place[0] for place in layout.slices]
+    steps = np.diff(layout.along_mm)
     try:
         hashed = HashedFiles(series.name, series.files)
         headers = _headers(series, frames, hashed)
@@ -163,7 +163,7 @@ def read_source(series: Series) -> Source:
         header=copied(headers[0]),
         references=references,
         grids=tuple(_plane(series, frame) for frame in frames),
-        thickness_mm=float(median(b - a for a, b in pairwise(layout.along_mm.tolist()))),
+        thickness_mm=float(steps[steps <= layout.gap_mm].mean()),
         frame_of_reference=_frame_of_reference(headers),
         sha256=sha256,
     )

@@ -120,6 +120,19 @@ def test_highdicom_reads_the_segments_with_sides_codes_and_colours(tmp_path):
     assert all(RESEARCH_USE in s.SegmentDescription for s in seg.SegmentSequence)
 
 
+def test_uneven_slices_of_the_stated_thickness_add_up_to_the_volume(tmp_path):
+    seg = pydicom.dcmread(
+        made.written(made.images_of(made.uneven()), tmp_path) / "segmentation.dcm"
+    )
+
+    measures = seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    voxel_mm3 = float(measures.SliceThickness) * np.prod(
+        [float(mm) for mm in measures.PixelSpacing]
+    )
+    pixels = sum(np.count_nonzero(p) for what, _, _, p in frames_of(seg) if VALUES[what] <= 3)
+    assert pixels * voxel_mm3 == pytest.approx(4 / 3 * np.pi * 16**3, rel=0.03)
+
+
 def test_pixels_that_are_no_squares_lie_where_they_lay(tmp_path):
     images = made.images_of(made.straight(), (100, 60), PixelSpacing=[1.4, 1.8])
 
