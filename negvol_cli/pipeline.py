@@ -39,7 +39,7 @@ from negvol_cli.steps.uncertainty import (
     uncertainty,
 )
 from negvol_cli.structures import Side
-from negvol_cli.threads import at_once
+from negvol_cli.threads import at_once, both
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,11 +62,9 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
     with run.watch.step("calibrate"):
         volume, rescaled = in_hu(scan.volume)
         scan, flags = replace(scan, volume=volume), (*flags, *rescaled)
-        scanner = scanner_of(scan.volume)
-    with run.watch.step("localise"):
-        spec = models.localiser.spec
-        tiling = Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu)
-        located = locate(scan.volume, models.localiser, tiling)
+    located, scanner = both(
+        partial(_located, volume, run), partial(_scanner, volume, run), run.settings.threads
+    )
     _refuse_what_cannot_be_measured(located, scan.name, flags)
     run.progress("measuring the joints", 0.2)
     measure = partial(_measure_side, located, scan.volume, scanner, run)
@@ -75,6 +73,18 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
     report = replace(report, bundle=models.bundle.stamp, provider=models.provider)
     _refuse_without_views(report, views, "scan")
     return _measurement(report, scan, views)
+
+
+def _located(ct: Volume, run: Run) -> Localisation:
+    localiser = run.networks().localiser
+    with run.watch.step("localise"):
+        spec = localiser.spec
+        return locate(ct, localiser, Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu))
+
+
+def _scanner(ct: Volume, run: Run) -> Scanner:
+    with run.watch.step("calibrate"):
+        return scanner_of(ct)
 
 
 def measure_label_map(labels: LabelMap, run: Run) -> Measurement:

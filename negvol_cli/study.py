@@ -21,7 +21,7 @@ from negvol_cli.evaluation.reference import (
 from negvol_cli.io.colour_tables import write_label_colours
 from negvol_cli.io.ct_checks import check_ct
 from negvol_cli.io.hashing import digest_of
-from negvol_cli.io.image import write_labels
+from negvol_cli.io.image import Scan, write_labels
 from negvol_cli.io.label_map import LABELS_FILE, name_of_labels, read_label_map
 from negvol_cli.io.output_folder import new_output
 from negvol_cli.io.report_files import write_csv, write_json
@@ -34,7 +34,7 @@ from negvol_cli.run import Models, Progress, Run, load_models
 from negvol_cli.settings import RESEARCH_USE, Settings
 from negvol_cli.steps.scan_labels import labels_on_scan
 from negvol_cli.structures import Side
-from negvol_cli.threads import at_once
+from negvol_cli.threads import both
 from negvol_cli.timing import Stopwatch
 from negvol_cli.version import __version__, program_stamp
 
@@ -90,15 +90,21 @@ def measure_scan(
     run = _new_run(settings, progress)
     as_dicom = _dicom_writer(intake, dicom_out, run.watch)
 
-    def measured() -> Measurement:
-        with run.watch.step("load models"):  # a bad bundle is refused before anything is read
-            loaded = models or load_models(bundle, run.settings)
-        progress("reading the scan", 0.0)
+    def loaded() -> Models:
+        with run.watch.step("load models"):
+            return models or load_models(bundle, run.settings)
+
+    def read() -> Scan:
         with run.watch.step("read"):
-            read = intake.load()
-            flags = (*read.notes, *check_ct(read.volume, read.name))
+            found = intake.load()
+            return replace(found, notes=(*found.notes, *check_ct(found.volume, found.name)))
+
+    def measured() -> Measurement:
+        progress("reading the scan", 0.0)
+        networks, scan = both(loaded, read, run.settings.threads)
+        with run.watch.step("read"):
             compared_with = read_references(references)
-        measurement = measure_ct(read, flags, replace(run, models=loaded))
+        measurement = measure_ct(scan, scan.notes, replace(run, models=networks))
         named = replace(measurement.report, patient_id=intake.patient_id)
         return _compared(replace(measurement, report=named), compared_with, run.watch)
 
@@ -204,11 +210,11 @@ def _save(
     run.progress("writing the result", 0.8)
     write_json(report, folder / "report.json")
     write_csv(report, folder / "report.csv")
-    tasks = {
-        "draw": partial(_draw, measurement, folder, run, library),
-        "save": partial(_save_shapes, measurement, folder, run),
-    }
-    at_once(tasks, run.settings.threads)
+    both(
+        partial(_draw, measurement, folder, run, library),
+        partial(_save_shapes, measurement, folder, run),
+        run.settings.threads,
+    )
     said: Mapping[str, str] = {}
     if as_dicom is not None:
         run.progress("writing DICOM", 0.9)

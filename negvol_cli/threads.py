@@ -13,6 +13,7 @@ from typing import TypeVar
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
+Other = TypeVar("Other")
 
 
 def cores() -> int:
@@ -34,3 +35,17 @@ def at_once(
     with ThreadPoolExecutor(many, thread_name_prefix="negvol") as pool:
         futures = {key: pool.submit(task) for key, task in tasks.items()}
         return {key: future.result() for key, future in futures.items()}
+
+
+def both(
+    first: Callable[[], Result], second: Callable[[], Other], threads: int | None = None
+) -> tuple[Result, Other]:
+    """The results of two tasks, which run at once on two ``threads`` or more (None: all cores).
+
+    If both fail, the error of the first is raised.
+    """
+    if (threads or cores()) < 2:
+        return first(), second()
+    with ThreadPoolExecutor(2, thread_name_prefix="negvol") as pool:
+        one, other = pool.submit(first), pool.submit(second)
+        return one.result(), other.result()

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from negvol_cli.threads import at_once, cores
+from negvol_cli.threads import at_once, both, cores
 
 
 def test_two_tasks_on_two_threads_run_at_once() -> None:
@@ -56,3 +56,18 @@ def test_only_cores_that_the_process_may_use_count(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7})
 
     assert cores() == 3
+
+
+def test_of_two_tasks_that_fail_the_first_is_told() -> None:
+    def fail(why: str) -> None:
+        raise ValueError(why)
+
+    for threads in (1, 2):
+        with pytest.raises(ValueError, match="first"):
+            both(partial(fail, "first"), partial(fail, "second"), threads)
+
+
+def test_two_tasks_of_different_kinds_run_at_once() -> None:
+    meeting = threading.Barrier(2, timeout=10)
+
+    assert both(lambda: str(meeting.wait() < 2), lambda: meeting.wait() < 2, 2) == ("True", True)
