@@ -134,7 +134,7 @@ def read_frames(part: Part, stream: IO[bytes], known: dict[Common, Common]) -> l
             data = pydicom.dcmread(
                 stream, stop_before_pixels=True, force=True, specific_tags=[*_HEADER_TAGS]
             )
-            return list(frames_of(data, part, known))
+            return list(_frames(data, part, known))
     except Exception as err:
         if any(f"{uid}\0".encode() in start for uid in CT_CLASSES):
             raise DamagedError from err
@@ -147,8 +147,7 @@ def rescale_of(groups: Groups, index: int) -> tuple[float | None, float | None]:
     return number_of(holder, "RescaleSlope"), number_of(holder, "RescaleIntercept")
 
 
-def frames_of(data: Dataset, part: Part, known: dict[Common, Common]) -> Iterator[Frame]:
-    """The images of a file by its header; see ``read_frames``. Raises ValueError for damage."""
+def _frames(data: Dataset, part: Part, known: dict[Common, Common]) -> Iterator[Frame]:
     size = whole_of(data, "Columns", 0), whole_of(data, "Rows", 0)
     series = text_of(data, "SeriesInstanceUID")
     of_ct = text_of(data, "SOPClassUID") in CT_CLASSES

@@ -29,10 +29,8 @@ from scipy import ndimage
 from negvol_cli.errors import InputError
 from negvol_cli.io.dicom.attributes import Groups, quiet, value_of, whole_of
 from negvol_cli.io.dicom.codestream import check_codestreams
-from negvol_cli.io.dicom.deflated import check_deflated
-from negvol_cli.io.dicom.headers import Frame, frames_of, rescale_of
+from negvol_cli.io.dicom.headers import Frame, read_frames, rescale_of
 from negvol_cli.io.dicom.parts import Opener, Part
-from negvol_cli.io.dicom.start import START_BYTES
 
 PADDED_HU: Final = -2000
 """What was not scanned; see ``steps.field_of_view``, for which anything below -1100 is that."""
@@ -125,9 +123,8 @@ class PixelReader:
         with self._opener.open(first.part) as member:
             stream = member if first.part.member is None else _unpacked(member)
             with stream:
-                check_deflated(stream.read(START_BYTES), stream)
+                _check_unchanged(stream, frames)
                 header, source = _opened(stream, many=len(indices) > 1)
-                _check_unchanged(header, frames)
                 groups = Groups(header)
                 padding = _padding(header)
                 plugin = "pydicom" if _syntax(header) == RLELossless else "pylibjpeg"
@@ -198,12 +195,13 @@ def _padding(header: Dataset) -> tuple[int, int] | None:
     return low_end, high_end
 
 
-def _check_unchanged(header: Dataset, frames: Sequence[Frame]) -> None:
+def _check_unchanged(stream: IO[bytes], frames: Sequence[Frame]) -> None:
     """Raise UnreadableError where a file no longer says what it said when it was found.
 
-    What names the patient or the image may have been taken out since (``Series.nameless``).
+    Its header is read as it was then. What names the patient or the image may have been taken out
+    since (``Series.nameless``).
     """
-    now = list(frames_of(header, frames[0].part, {}))
+    now = read_frames(frames[0].part, stream, {})
     for frame in frames:
         common = frame.common
         said = now[frame.index] if frame.index < len(now) else None

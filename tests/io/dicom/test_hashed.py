@@ -18,6 +18,7 @@ from negvol_cli.io.dicom.pixels import PixelReader
 from negvol_cli.io.hashing import digest_of
 from negvol_cli.io.image import read_scan, read_series_scan
 from tests.io.dicom.made_dicom import ct_values, enhanced, places, save, series_of
+from tests.privacy.conftest import plant
 
 VALUES = ct_values()
 OTHER = ct_values(seed=8)
@@ -195,6 +196,16 @@ def test_a_series_without_its_names_is_read_as_it_was_found(tmp_path):
     (found,) = find_series(save(series_of(VALUES), tmp_path / "ct"))
 
     assert (read_series_scan(found.nameless()).volume.values_zyx == VALUES).all()
+
+
+def test_a_header_with_every_attribute_there_is_does_not_look_changed(tmp_path):
+    made = series_of(VALUES)
+    with pydicom.config.disable_value_validation():
+        for part in made:
+            plant(part, everywhere=True)
+        folder = save(made, tmp_path / "ct")
+
+    assert (read_scan(folder).volume.values_zyx == VALUES).all()
 
 
 def test_a_slice_that_is_gone_is_said_not_called_damaged(tmp_path):
