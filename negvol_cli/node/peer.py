@@ -136,9 +136,10 @@ class Peer:
                 "the firewalls in between"
             ) from err
         except OSError as err:
+            tls_too = ", and whether the port speaks TLS" if tls else ""
             raise PeerError(
                 f"there is no connection to {self.address} ({err.strerror or 'closed at once'}): "
-                "check the host and the network"
+                f"check the host and the network{tls_too}"
             ) from err
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.node.nodes import Node, small_study
-from tests.node.orthanc import Orthanc, until
+from tests.node.orthanc import Orthanc
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is not Windows's")
 
@@ -69,24 +69,3 @@ def test_a_node_killed_at_any_step_loses_nothing_and_does_nothing_twice(
         "received",
         *(f"measured, {stored} objects stored" for stored in range(RESULTS + 1)),
     ]
-
-
-def test_a_result_that_is_there_already_is_not_measured_again(
-    pacs: Orthanc, new_node: Callable[..., Node], node_port: int
-) -> None:
-    from tests.node.nodes import store
-
-    node = new_node(pacs.address)
-    node.start()
-    store(node_port, small_study())
-    node.await_event("done")
-    node.end(signal.SIGKILL)
-    for state in (node.spool / "states").iterdir():
-        state.unlink()  # as if killed before it was written
-
-    node.start()
-    node.await_event("done", 2)
-
-    assert [event["earlier"] for event in node.events("measured")] == [False, True]
-    assert len(pacs.instances()) == RESULTS
-    until(lambda: pacs.arrivals() == RESULTS, "an object came twice")

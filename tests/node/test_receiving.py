@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -378,3 +379,46 @@ def test_connections_that_end_before_a_word_or_in_nonsense_are_not_counted_again
 
     until(lambda: associate(scp.port).is_established, "held up", 0.9)
     until(lambda: len(scp.said("received")) == 5, "not every association is told", 5)
+
+
+def test_of_two_contents_that_a_kill_left_under_one_uid_the_newer_stays(scp: Scp) -> None:
+    store(scp.port, small_study())
+    study = scp.spool.studies()[0]
+    digest = scp.spool.digest(study)
+    count = len(scp.images())
+    older = scp.images()[0]
+    newer = older.with_name(f"{older.name.partition('-')[0]}-{'f' * 20}.dcm")
+    newer.write_bytes(b"newer")
+    os.utime(newer, ns=(1 << 62, 1 << 62))
+
+    assert scp.spool.digest(study) != digest
+    assert newer in scp.images()
+    assert older not in scp.images()
+    assert len(scp.images()) == count
+
+
+def test_a_state_that_is_none_is_a_fresh_one() -> None:
+    for content in (b"", b"[]", b'{"schema": 99}', b'{"schema": 1, "odd": 2}', b"\xff"):
+        assert State.from_bytes(content) == State()
+    known = State(measured="m", result="r", stored=("1", "2"), done=True)
+    assert State.from_bytes(known.to_bytes()) == known
+
+
+def test_what_was_done_long_ago_is_removed_and_nothing_else(scp: Scp) -> None:
+    store(scp.port, small_study(1) + small_study(2))
+    first, second = scp.spool.studies()
+    scp.finish(first)
+
+    assert scp.spool.forget_older(1.0) == ()
+    assert scp.spool.forget_older(0.0) == (first,)
+    assert scp.spool.studies() == (second,)
+
+
+def test_the_log_may_be_rotated_by_renaming(tmp_path: Path) -> None:
+    audit = Audit(tmp_path)
+    audit("one")
+    (tmp_path / "audit.jsonl").rename(tmp_path / "audit.1.jsonl")
+    audit("two")
+
+    assert "two" in (tmp_path / "audit.jsonl").read_text()
+    assert "two" not in (tmp_path / "audit.1.jsonl").read_text()
