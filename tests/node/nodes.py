@@ -14,7 +14,7 @@ import pynetdicom
 from pydicom.dataset import FileDataset
 
 from tests.io.dicom.made_dicom import CT, ROOT, SHAPE, ct_values, places, series_of
-from tests.node.orthanc import NODE_TITLE, until
+from tests.node.orthanc import DEADLINE_S, NODE_TITLE, until
 from tests.robustness.forked import ROOT as TOP
 from tests.robustness.forked import environment
 
@@ -58,7 +58,7 @@ class Node:
                 stdout=subprocess.DEVNULL,
                 stderr=err,
             )
-        until(lambda: len(self.events("started")) > before or self.is_dead(), self.said, 60.0)
+        until(lambda: len(self.events("started")) > before or self.is_dead(), self.said)
         return self.process
 
     def is_dead(self) -> bool:
@@ -67,12 +67,12 @@ class Node:
 
     def wait_for_death(self) -> int:
         """How it ended, by itself or by a kill that was ordered."""
-        return self.process.wait(60)
+        return self.process.wait(DEADLINE_S)
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal, and wait."""
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(DEADLINE_S)
 
     def events(self, name: str = "") -> list[dict[str, Any]]:
         """The lines of the audit log, all of them or those of one event."""
@@ -85,7 +85,7 @@ class Node:
         """Why, of each such event."""
         return [said["reason"] for said in self.events(event)]
 
-    def await_event(self, name: str, count: int = 1, deadline_s: float = 30.0) -> None:
+    def await_event(self, name: str, count: int = 1, deadline_s: float = DEADLINE_S) -> None:
         """Wait until the log has so many of these."""
         until(lambda: len(self.events(name)) >= count, self.said, deadline_s)
 

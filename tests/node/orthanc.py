@@ -19,7 +19,8 @@ from typing import Any, Self
 
 TITLE = "ORTHANC"
 NODE_TITLE = "NEGVOL"
-DEADLINE_S = 20.0
+DEADLINE_S = 120.0
+"""What is waited for takes a second or two; a busy machine takes much longer."""
 
 FORWARD = """
 function OnStableStudy(study, tags, metadata)

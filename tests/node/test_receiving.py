@@ -61,7 +61,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Scp]]:
     """Start an SCP whose spool may hold so many bytes."""
     with ExitStack() as started:
 
-        def start(most_bytes: int = 1 << 30, most_associations: int = 3) -> Scp:
+        def start(
+            most_bytes: int = 1 << 30, most_associations: int = 3, greeting_s: float = 60.0
+        ) -> Scp:
             log: list[tuple[str, dict[str, Any]]] = []
             folder, port = tmp_path / "spool", free_port()
             kept = Spool(folder, most_bytes)
@@ -73,7 +75,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Scp]]:
                 port=port,
                 callers=(CALLER,),
                 most_associations=most_associations,
-                greeting_s=1.0,
+                greeting_s=greeting_s,
             )
             started.enter_context(listening(where, Receiver(kept, audit)))
             return Scp(folder, port, kept, log)
@@ -194,10 +196,11 @@ def test_more_associations_than_allowed_are_refused_and_those_there_go_on(
     assert scp.said("association refused")[0]["reason"] == "more than 2 associations"
 
 
-def test_silent_connections_do_not_hold_up_an_association(scp: Scp) -> None:
+def test_silent_connections_do_not_hold_up_an_association(start: Callable[..., Scp]) -> None:
+    scp = start(greeting_s=1.0)
     silent = [socket.create_connection(("127.0.0.1", scp.port)) for _ in range(30)]
     try:
-        until(lambda: associate(scp.port).is_established, "held up", 10)
+        until(lambda: associate(scp.port).is_established, "held up")
     finally:
         for one in silent:
             one.close()
@@ -377,8 +380,8 @@ def test_connections_that_end_before_a_word_or_in_nonsense_are_not_counted_again
         association.dul.socket.send(invalid_abort)
         association.abort()
 
-    until(lambda: associate(scp.port).is_established, "held up", 0.9)
-    until(lambda: len(scp.said("received")) == 5, "not every association is told", 5)
+    until(lambda: associate(scp.port).is_established, "held up", 30)
+    until(lambda: len(scp.said("received")) == 5, "not every association is told")
 
 
 def test_of_two_contents_that_a_kill_left_under_one_uid_the_newer_stays(scp: Scp) -> None:

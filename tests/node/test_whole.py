@@ -30,7 +30,7 @@ from tests.node.heads import KINDS, write_studies
 from tests.node.nodes import Node
 from tests.node.orthanc import FORWARD, Orthanc, executable, free_port, until
 
-LONG_S = 180.0
+LONG_S = 600.0
 MODALITIES = {"SEG": "segmentation", "SR": "measurements", "DOC": "report"}
 
 
