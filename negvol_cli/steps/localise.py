@@ -21,11 +21,14 @@ FOUND: Final = 0.4
 (docs/accuracy.md)."""
 
 SURE_OF_ORIENTATION: Final = 0.5
+"""How sure another way for the head to lie must be to be taken for the true one: between what
+upright and flipped heads reach (below)."""
 SURE_UPRIGHT: Final = 0.55
 """Both joints found so surely as the header says leave no other way for the head to lie: of 58
 scans the upright ones reach 0.59 to 0.79, flipped ones at most 0.43
 (``benchmarks/head_orientation.py``)."""
 SURER_BY: Final = 1.1
+"""Times as sure as the way the header says, so that a tie leaves the header right."""
 PEAK_RADIUS_MM: Final = 10.0
 """A condylar head is about 20 mm wide: the heat within its half is averaged to a centre."""
 
