@@ -13,9 +13,9 @@ from negvol_cli.comparison import cranial_base
 from negvol_cli.comparison.condyle import (
     Condyle,
     Condyles,
+    Laid,
     movement,
     remodelling,
-    scanner_offset,
 )
 from negvol_cli.comparison.greys import mask_about, refined
 from negvol_cli.comparison.registration import Fit
@@ -151,17 +151,15 @@ def _joint(before: StoredJoint, after: StoredJoint, rough: Fit) -> tuple[JointCo
     if back is None or back.residual_mm > OTHER_CONDYLE_MM:
         flag = "the condyle is not the same in both scans: its movement cannot be told"
         return replace(joint, flags=(flag, *joint.flags)), overlay
-    laid = condyles.after.moved(back.motion)
+    laid = Laid.of(condyles.before, condyles.after.moved(back.motion))
     whole = back.motion.after(base.motion)
-    seen_mm = scanner_offset(condyles.before, laid)
-    change = laid.distance_to(condyles.before) - seen_mm
     joint = replace(
         joint,
         condyle=_registered(back, whole, False, before.centre_mm, common_mm),
         movement=movement(condyles, back, base, common_mm),
-        remodelling=remodelling(condyles.before, laid, before.side, common_mm, back.spread_mm),
+        remodelling=remodelling(laid, before.side, common_mm, back.spread_mm),
     )
-    return _judged(joint), replace(overlay, change_mm=change)
+    return _judged(joint), replace(overlay, change_mm=laid.change_mm)
 
 
 def _flags_of(joint: StoredJoint, which: str) -> tuple[str, ...]:

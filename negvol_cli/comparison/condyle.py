@@ -163,46 +163,57 @@ def movement(condyles: Condyles, back: Fit, base: Fit, common_mm: float) -> Move
     )
 
 
-def remodelling(
-    before: Condyle, laid: Condyle, side: Side, common_mm: float, spread_mm: float
-) -> Remodelling | None:
-    """How the head's surface changed; ``laid`` is AFTER's condyle laid onto BEFORE's.
+@dataclass(frozen=True, slots=True, eq=False)
+class Laid:
+    """AFTER's condyle laid onto BEFORE's, and how far their surfaces lie apart, mm.
+
+    ``change_mm`` at the vertices of ``after`` and ``gain_mm`` at those of ``before`` are positive
+    where bone was gained. ``offset_mm``, which is taken off both, is how far all of AFTER's surface
+    below the head lies outside BEFORE's: the scanners' doing; 0 where little of it is seen.
+    """
+
+    before: Condyle
+    after: Condyle
+    change_mm: Scalars
+    gain_mm: Scalars
+    offset_mm: float
+
+    @classmethod
+    def of(cls, before: Condyle, after: Condyle) -> Laid:
+        """Both surfaces held against each other."""
+        change = after.distance_to(before)
+        below = np.isfinite(change) & ~after.head(before.centre_mm, change)
+        offset = float(np.median(change[below])) if below.sum() >= LEAST_BELOW else 0.0
+        return cls(before, after, change - offset, -before.distance_to(after) - offset, offset)
+
+
+def remodelling(laid: Laid, side: Side, common_mm: float, spread_mm: float) -> Remodelling | None:
+    """How the head's surface changed.
 
     ``spread_mm`` is the standard deviation of the distance where nothing changed. What was lost is
     read on AFTER's surface and what was gained on BEFORE's, the smaller one in each case, on which
     a spur that only the segmentation has leaves no more than its foot. None where hardly anything
     of the head is seen.
     """
-    seen_mm = scanner_offset(before, laid)
-    change = laid.distance_to(before) - seen_mm
-    gain = -before.distance_to(laid) - seen_mm
-    head, head_before = laid.head(before.centre_mm, change), before.head(before.centre_mm, gain)
+    before, after, change = laid.before, laid.after, laid.change_mm
+    head = after.head(before.centre_mm, change)
+    head_before = before.head(before.centre_mm, laid.gain_mm)
     if min(head.sum(), head_before.sum()) < SECTOR_VERTICES:
         return None
-    lost = max(-_least(laid.mesh.points_mm[head], change[head]), 0.0)
-    gained = max(-_least(before.mesh.points_mm[head_before], -gain[head_before]), 0.0)
+    lost = max(-_least(after.mesh.points_mm[head], change[head]), 0.0)
+    gained = max(-_least(before.mesh.points_mm[head_before], -laid.gain_mm[head_before]), 0.0)
     extreme = float(np.hypot(TWO_SIDED_95 * common_mm, PATCHES * spread_mm))
-    offset = laid.mesh.points_mm[head] - before.centre_mm
+    offset = after.mesh.points_mm[head] - before.centre_mm
     return Remodelling(
         lost_mm=lost,
         gained_mm=gained,
-        scanner_offset_mm=seen_mm,
+        scanner_offset_mm=laid.offset_mm,
         extreme_half_95_mm=extreme,
         **_medians(offset, change[head], side),
         half_95_mm=float(TWO_SIDED_95 * np.hypot(common_mm, spread_mm / 2.0)),
         lost=lost > CLAIMED_HALVES * extreme,
         gained=gained > CLAIMED_HALVES * extreme,
     )
-
-
-def scanner_offset(before: Condyle, laid: Condyle) -> float:
-    """How far all of AFTER's surface lies outside BEFORE's, mm: the scanners' doing.
-
-    The median below the head, which does not remodel as the head does; 0 where little is seen.
-    """
-    change = laid.distance_to(before)
-    below = np.isfinite(change) & ~laid.head(before.centre_mm, change)
-    return float(np.median(change[below])) if below.sum() >= LEAST_BELOW else 0.0
 
 
 def _least(points_mm: Points, values: Scalars) -> float:

@@ -17,7 +17,7 @@ from negvol_cli.structures import Side
 
 OTHER_BONE_MM: Final = 0.45
 """Median distance of the temporal bones from which on they are another's (benchmarks/compare.py:
-the same head, however degraded, up to 0.4 mm; another head from 0.75 mm on)."""
+the same head, however degraded, up to 0.26 mm; another head from 0.70 mm on)."""
 MIRRORED_SHARE: Final = 0.5
 """A mirrored scan fits its own mirror image far better than it fits as it is."""
 OTHER_CONDYLE_MM: Final = 0.5
@@ -29,7 +29,7 @@ opened mouth: surgery moves condyles by 1 to 2 mm, and 4 mm and 5° are still co
 APART_MM: Final = 1.0
 OTHER_HEAD_MM: Final = 3.0
 """The base about one joint, moved as that about the other, lies so far off its own place: of the
-same head, however degraded, at most 0.3 mm, of another 4 to 20 mm (benchmarks/compare.py); a head
+same head, however degraded, at most 0.3 mm, of another 3 to 24 mm (benchmarks/compare.py); a head
 that grew, or voxels of a wrong size, lie between."""
 
 
