@@ -83,13 +83,14 @@ class ClusterError(NegvolError):
 class PeerError(NegvolError):
     """Another DICOM node, a PACS say, cannot be reached, or refuses what it is sent.
 
-    ``lasting``: another try would fail alike until somebody changes something.
+    ``lasting``: another try would fail alike until somebody changes something. ``public`` leaves
+    out the other side's own words, which may name a patient.
     """
 
     nameless = "the DICOM node cannot be used"
 
-    def __init__(self, message: str, *, lasting: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, lasting: bool = False, public: str = "") -> None:
+        super().__init__(message, public=public or message)
         self.lasting = lasting
 
 
@@ -120,7 +121,7 @@ def explain_nameless(err: BaseException) -> str:
     The code is the place in this program where the error arose.
     """
     code = _place_of(err)
-    if isinstance(err, BatchError | StoppedError | ClusterError | PeerError):
+    if isinstance(err, BatchError | StoppedError | ClusterError):
         return str(err)  # numbers and addresses alone
     if isinstance(err, NegvolError):
         said = err.public or (

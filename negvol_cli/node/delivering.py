@@ -85,7 +85,8 @@ class Delivering:
                 note = {"note": sent.note} if sent.note else {}
                 self.audit("stored", study=study, kind=kind, to=str(self.peer.address), **note)
         except (PeerError, OSError) as err:
-            self._later(study, str(err) if isinstance(err, PeerError) else str(err.strerror))
+            why = err.public if isinstance(err, PeerError) else f"the system says: {err.strerror}"
+            self._later(study, why)
         except InputError:  # somebody touched the result: it is made again from the images
             self.spool.set_state(study, State())
             self.audit("result damaged", study=study, reason="it was changed: it is made again")

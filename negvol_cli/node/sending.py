@@ -139,12 +139,18 @@ def _note(status: Any, stored: Outgoing, peer: Peer) -> str:
     if code in _WARNINGS:
         return f"{peer.address} stored {kind}, but {_WARNINGS[code]}"
     said = "".join(c if c.isprintable() else "?" for c in str(status.get("ErrorComment") or ""))
-    why = f"status 0x{code:04X}" + (f", {said!r}" if said else "")
-    if code in _FULL:
-        raise PeerError(f"{peer.address} has no room for {kind} ({why}): make room there")
+    bare = f"status 0x{code:04X}"
     raise PeerError(
-        f"{peer.address} refuses {kind} ({why}): look into its log for the reason", lasting=True
+        _refusal(peer, kind, code, f"{bare}, {said!r}" if said else bare),
+        lasting=code not in _FULL,
+        public=_refusal(peer, kind, code, bare),
     )
+
+
+def _refusal(peer: Peer, kind: str, code: int, why: str) -> str:
+    if code in _FULL:
+        return f"{peer.address} has no room for {kind} ({why}): make room there"
+    return f"{peer.address} refuses {kind} ({why}): look into its log for the reason"
 
 
 def _check_whole(result: Path, paths: Sequence[Path]) -> None:

@@ -152,6 +152,18 @@ def test_an_object_that_is_refused_is_said_with_the_reason(scp: Any, result: Pat
     assert "(status 0xC123, 'no such patient')" in why(result, to)
 
 
+def test_the_other_side_s_own_words_are_not_for_the_log(scp: Any, result: Path) -> None:
+    to, _ = scp(lambda _: response(0xC123, "Doe^John is unknown"))
+    peer = Peer(address=Address.parse(to), own_title="NEGVOL")
+
+    with pytest.raises(PeerError) as raised:
+        list(send(objects_of(result), peer))
+
+    assert "Doe" in str(raised.value)
+    assert "Doe" not in raised.value.public
+    assert "status 0xC123" in raised.value.public
+
+
 def test_a_warning_counts_as_stored_and_is_said(scp: Any, result: Path) -> None:
     to, came = scp(lambda _: 0xB000)
     ended = sent(result, to)
