@@ -305,5 +305,6 @@ def _refuse_what_cannot_be_measured(
     if located.right is None and located.left is None:
         raise InputError(
             f"no jaw joint was found in {name} (right: not found, left: not found): "
-            "give a head CT that shows the ears" + "".join(f"; {flag}" for flag in flags)
+            "give a head CT that shows the ears, the head upright and tilted by no more than about "
+            "25°" + "".join(f"; {flag}" for flag in flags)
         )

@@ -90,6 +90,14 @@ def test_a_head_stored_against_its_header_is_refused_with_the_reason(ct, measure
         measure(Volume(np.flip(ct.values_zyx, axis), ct.grid))
 
 
+def test_a_scan_of_two_heads_is_refused_because_either_could_be_meant(ct, measure):
+    nx, ny, nz = ct.grid.size_xyz
+    wide = Grid((2 * nx, ny, nz), ct.grid.spacing_mm_xyz, ct.grid.origin_mm_xyz)
+
+    with pytest.raises(InputError, match=r"more than one head.* crop the scan to one head"):
+        measure(Volume(np.concatenate([ct.values_zyx, ct.values_zyx], axis=2), wide))
+
+
 def test_an_abdomen_has_no_joint(measure):
     grid = Grid((120, 90, 80), (3.0, 3.0, 3.0), (-180.0, -135.0, -120.0))
 
