@@ -34,6 +34,7 @@ CLUSTER_MM: Final = 6.0
 drawing over several; the covariance takes residuals within such cubes as one."""
 ROUNDS: Final = 60
 STILL_MM: Final = 1e-4
+LEAST_PAIRS: Final = 30
 FACING: Final = 0.5
 """Cosine between the normals of a pair that counts."""
 
@@ -118,9 +119,11 @@ def register(
 ) -> Fit:
     """The motion, from ``start``, that lays ``moving`` onto ``fixed``.
 
-    Pairs farther apart than ``reach_mm`` never count. Raises ValueError where fewer than 30 pairs
-    are left.
+    Pairs farther apart than ``reach_mm`` never count. Raises ValueError where either has fewer than
+    30 points, or fewer than 30 pairs are left.
     """
+    if min(len(moving.points_mm), len(fixed.points_mm)) < LEAST_PAIRS:
+        raise ValueError("there is too little surface")
     pairs = _Pairs(moving, fixed)
     motion, width = start, reach_mm
     for _ in range(rounds):
@@ -170,7 +173,7 @@ class _Pairs:
         m = np.concatenate([self._fixed.normals[of_fixed], self._fixed.normals])
         facing = np.einsum("ij,ij->i", n, m)
         good = (facing > FACING) & (np.linalg.norm(p - q, axis=1) < max(width_mm, 1.5))
-        if good.sum() < 30:
+        if good.sum() < LEAST_PAIRS:
             raise ValueError("the surfaces do not meet")
         p, q, normal = p[good], q[good], (n + m)[good]
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)

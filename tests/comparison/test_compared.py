@@ -195,3 +195,14 @@ def test_what_a_result_says_against_a_joint_is_repeated(before):
         "AFTER: cut by the field of view: 4 % not seen",
         "AFTER: metal near",
     )
+
+
+def test_a_joint_without_temporal_bone_nearby_is_not_compared(before):
+    joint = before.joints[Side.LEFT]
+    far = Mesh(joint.temporal_bone.points_mm + 80.0, joint.temporal_bone.triangles)
+    joints = before.joints | {Side.LEFT: replace(joint, temporal_bone=far)}
+    found = compare_results(before, replace(before, joints=joints)).comparison
+
+    assert found.right.outcome is Outcome.COMPARED
+    assert found.left.outcome is Outcome.NOT_COMPARED
+    assert found.left.reason == "its temporal bones do not meet"

@@ -93,6 +93,14 @@ def test_surfaces_that_do_not_meet_are_refused(fixed: Sheet):
         register(fixed.moved(far), fixed, Rigid.identity(), reach_mm=4.0)
 
 
+@pytest.mark.parametrize("count", [0, 29])
+def test_hardly_any_surface_is_refused(fixed: Sheet, count: int):
+    few = Sheet(fixed.points_mm[:count], fixed.normals[:count])
+    for moving, still in ((few, fixed), (fixed, few)):
+        with pytest.raises(ValueError, match="too little surface"):
+            register(moving, still, Rigid.identity(), reach_mm=4.0)
+
+
 def test_thinning_is_the_same_each_time_and_keeps_a_small_sheet_whole(fixed: Sheet):
     few = fixed.thinned(100)
 
