@@ -1,0 +1,103 @@
+"""Whether a long batch over a Dask cluster keeps its memory: on the workers, the scheduler, here.
+
+    python -m benchmarks.cluster_memory [--scans 2000] [--heads 4]
+
+A scheduler and two workers of one thread run on this machine's loopback. Phantom heads in voxels
+of 1.5 mm are measured as ``negvol batch --scheduler`` measures them; a few are drawn, and each
+scan is one of them with noise of its own, so that no two are alike. What every process holds is
+read after each scan; printed is where it stood after a quarter of the scans and at the end, and
+by how much it grew a thousand scans between (a line through all of these points).
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+
+from benchmarks.batch_scale import draw, resident_mb
+from benchmarks.tables import Printed
+from negvol_cli.batch import Cluster, Result, Tally, discover, job_for, run_batch
+from negvol_cli.bundle.bundle import DEFAULT_BUNDLE
+from negvol_cli.geometry.grid import Volume
+from negvol_cli.io.formats.nifti_writer import write_nifti
+from negvol_cli.io.image import read_image
+from negvol_cli.settings import Device, Settings
+from tests.batch.dask_here import DaskHere, dask_here
+
+WORKERS = 2
+NOISE_HU = 3.0
+
+
+def write_scans(folder: Path, count: int, heads: int) -> None:
+    """Write ``count`` scans of ``heads`` phantom heads, each with noise of its own."""
+    drawn = folder / "drawn"
+    drawn.mkdir()
+    draw(drawn, heads)
+    volumes = [read_image(path).volume for path in sorted(drawn.iterdir())]
+    for path in drawn.iterdir():
+        path.unlink()
+    drawn.rmdir()
+    for number in range(count):
+        head, rng = volumes[number % heads], np.random.default_rng(number)
+        noise = rng.normal(0.0, NOISE_HU, head.values_zyx.shape)
+        values = np.rint(head.values_zyx + noise).astype(np.int16)
+        write_nifti(Volume(values, head.grid), folder / f"head{number:05}.nii.gz")
+
+
+def held(scans: Path, out: Path, here: DaskHere) -> npt.NDArray[np.float64]:
+    """(N, P): MiB held after each scan by the workers, the scheduler and this process."""
+    workers = [worker.pid for worker in here.workers]
+    own = psutil.Process()
+    (scheduler,) = (child.pid for child in own.children() if "scheduler" in child.cmdline())
+    pids = [*workers, scheduler, own.pid]
+    rows: list[list[float]] = []
+
+    def on_result(tally: Tally, _result: Result) -> None:
+        rows.append([resident_mb(pid) for pid in pids])
+        if tally.done % 20 == 0:
+            print(tally.done, *(f"{mb:.0f}" for mb in rows[-1]), flush=True)
+
+    settings = Settings(device=Device.CPU, threads=1)
+    with Cluster(here.address, insecure=True) as cluster:
+        cluster.wait_for(WORKERS)
+        job = job_for(out, settings, DEFAULT_BUNDLE)
+        result = run_batch(discover(scans), job, cluster, on_result=on_result)
+    if result.failures:
+        raise RuntimeError(f"{len(result.failures)} scans failed: {result.failures[0]}")
+    return np.array(rows)
+
+
+def growth_per_1000(held_mb: npt.NDArray[np.float64]) -> float:
+    """MiB by which a line through all but the first quarter of values (N,) rises in 1,000."""
+    later = held_mb[len(held_mb) // 4 :]
+    return float(1000.0 * np.polyfit(np.arange(len(later)), later, 1)[0])
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scans", type=int, default=2000)
+    parser.add_argument("--heads", type=int, default=4)
+    args = parser.parse_args()
+    said = Printed()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "in").mkdir()
+        write_scans(folder / "in", args.scans, args.heads)
+        with dask_here(folder, WORKERS) as here:
+            rows = held(folder / "in", folder / "out", here)
+    said.heading("", "after a quarter, MiB", "at the end, MiB", "growth in 1,000 scans, MiB")
+    names = [*(f"worker {n + 1}" for n in range(WORKERS)), "scheduler", "client"]
+    for name, column in zip(names, rows.T, strict=True):
+        quarter = column[len(column) // 4]
+        said.row(name, f"{quarter:.0f}", f"{column[-1]:.0f}", f"{growth_per_1000(column):+.1f}")
+    said.line(f"\n{len(rows)} scans.")
+
+
+if __name__ == "__main__":
+    main()
