@@ -18,6 +18,9 @@ Scalars = npt.NDArray[np.float64]
 ON_SURFACE_MM: Final = 1e-6
 """Points nearer than this have no direction of their own: the surface's normal is taken."""
 
+CHUNK: Final = 8192  # points at a time: what is worked on stays in a core's cache
+LEAF: Final = 48  # points in a leaf of the tree: a fifth quicker here than its own 16
+
 _TINY: Final = 1e-300
 
 
@@ -55,7 +58,9 @@ class Surface:
         self._triangles = mesh.triangles
         a, b, c = (mesh.points_mm[mesh.triangles[:, i]] for i in range(3))
         self._a, self._ab, self._ac = a, b - a, c - a
-        self._tree = cKDTree(mesh.points_mm, balanced_tree=False, compact_nodes=False)
+        self._tree = cKDTree(
+            mesh.points_mm, leafsize=LEAF, balanced_tree=False, compact_nodes=False
+        )
         self._ring = _triangles_around(mesh)
 
     def nearest(self, points_mm: Points, within_mm: float = np.inf) -> Nearest:
@@ -64,16 +69,25 @@ class Surface:
         closest, outward = np.full((2, len(points_mm), 3), np.nan)
         reach, vertex = self._tree.query(points_mm, distance_upper_bound=within_mm)
         found = np.flatnonzero(np.isfinite(reach))
-        points, ring = points_mm[found], self._ring[vertex[found]]
-        best = np.full(len(found), np.inf)
-        triangle = np.zeros(len(found), dtype=np.int64)
-        u, w = np.zeros(len(found)), np.zeros(len(found))
-        for column in ring.T:
+        for first in range(0, len(found), CHUNK):
+            part = found[first : first + CHUNK]
+            near = self._on_rings(points_mm[part], vertex[part])
+            distance[part], closest[part] = near.distance_mm, near.point_mm
+            outward[part] = near.outward
+        return Nearest(distance, closest, outward)
+
+    def _on_rings(self, points: Points, vertex: npt.NDArray[np.intp]) -> Nearest:
+        """The closest of the triangles around a vertex (N,) of each point (N, 3)."""
+        best = np.full(len(points), np.inf)
+        triangle = np.zeros(len(points), dtype=np.int64)
+        u, w = np.zeros(len(points)), np.zeros(len(points))
+        for column in np.ascontiguousarray(self._ring[vertex].T):
             some = np.flatnonzero(column >= 0)
+            if not len(some):
+                break  # rings are filled from their beginning
             face = column[some]
-            squared, fu, fw = _closest_on_triangles(
-                points[some] - self._a[face], self._ab[face], self._ac[face]
-            )
+            a, ab, ac = (np.take(corner, face, axis=0) for corner in (self._a, self._ab, self._ac))
+            squared, fu, fw = _closest_on_triangles(np.take(points, some, axis=0) - a, ab, ac)
             nearer = squared < best[some]
             which = some[nearer]
             best[which], triangle[which] = squared[nearer], face[nearer]
@@ -85,11 +99,9 @@ class Surface:
         offset = points - foot
         sign = np.where(np.einsum("ij,ij->i", offset, normal) < 0, -1.0, 1.0)
         far = np.sqrt(np.maximum(best, 0.0))
-        distance[found] = sign * far
-        closest[found] = foot
         on_it = far < ON_SURFACE_MM
-        outward[found] = unit(np.where(on_it[:, None], normal, sign[:, None] * offset))
-        return Nearest(distance, closest, outward)
+        outward = unit(np.where(on_it[:, None], normal, sign[:, None] * offset))
+        return Nearest(sign * far, foot, outward)
 
     def field(self, grid: Grid, band_mm: float) -> Field:
         """Return the signed distance at the nodes of ``grid``, limited to ``band_mm``."""
