@@ -11,12 +11,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from negvol_cli.correction import correct
     from negvol_cli.follow_up import compare
     from negvol_cli.study import measure_labels, measure_scan
 
-__all__ = ["compare", "measure_labels", "measure_scan"]
+__all__ = ["compare", "correct", "measure_labels", "measure_scan"]
 
-_FROM: Final = {"compare": "follow_up", "measure_labels": "study", "measure_scan": "study"}
+_FROM: Final = {
+    "compare": "follow_up",
+    "correct": "correction",
+    "measure_labels": "study",
+    "measure_scan": "study",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,26 +6,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
-
 from negvol_cli.errors import InputError, NoCondyleError
 from negvol_cli.geometry.grid import Volume
-from negvol_cli.geometry.joint_frame import FRAME_CENTRE, JointFrame
+from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import crop_to
 from negvol_cli.io.ct_checks import is_coarse
 from negvol_cli.io.image import Scan
 from negvol_cli.io.label_map import LabelMap
 from negvol_cli.report import JointReport, ScanReport, Status
 from negvol_cli.run import Run
-from negvol_cli.settings import Settings
 from negvol_cli.steps.air_cells import cell_flags
 from negvol_cli.steps.calibrate_hu import in_hu, scanner_of
 from negvol_cli.steps.enhance import enhance_fossa
-from negvol_cli.steps.images_of_labels import images_of_labels
+from negvol_cli.steps.images_of_labels import basis_of_labels, images_of_labels
+from negvol_cli.steps.joint_basis import JointBasis, figures_of
 from negvol_cli.steps.joint_images import JointImages
-from negvol_cli.steps.joint_view import JointView, as_judged
+from negvol_cli.steps.joint_view import JointView, as_judged, view_of
 from negvol_cli.steps.localise import FoundJoint, HeadOrientation, Localisation, Tiling, locate
-from negvol_cli.steps.measure import JointGeometry, measure_joint
+from negvol_cli.steps.measure import measure_joint
 from negvol_cli.steps.pinholes import without_pinholes
 from negvol_cli.steps.recentre import centred_on_process
 from negvol_cli.steps.reconstruct import without_hollows
@@ -34,10 +32,6 @@ from negvol_cli.steps.scan_report import scan_report
 from negvol_cli.steps.scanner import Scanner, read_scanner_about, slab_flags
 from negvol_cli.steps.segment import segment_joint
 from negvol_cli.steps.self_check import judge, metal_flags, missing
-from negvol_cli.steps.uncertainty import (
-    edge_quality,
-    uncertainty,
-)
 from negvol_cli.structures import Side
 from negvol_cli.threads import at_once, both
 
@@ -87,14 +81,27 @@ def _scanner(ct: Volume, run: Run) -> Scanner:
         return scanner_of(ct)
 
 
-def measure_label_map(labels: LabelMap, run: Run) -> Measurement:
-    """Apply steps D and E to an existing segmentation; neither a network nor a CT is needed."""
+def measure_label_map(
+    labels: LabelMap, run: Run, ct: Scan | None = None, flags: tuple[str, ...] = ()
+) -> Measurement:
+    """Apply steps D and E to an existing segmentation; no network is needed.
+
+    With ``ct``, against which ``flags`` are known, field of view, checks and intervals are its; the
+    edges are the labels' all the same.
+    """
     run.progress("measuring the joints", 0.2)
-    measure = partial(_measure_labels_of, labels, run)
+    seen: tuple[Volume, Scanner] | None = None
+    if ct is not None:
+        with run.watch.step("calibrate"):
+            volume, rescaled = in_hu(ct.volume)
+            ct, flags = replace(ct, volume=volume), (*flags, *rescaled)
+            seen = volume, scanner_of(volume)
+    measure = partial(_measure_labels_of, labels, seen, run)
     joints, views = _of_sides({side: partial(measure, side) for side in Side}, run)
-    report = _report(labels.scan, joints, labels.scan.notes, run)
+    scan = labels.scan if ct is None else replace(ct, name=labels.scan.name)
+    report = _report(scan, joints, (*labels.scan.notes, *flags), run)
     _refuse_without_views(report, views, "label map")
-    return _measurement(report, labels.scan, views)
+    return _measurement(report, scan, views)
 
 
 def _of_sides(
@@ -127,7 +134,7 @@ def _measurement(report: ScanReport, scan: Scan, views: Mapping[Side, JointView]
 
 def _or_why_not(
     side: Side,
-    measure: Callable[[], tuple[JointReport, JointView]],
+    measure: Callable[[], tuple[JointReport, JointView | None]],
     found: FoundJoint | None = None,
 ) -> tuple[JointReport, JointView | None]:
     """What ``measure`` gives; where it fails, why, so that the other joint is still measured.
@@ -159,16 +166,25 @@ def _refuse_without_views(report: ScanReport, views: Mapping[Side, JointView], w
 
 
 def _measure_labels_of(
-    labels: LabelMap, run: Run, side: Side
+    labels: LabelMap, seen: tuple[Volume, Scanner] | None, run: Run, side: Side
 ) -> tuple[JointReport, JointView | None]:
     """One side of a label map, or that it has no label."""
     if side not in labels.sides:
         return JointReport(side=side, status=Status.NOT_FOUND, reason="no label"), None
     with run.watch.step("measure"):
-        return _or_why_not(side, partial(_measured_labels, labels.joint(side), run, side))
+        return _or_why_not(side, partial(_measured_labels, labels.joint(side), seen, run, side))
 
 
-def _measured_labels(volume: Volume, run: Run, side: Side) -> tuple[JointReport, JointView]:
+def _measured_labels(
+    volume: Volume, seen: tuple[Volume, Scanner] | None, run: Run, side: Side
+) -> tuple[JointReport, JointView | None]:
+    if seen is not None:
+        basis = basis_of_labels(volume, side, *seen)
+        if basis is None:
+            outside = "it lies outside the scan"
+            return JointReport(side=side, status=Status.CUT, reason=outside), None
+        joint, geometry = figures_of(basis, run.settings, run.backend)
+        return joint, view_of(basis, geometry)
     images = images_of_labels(volume, side)
     geometry = measure_joint(
         images.condyle_p,
@@ -207,46 +223,16 @@ def measure_segmented(
     ``ct`` is the scan, or the part of it about the joint frame, that ``scanner`` took. Raises
     NoCondyleError where there is no condyle.
     """
-    images, seen_edges = _with_edges(network, ct, scanner, run)
-    with run.watch.step("measure"):
-        geometry = measure_joint(
-            images.condyle_p,
-            images.bone_p,
-            images.frame,
-            run.settings,
-            run.backend,
-            recorded_zyx=images.recorded_zyx,
-            centre_mm=FRAME_CENTRE,
-        )
-    recorded = images.recorded_zyx
-    seen = replace(geometry, labels_zyx=np.where(recorded, geometry.labels_zyx, 0).astype(np.uint8))
-    judge_it = partial(judge, seen, found, recorded, run.settings)
-    judged = judge_it(network=network, refined=images, edges=seen_edges)
+    images, edges = _with_edges(network, ct, scanner, run)
+    images = images.in_steps()
     metal = metal_flags(images.hu_zyx, images.frame.spacing_mm)
-    flags = (*judged.flags, *cell_flags(network, images), *metal)
-    judged = replace(judged, flags=flags)
-    if seen_edges is None:
-        return judged, JointView(seen, images.hu_zyx)
-    slabs = slab_flags(seen_edges[1], ct.grid.spacing_mm_xyz)
-    judged = replace(judged, flags=(*flags, *slabs))
-    thick = seen_edges[0].thickness_on(seen.temporal_bone)
-    view = JointView(seen, images.hu_zyx, bone_thickness_mm=thick)
-    return _with_quality(judged, seen, *seen_edges, run.settings), view
-
-
-def _with_quality(
-    joint: JointReport,
-    geometry: JointGeometry,
-    refined: RefinedJoint,
-    about: Scanner,
-    settings: Settings,
-) -> JointReport:
-    """The report with how its edges were found, and how far its figures may be off for that."""
-    edges = refined.summary(about, np.array(geometry.axis.up))
-    if joint.head_volume_mm3 is None:
-        return replace(joint, edges=edges)
-    halves = uncertainty(geometry, edge_quality(refined, about), settings.clip.width_mm / 2)
-    return replace(joint, edges=edges, uncertainty=halves)
+    flags = (*cell_flags(network, images), *metal)
+    if edges is not None:
+        flags = (*flags, *slab_flags(edges[1], ct.grid.spacing_mm_xyz))
+    basis = JointBasis(network=network, measured=images, found=found, flags=flags, edges=edges)
+    with run.watch.step("measure"):
+        joint, geometry = figures_of(basis, run.settings, run.backend)
+    return joint, view_of(basis, geometry)
 
 
 def segment_found(

@@ -263,10 +263,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SummaryRow:
-    """One measured scan. ``folder`` is the name of its result folder below the batch's output."""
+    """One measured scan. ``folder`` is the name of its result folder below the batch's output.
+
+    ``revisions`` are the numbers of those that people made of the result, as folders name them.
+    """
 
     folder: str
     report: ScanReport
+    revisions: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Outcome:

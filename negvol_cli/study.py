@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import platform
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from negvol_cli.correction import correct, refuse_settings
+from negvol_cli.edit.fix import read_any_labels
 from negvol_cli.errors import InputError
 from negvol_cli.evaluation.reference import (
     Reference,
@@ -18,50 +17,34 @@ from negvol_cli.evaluation.reference import (
     compared_report,
     read_references,
 )
-from negvol_cli.io.colour_tables import write_label_colours
 from negvol_cli.io.ct_checks import check_ct
-from negvol_cli.io.hashing import digest_of
-from negvol_cli.io.image import Scan, write_labels
-from negvol_cli.io.label_map import LABELS_FILE, name_of_labels, read_label_map
+from negvol_cli.io.image import Scan
+from negvol_cli.io.label_map import name_of_labels
 from negvol_cli.io.output_folder import new_output
-from negvol_cli.io.report_files import write_csv, write_json
 from negvol_cli.io.result_names import result_name
 from negvol_cli.io.source import Intake, take_in
 from negvol_cli.mesh.backend import load_backend
 from negvol_cli.pipeline import Measurement, measure_ct, measure_label_map
 from negvol_cli.report import ScanReport
 from negvol_cli.run import Models, Progress, Run, load_models
-from negvol_cli.settings import RESEARCH_USE, Settings
-from negvol_cli.steps.scan_labels import labels_on_scan
+from negvol_cli.saving import WriteDicom, save_result
+from negvol_cli.settings import Settings
 from negvol_cli.structures import Side
 from negvol_cli.threads import both
 from negvol_cli.timing import Stopwatch
-from negvol_cli.version import __version__, program_stamp
 
 if TYPE_CHECKING:
     from negvol_cli.io.dicom import Series
 
-RUN_SCHEMA: Final = 2
+WITHOUT_CT: Final = (
+    "measured from labels alone: the field of view, the checks against a CT and the intervals are "
+    "missing (give the CT, or the result that the labels correct)",
+)
 DICOM_FOLDER: Final = "dicom"
 """Where a result keeps what goes into a PACS."""
 
-WriteDicom = Callable[[Measurement, Path], Mapping[str, str]]
-"""Writes a result as DICOM below its folder, where ``report.html`` lies already.
-
-Gives what run.json should say of how that was done.
-"""
-
 DicomOut = Callable[["Series"], WriteDicom]
 """Reads the headers of a series before it is measured, and says how its result is written."""
-LIBRARIES: Final = (
-    "numpy",
-    "scipy",
-    "scikit-image",
-    "SimpleITK",
-    "pydicom",
-    "pymeshlab",
-    "trimesh",
-)
 
 
 def measure_scan(
@@ -109,7 +92,7 @@ def measure_scan(
         return _compared(replace(measurement, report=named), compared_with, run.watch)
 
     def save(measurement: Measurement, folder: Path) -> None:
-        _save(measurement, folder, run, library, as_dicom)
+        save_result(measurement, folder, run, library=library, as_dicom=as_dicom)
         intake.on_saved()
 
     return _result(intake.name, out, overwrite, measured, save)
@@ -120,6 +103,9 @@ def measure_labels(
     out: Path | None = None,
     settings: Settings | None = None,
     *,
+    of: Path | None = None,
+    by: str = "",
+    scan: Path | None = None,
     side: Side | None = None,
     references: Sequence[Path] = (),
     overwrite: bool = False,
@@ -127,21 +113,30 @@ def measure_labels(
 ) -> ScanReport:
     """Measure the joints of an existing segmentation and write ``out/<labels>/``.
 
-    ``side`` says whose joint a map of one joint (0, 1, 2) shows. ``references`` and what is
-    raised: as for ``measure_scan``.
+    ``side`` says whose joint a map of one joint (0, 1, 2) shows. ``of`` is the result folder that
+    ``labels`` correct, and ``by`` who corrected them: then the rest comes from there, and what is
+    measured is written beside it (``correction.correct``). Without it ``scan`` is the CT of the
+    labels, which gives field of view, checks and intervals; without either, these are missing, and
+    the report says so. ``references`` and what is raised: as for ``measure_scan``.
     """
+    if of is not None:
+        given = {"the output folder": out, "references": references, "the CT": scan}
+        refuse_settings(settings, given)
+        return correct(labels, of, by=by, side=side, progress=progress).report
     run = _new_run(settings, progress)
     name = result_name(name_of_labels(labels))
 
     def measured() -> Measurement:
         progress("reading the labels", 0.0)
         with run.watch.step("read"):
-            read = read_label_map(labels, side)
+            read = read_any_labels(labels, side)
             read = replace(read, scan=replace(read.scan, name=name))
+            ct = None if scan is None else take_in(scan).load()
+            flags = WITHOUT_CT if ct is None else (*ct.notes, *check_ct(ct.volume, ct.name))
             compared_with = read_references(references)
-        return _compared(measure_label_map(read, run), compared_with, run.watch)
+        return _compared(measure_label_map(read, run, ct, flags), compared_with, run.watch)
 
-    return _result(name, out, overwrite, measured, partial(_save, run=run, library=None))
+    return _result(name, out, overwrite, measured, partial(save_result, run=run))
 
 
 def _new_run(settings: Settings | None, progress: Progress) -> Run:
@@ -196,97 +191,3 @@ def _dicom_writer(
         raise InputError(f"{intake.name} has no header to copy: {why}", public=why)
     with watch.step("read headers"):
         return dicom_out(intake.series)
-
-
-def _save(
-    measurement: Measurement,
-    folder: Path,
-    run: Run,
-    library: str | None,
-    as_dicom: WriteDicom | None = None,
-) -> None:
-    """Write all files of a result into ``folder``; run.json, which names them, comes last."""
-    report = measurement.report
-    run.progress("writing the result", 0.8)
-    write_json(report, folder / "report.json")
-    write_csv(report, folder / "report.csv")
-    both(
-        partial(_draw, measurement, folder, run, library),
-        partial(_save_shapes, measurement, folder, run),
-        run.settings.threads,
-    )
-    said: Mapping[str, str] = {}
-    if as_dicom is not None:
-        run.progress("writing DICOM", 0.9)
-        with run.watch.step("write DICOM"):
-            said = as_dicom(measurement, folder)
-    record = {**_record(measurement, folder, run), **({"dicom": said} if said else {})}
-    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
-    run.progress("done", 1.0)
-
-
-def _save_shapes(measurement: Measurement, folder: Path, run: Run) -> None:
-    """Write the labels, the meshes and the scene."""
-    from negvol_cli.render.meshes import lighter, write_meshes
-    from negvol_cli.render.scene import write_scene
-
-    report, views = measurement.report, measurement.views
-    with run.watch.step("save labels and meshes"):
-        labels = labels_on_scan(views, measurement.scan.volume.grid)
-        write_labels(labels.values_zyx, measurement.scan, folder / LABELS_FILE)
-        write_label_colours(folder)
-        light = lighter(views, run)
-        write_meshes(report, light, folder / "meshes", run.settings.meshes)
-        write_scene(report, light, folder / "scene.glb")
-
-
-def _draw(measurement: Measurement, folder: Path, run: Run, library: str | None) -> None:
-    """Draw the preview and the page."""
-    from negvol_cli.render.html import write_html
-    from negvol_cli.render.preview import draw_preview
-    from negvol_cli.render.shown import both_sides
-
-    report, views = measurement.report, measurement.views
-    with run.watch.step("draw"):
-        shown = both_sides(report, views)
-        draw_preview(report, views, folder / "preview.png", shown)
-        patient = {"patient ID": report.patient_id} if report.patient_id else {}
-        details = {**patient, **_versions()}
-        page = folder / "report.html"
-        write_html(report, views, page, details=details, library=library, shown=shown)
-
-
-def _record(measurement: Measurement, folder: Path, run: Run) -> Mapping[str, Any]:
-    """What ``run.json`` holds: how the result was made, and the hash of each of its files."""
-    report = measurement.report
-    return {
-        "schema": RUN_SCHEMA,
-        "research_use": RESEARCH_USE,
-        "scan": report.scan,
-        "input_sha256": measurement.scan.sha256,
-        "settings": asdict(run.settings),
-        "bundle": report.bundle,
-        "provider": report.provider,
-        "mesh_backend": report.mesh_backend,
-        "program": program_stamp(),
-        "versions": _versions(),
-        "steps": run.watch.as_dicts(),
-        "files": _digests(folder),
-    }
-
-
-def _versions() -> Mapping[str, str]:
-    versions = {"negvol": __version__, "python": platform.python_version()}
-    for name in (*LIBRARIES, "onnxruntime-gpu", "onnxruntime"):
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return {**versions, "system": f"{platform.system()} {platform.machine()}"}
-
-
-def _digests(folder: Path) -> Mapping[str, str]:
-    """The SHA-256 of every file below ``folder``, by which a later run knows that all are whole."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): digest_of([path]) for path in files}

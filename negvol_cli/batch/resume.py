@@ -18,8 +18,9 @@ from negvol_cli.io.output_folder import RESULT_MARK
 from negvol_cli.io.report_files import read_json
 from negvol_cli.io.source import Intake
 from negvol_cli.report import ScanReport
+from negvol_cli.saving import RUN_SCHEMA
 from negvol_cli.settings import Settings
-from negvol_cli.study import DICOM_FOLDER, RUN_SCHEMA
+from negvol_cli.study import DICOM_FOLDER
 
 
 def earlier_report(intake: Intake, job: Job, *, compare: bool = True) -> ScanReport | None:

@@ -22,7 +22,7 @@ from negvol_cli.batch.source import intake_of
 from negvol_cli.batch.worker import measure_candidate, measure_ticket
 from negvol_cli.bundle.bundle import load_bundle
 from negvol_cli.errors import InputError, OutputError
-from negvol_cli.io.output_folder import clear_leftovers
+from negvol_cli.io.output_folder import clear_leftovers, revisions_of
 from negvol_cli.io.pseudonyms import Pseudonyms
 from negvol_cli.io.report_files import read_json
 from negvol_cli.locking import Busy, locked
@@ -205,7 +205,8 @@ class _Batch:
                 with suppress(InputError):  # somebody took it away meanwhile
                     report = read_json(self._out / candidate.name / "report.json")
             if report is not None:
-                yield SummaryRow(folder=candidate.name, report=report)
+                revisions = revisions_of(self._out / candidate.name)
+                yield SummaryRow(folder=candidate.name, report=report, revisions=revisions)
 
     def _found(self) -> Iterator[Mapping[str, str]]:
         for candidate in self._discovery.scans:

@@ -32,7 +32,9 @@ FOUND_COLUMNS: Final = ("file", "scan", "outcome", "reason")
 def write_summary(rows: Sequence[SummaryRow], out: Path) -> None:
     """Write ``summary.csv``. Raises OutputError if it cannot be written."""
     lines = [
-        {"outcome": str(row.outcome), **joint} for row in rows for joint in csv_rows(row.report)
+        {"outcome": str(row.outcome), **joint, "revisions": " ".join(row.revisions)}
+        for row in rows
+        for joint in csv_rows(row.report)
     ]
     columns = list(lines[0]) if lines else ["outcome", "scan", "side", "status"]
     write_whole(out / SUMMARY, _csv(columns, lines))

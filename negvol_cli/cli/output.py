@@ -17,6 +17,7 @@ from negvol_cli.render.words import MISSING
 from negvol_cli.report import ScanReport
 
 if TYPE_CHECKING:
+    from negvol_cli.correction import Revision
     from negvol_cli.demo import Comparison, Demo
 
 
@@ -31,6 +32,15 @@ def print_result(report: ScanReport, out: Path | None, *, as_json: bool, quiet: 
         print_report(report, Console())
     if out is not None and not quiet:
         say(f"Pictures and files: {place(out, report.scan, 'report.html')}", err=True)
+
+
+def print_revision(revision: Revision, *, as_json: bool, quiet: bool) -> None:
+    """Print a correction's measurements on stdout; what changed and where it lies on stderr."""
+    print_result(revision.report, None, as_json=as_json, quiet=quiet)
+    if not quiet:
+        for line in revision.changes:
+            say(line, err=True)
+        say(f"Revision: {revision.folder / 'report.html'}", err=True)
 
 
 def print_demo(demo: Demo, *, as_json: bool) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,7 @@ from negvol_cli.geometry.orientation import AxisOrder
 from negvol_cli.io.dicom.start import is_dicom
 from negvol_cli.io.formats import open_image, refuse_special
 from negvol_cli.io.formats.nifti_writer import write_nifti
-from negvol_cli.io.header_checks import LEAST_SCAN_MM, check_extent
+from negvol_cli.io.header_checks import LEAST_SCAN_MM, MAX_VOXELS, check_extent
 
 if TYPE_CHECKING:
     from negvol_cli.io.dicom import Series
@@ -98,6 +100,32 @@ def holds_dicom(path: Path) -> bool:
 def read_image(path: Path) -> Scan:
     """Read one image file like ``read_scan``; it need not cover a whole joint (labels)."""
     return _read_file(path, least_mm=0.0)
+
+
+def read_layers(path: Path) -> tuple[Scan, npt.NDArray[Any], Mapping[str, str]]:
+    """Read a segmentation whose voxels may hold several values: ``.seg.nrrd`` of 3D Slicer.
+
+    Returns the scan with its first layer, all layers [layer, z, y, x] in LPS order, and the keys
+    and values of its header. Raises InputError for an unusable file (see ``io.formats``).
+    """
+    with open_image(path) as image:
+        image.layered = True
+        image.check()
+        grid, layers = image.grid, image.header.channels
+        check_extent(grid, path)
+        if math.prod(grid.size_xyz) * layers > MAX_VOXELS:
+            raise InputError(f"{path} has {layers} layers, more than a segmentation of two bones")
+        order = AxisOrder.of(grid)
+        lps = order.lps_grid(grid)
+        values = np.empty((layers, *lps.shape_zyx), dtype=image.kept)
+        at = 0
+        inward = [order.from_lps(layer) for layer in values]
+        for slab in image.slabs():
+            for number, layer in enumerate(inward):
+                layer[at : at + len(slab)] = slab if layers == 1 else slab[..., number]
+            at += len(slab)
+        scan = Scan(Volume(values[0], lps), grid, name_of(path), image.header.notes, image.digest())
+        return scan, values, image.header.pairs
 
 
 def read_packed_scan(path: Path, stream: IO[bytes], size: int) -> Scan:

@@ -57,7 +57,7 @@ def read_labels(path: Path) -> Scan:
     Raises InputError for an unusable file (see ``io.image``) and for other values.
     """
     scan = read_image(path)
-    return _with_values(scan, _whole(scan.volume.values_zyx, path))
+    return _with_values(scan, as_labels(scan.volume.values_zyx, path))
 
 
 def read_label_map(path: Path, side: Side | None = None) -> LabelMap:
@@ -110,8 +110,8 @@ def _with_values(scan: Scan, values_zyx: npt.NDArray[np.uint8]) -> Scan:
     return replace(scan, volume=Volume(values_zyx, scan.volume.grid))
 
 
-def _whole(values: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]:
-    """The values as uint8, refused where that would change them."""
+def as_labels(values: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]:
+    """The values as uint8. Raises InputError where that would change them."""
     low, high = values.min(), values.max()
     if not (low >= 0 and high <= 255):
         raise InputError(

@@ -10,8 +10,10 @@ import re
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +23,14 @@ from negvol_cli.locking import Busy, locked
 RESULT_MARK: Final = "run.json"
 """The file by which a folder is known as a result of ours, which may be overwritten."""
 
+REVISIONS: Final = "revisions"
+"""Where a result keeps what people corrected; a result that replaces it takes them over."""
+
 MIN_FREE_BYTES: Final = 64 << 20
 """Four results of 16 MB (docs/batch.md): a disk with less is refused before the work."""
+
+DAY_S: Final = 86_400.0
+"""No correction takes as long."""
 
 _MOVED_AWAY: Final = "-old"
 _PART: Final = re.compile(r"\.(.+)\.(?:part|new)-[0-9a-f]{8}(-old)?")
@@ -59,6 +67,7 @@ def new_output(parent: Path, name: str, overwrite: bool = False) -> Iterator[Pat
             try:
                 yield part
                 _refuse(target, overwrite)
+                _keep_revisions(target, part)
                 _put(part, target)
             finally:
                 shutil.rmtree(part, ignore_errors=True)
@@ -66,6 +75,76 @@ def new_output(parent: Path, name: str, overwrite: bool = False) -> Iterator[Pat
         raise OutputError(
             f"another negvol is writing {target} at this moment; wait for it or choose another -o"
         ) from err
+
+
+@dataclass(slots=True)
+class Numbered:
+    """A folder that is being written, ``folder``; afterwards that is its numbered place."""
+
+    folder: Path
+
+
+@contextmanager
+def numbered_output(parent: Path) -> Iterator[Numbered]:
+    """Give a hidden folder to write into, which becomes ``parent/001`` or the next free number.
+
+    It takes its number at the end of the body, so that two that write at once get two numbers. If
+    the body raises, nothing is left. Raises OutputError as ``new_output`` does.
+    """
+    target = parent / "revision"
+    with _explained(target):
+        parent.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(parent).free < MIN_FREE_BYTES:
+            raise OutputError(f"the disk of {parent} is full: make room there")
+        _clear_old_parts(target)
+        part = name_beside(target, "part")
+        part.mkdir()
+        written = Numbered(part)
+        try:
+            yield written
+            written.folder = _numbered(part, parent)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def revisions_of(folder: Path) -> tuple[str, ...]:
+    """The numbers of a result's revisions, in order."""
+    try:
+        names = [path.name for path in (folder / REVISIONS).iterdir() if path.name.isdecimal()]
+    except OSError:
+        return ()
+    return tuple(sorted(names, key=int))
+
+
+def _clear_old_parts(target: Path) -> None:
+    """Remove what runs left half written that were killed a day ago or earlier."""
+    for left in target.parent.glob(f".{target.name}.part-*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > DAY_S:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _numbered(part: Path, parent: Path) -> Path:
+    """Rename ``part`` to the first free number after the highest."""
+    taken = [int(path.name) for path in parent.iterdir() if path.name.isdecimal()]
+    number = max(taken, default=0) + 1
+    while True:
+        place = parent / f"{number:03d}"
+        try:
+            part.rename(place)
+        except OSError as err:
+            if not place.exists() or err.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.EACCES):
+                raise
+            number += 1
+        else:
+            return place
+
+
+def _keep_revisions(target: Path, part: Path) -> None:
+    """Copy what people corrected of the result at ``target`` into the one that replaces it."""
+    if (target / REVISIONS).is_dir():
+        halves = shutil.ignore_patterns(".*")
+        shutil.copytree(target / REVISIONS, part / REVISIONS, ignore=halves)
 
 
 def name_beside(target: Path, ending: str = "new") -> Path:

@@ -13,7 +13,7 @@ from negvol_cli.render import words
 from negvol_cli.report import JointReport, ScanReport
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.steps.measure import DISAGREEMENT
-from negvol_cli.steps.self_check import METAL_HU, metal_mm3
+from negvol_cli.steps.self_check import METAL, METAL_HU, metal_mm3
 from negvol_cli.structures import Side
 
 _AIR_HU: Final = -1000.0
@@ -94,9 +94,12 @@ def _field_of_view(solid: str, joint: JointReport, view: JointView | None) -> Fi
     return Finding(f"the whole {solid} was scanned")
 
 
-def _metal(_joint: JointReport, view: JointView | None) -> Finding:
+def _metal(joint: JointReport, view: JointView | None) -> Finding:
     if view is None:
         return UNKNOWN
+    said = next((flag for flag in joint.flags if flag.startswith(METAL)), None)
+    if said is not None:  # also where a corrected result kept too little of the CT to show it
+        return Finding(said.removeprefix(METAL), False)
     if view.hu_zyx.max() <= _AIR_HU:
         return Finding("no CT: measured from labels", None)
     volume = metal_mm3(view.hu_zyx, view.geometry.frame.spacing_mm)

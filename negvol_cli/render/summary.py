@@ -107,7 +107,7 @@ def _line(row: SummaryRow) -> Line:
             _percent(articular),
         ),
         larger=words.larger(nv).removesuffix(" larger"),
-        notes=tuple(_notes(report)),
+        notes=(*_notes(report), *_revisions(row)),
     )
 
 
@@ -133,6 +133,11 @@ def _notes(report: ScanReport) -> list[str]:
     return unsure + [
         flag if concern == "scan" else f"{concern}: {flag}" for concern, flag in words.flags(report)
     ]
+
+
+def _revisions(row: SummaryRow) -> list[str]:
+    """Where a person's corrections lie; the row's figures are the automatic ones."""
+    return [f"corrected by hand: revisions/{number}" for number in row.revisions]
 
 
 def _mm3(value: float | None) -> Cell:

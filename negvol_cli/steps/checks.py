@@ -200,6 +200,17 @@ LIMITS: Final = {
 }
 """Every limit by the name of its check."""
 
+PAIR_CHECKS: Final = frozenset(limit.name for limit in (CROSSED, APART, UNLIKE))
+"""The names of those that hold both joints of a scan against each other."""
+
+CT_CHECKS: Final = frozenset(
+    limit.name
+    for limit in (
+        *(TISSUE, CONDYLE_RIM, BONE_RIM, CONDYLE_ASTRAY, BONE_ASTRAY, ENTROPY),
+        *(AIR_BETWEEN, BONE_BETWEEN, CONDYLE_EXPLAINED, BONE_EXPLAINED, CORTEX),
+    )
+)
+"""The names of those that hold an outline against the CT and the networks."""
 
 SeenEdges = tuple[RefinedJoint, Scanner]
 """The edges of both bones, and the scanner that showed them."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from negvol_cli.geometry.grid import Vector, vector
 from negvol_cli.report import JointReport, Status
+from negvol_cli.steps.joint_basis import JointBasis
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.structures import Label, Side
 
@@ -34,6 +35,8 @@ class JointView:
         (``RefinedJoint.thickness_on``); None without a CT.
     mark_mm
         The place, in frame mm, at which a self-check found the joint implausible.
+    basis
+        What the joint can be measured again from; None where it was measured from labels alone.
     """
 
     geometry: JointGeometry
@@ -42,6 +45,7 @@ class JointView:
     mark_mm: Vector | None = None
     bone_thickness_mm: npt.NDArray[np.float64] | None = None
     reference_name: str = "reference"
+    basis: JointBasis | None = None
 
     def __post_init__(self) -> None:
         shape = self.geometry.frame.local_grid.shape_zyx
@@ -56,6 +60,12 @@ class JointView:
     def side(self) -> Side:
         """The side of the patient that is shown."""
         return self.geometry.frame.side
+
+
+def view_of(basis: JointBasis, geometry: JointGeometry) -> JointView:
+    """The view of a joint that was measured from ``basis``."""
+    thick = None if basis.edges is None else basis.edges[0].thickness_on(geometry.temporal_bone)
+    return JointView(geometry, basis.measured.hu_zyx, bone_thickness_mm=thick, basis=basis)
 
 
 def as_judged(view: JointView, joint: JointReport) -> JointView:

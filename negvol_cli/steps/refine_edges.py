@@ -164,7 +164,7 @@ def refine_edges(images: JointImages, ct: Volume, scanner: Scanner) -> RefinedJo
     cortex = max(of_bone, of_condyle)
     found, head = bone.edges(cortex, bone_mm), condyle.edges(cortex, condyle_mm)
     drawn = replace(found, moved_mm=_kept_whole(found, bone.back_mm, head.points_mm))
-    apart = _apart(condyle.moved(head), bone.moved(drawn))
+    apart = kept_apart(condyle.moved(head), bone.moved(drawn))
     moved = replace(images, condyle_p=apart[0], bone_p=apart[1])
     plates = _plates(found, bone.back_mm)
     faces = condyle.faces(bone)
@@ -279,7 +279,7 @@ def _leaning(values: Floats, expected: float) -> float:
     return float((len(values) * np.median(values) + EXPECTED_COUNTS * expected) / counts)
 
 
-def _apart(condyle_p: Floats32, bone_p: Floats32) -> tuple[Floats32, Floats32]:
+def kept_apart(condyle_p: Floats32, bone_p: Floats32) -> tuple[Floats32, Floats32]:
     """Both probabilities with no voxel of two bones: where they would meet, half way."""
     excess = np.maximum(condyle_p + bone_p - (1.0 - HAIRLINE), 0.0) / 2.0
     return condyle_p - excess, bone_p - excess

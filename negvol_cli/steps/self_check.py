@@ -30,6 +30,12 @@ ABOVE_APEX_MM: Final = 6.0
 METAL_HU: Final = 3000.0
 """Above enamel, the densest tissue (up to about 3000 HU); a 12-bit scanner clips metal at 3071."""
 
+METAL: Final = "metal near the joint: "
+"""How the flag of metal begins."""
+
+AGAINST_CT: Final = "against the CT, as drawn by hand: "
+"""How the flag begins of a check that a person's outline fails."""
+
 LEAST_METAL_MM3: Final = 5.0
 """A few voxels of noise at a scanner's upper limit stay below it."""
 
@@ -43,13 +49,14 @@ def judge(
     network: JointImages | None = None,
     refined: JointImages | None = None,
     edges: SeenEdges | None = None,
+    excused: frozenset[str] = frozenset(),
 ) -> JointReport:
     """Return the report of one joint, without the figures that the field of view or errors spoil.
 
     ``geometry`` has labels 0 where the scan has no data, which is where ``recorded_zyx`` is false,
     in frame order (None: nowhere). ``found`` is the localiser's result, if there was one.
     ``network`` and ``refined`` are the joint as the networks gave it and as it was measured, and
-    ``edges`` what the scan showed of them; None where there is no CT.
+    ``edges`` what the scan showed of them; None where there is no CT. ``excused`` checks only flag.
     """
     head_seen = recorded_zyx is None or _head_is_seen(geometry, recorded_zyx, settings)
     checks = check_joint(geometry, network, refined, head_seen=head_seen, edges=edges)
@@ -73,12 +80,15 @@ def judge(
         flags=(*geometry.flags, *_frame_flags(geometry, recorded_zyx), *_tissue_flags(checks)),
         checks=checks,
     )
-    return _unless_failed(report)
+    return _unless_failed(report, excused)
 
 
-def _unless_failed(report: JointReport) -> JointReport:
-    """Return the report, without its figures where a check failed."""
-    wrong = failed(report.checks)
+def _unless_failed(report: JointReport, excused: frozenset[str]) -> JointReport:
+    """Return the report, without its figures where a check failed that is not ``excused``."""
+    every = failed(report.checks)
+    said = tuple(f"{AGAINST_CT}{check.why}" for check in every if check.name in excused)
+    report = replace(report, flags=(*report.flags, *said))
+    wrong = tuple(check for check in every if check.name not in excused)
     if not wrong:
         return report
     others = tuple(f"also: {check.why}" for check in wrong[1:])
@@ -127,7 +137,7 @@ def metal_flags(hu_zyx: npt.NDArray[np.float32], spacing_mm: float) -> tuple[str
     volume = metal_mm3(hu_zyx, spacing_mm)
     if volume == 0:
         return ()
-    return (f"metal near the joint: {volume:.0f} mm³ above {METAL_HU:.0f} HU",)
+    return (f"{METAL}{volume:.0f} mm³ above {METAL_HU:.0f} HU",)
 
 
 def doubt_pair(right: JointReport, left: JointReport) -> tuple[JointReport, JointReport]:

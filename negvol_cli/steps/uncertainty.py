@@ -36,6 +36,8 @@ TWO_SIDED_95: Final = 1.96
 COMMON_MM: Final = 0.07
 COMMON_PER_WIDTH: Final = 0.14
 """The common part grows with the blur: the edge of a blurred bone is told from less."""
+BY_HAND_MM: Final = 0.3
+"""Standard deviation of an outline that a person drew on voxels of 0.5 to 1 mm (docs/data.md)."""
 ALIKE: Final = 0.5
 """How alike the common parts of both bones, and of both joints, are (correlation)."""
 PATCH_MM: Final = 2.0
@@ -79,6 +81,19 @@ def edge_quality(refined: RefinedJoint, scanner: Scanner) -> EdgeQuality:
 def common_sd_mm(blur_mm: float) -> float:
     """Standard deviation, mm, of what is common to a bone's surface under this widest blur."""
     return float(np.hypot(COMMON_MM, COMMON_PER_WIDTH * blur_mm))
+
+
+def outline_quality(scanner: Scanner, spacing_mm: float) -> EdgeQuality:
+    """What an outline leaves open that a person drew on voxels of ``spacing_mm`` at most.
+
+    Drawn at a grey, it lies off the bone's edge by as much all around.
+    """
+    local = float(np.hypot(BY_HAND_MM, spacing_mm / np.sqrt(12.0)))
+    return EdgeQuality(
+        common_mm=float(np.hypot(BY_HAND_MM, common_sd_mm(max(scanner.blur_mm_xyz)))),
+        condyle_mm=local,
+        bone_mm=local,
+    )
 
 
 def uncertainty(geometry: JointGeometry, quality: EdgeQuality, half_width_mm: float) -> Uncertainty:

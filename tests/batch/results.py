@@ -12,8 +12,8 @@ from negvol_cli.batch.source import intake_of
 from negvol_cli.io.hashing import digest_of
 from negvol_cli.io.report_files import write_json
 from negvol_cli.report import ScanReport
+from negvol_cli.saving import RUN_SCHEMA
 from negvol_cli.settings import Settings
-from negvol_cli.study import RUN_SCHEMA
 from tests.cli.reports import report
 
 STAMP = "tiny 1.0 (0123456789ab)"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from negvol_cli import study
+from negvol_cli import correction, study
 from negvol_cli.io.report_files import report_to_dict
 from negvol_cli.settings import ClipSettings, ClipShape, Settings
 from negvol_cli.structures import Side
@@ -79,3 +79,45 @@ def test_one_joint_without_its_side_ends_with_3(negvol: Negvol, tmp_path: Path) 
 
     assert result.exit_code == 3
     assert "right or left" in result.stderr
+
+
+@pytest.fixture
+def correct(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """Stands in for the correction, with the same signature."""
+    made = correction.Revision(Path("head/revisions/001"), report(), ("Left joint: not edited.",))
+    fake: Mock = create_autospec(correction.correct, return_value=made)
+    monkeypatch.setattr(correction, "correct", fake)
+    return fake
+
+
+def test_a_correction_says_what_changed_and_where_it_lies(negvol: Negvol, correct: Mock) -> None:
+    result = negvol("measure", "fix.seg.nrrd", "--of", "head", "--by", "Dr A", "--side", "left")
+
+    assert correct.call_args.args == (Path("fix.seg.nrrd"), Path("head"))
+    assert correct.call_args.kwargs["by"] == "Dr A"
+    assert correct.call_args.kwargs["side"] is Side.LEFT
+    page = Path("head/revisions/001/report.html")
+    assert result.stderr == f"Left joint: not edited.\nRevision: {page}\n"
+
+
+@pytest.mark.usefixtures("correct")
+@pytest.mark.parametrize("more", [["-o", "out"], ["--scan", "ct.nii.gz"], ["--sphere-mm", "22"]])
+def test_a_correction_takes_all_else_from_its_result(negvol: Negvol, more: list[str]) -> None:
+    result = negvol("measure", "fix.seg.nrrd", "--of", "head", *more)
+
+    assert result.exit_code == 3
+    assert "from its result, beside which it is written: leave that away" in result.stderr
+
+
+@pytest.mark.usefixtures("measure_labels")
+def test_who_corrected_needs_a_result(negvol: Negvol) -> None:
+    result = negvol("measure", "labels.nii.gz", "--by", "Dr A")
+
+    assert result.exit_code == 2
+    assert "give the result with --of" in result.stderr
+
+
+def test_the_ct_of_labels_arrives(negvol: Negvol, measure_labels: Mock) -> None:
+    negvol("measure", "labels.nii.gz", "--scan", "ct.nii.gz")
+
+    assert measure_labels.call_args.kwargs["scan"] == Path("ct.nii.gz")

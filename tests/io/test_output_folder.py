@@ -16,7 +16,13 @@ import pytest
 
 from negvol_cli.errors import OutputError
 from negvol_cli.io import output_folder
-from negvol_cli.io.output_folder import RESULT_MARK, clear_leftovers, new_output
+from negvol_cli.io.output_folder import (
+    RESULT_MARK,
+    clear_leftovers,
+    new_output,
+    numbered_output,
+    revisions_of,
+)
 
 as_root = pytest.mark.skipif(
     hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write everywhere"
@@ -287,3 +293,27 @@ def test_a_link_in_the_place_of_a_lock_or_of_a_part_is_not_followed(tmp_path: Pa
 
     assert (tmp_path / "precious").read_text() == "precious"
     assert (tmp_path / "folder" / "precious").read_text() == "precious"
+
+
+def test_what_is_numbered_takes_the_next_number(tmp_path: Path):
+    (tmp_path / "revisions" / "007").mkdir(parents=True)
+    with numbered_output(tmp_path / "revisions") as one:
+        (one.folder / "a").write_text("1")
+        with numbered_output(tmp_path / "revisions") as two:
+            (two.folder / "a").write_text("2")
+
+    assert (two.folder.name, one.folder.name) == ("008", "009")
+    assert (tmp_path / "revisions" / "009" / "a").read_text() == "1"
+    assert revisions_of(tmp_path) == ("007", "008", "009")
+
+
+def test_nothing_is_numbered_where_the_body_raises(tmp_path: Path):
+    def write() -> None:
+        with numbered_output(tmp_path / "revisions") as made:
+            (made.folder / "a").write_text("1")
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        write()
+    assert list((tmp_path / "revisions").iterdir()) == []
+    assert revisions_of(tmp_path / "absent") == ()

@@ -151,3 +151,11 @@ def test_median_and_quartiles_are_those_of_the_amounts():
 
 def test_no_asymmetry_at_all_has_no_bars():
     assert histogram([]) is None
+
+
+def test_revisions_are_listed(report: ScanReport):
+    row = SummaryRow(folder="a", report=report, revisions=("001", "002"))
+    notes = Page(render_summary([row], [])).rows[1][-1]
+
+    assert "corrected by hand: revisions/001" in notes
+    assert "corrected by hand: revisions/002" in notes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -41,7 +42,7 @@ class Header:
     ``data_name`` is the file beside the header that holds them; None for the same file.
     ``packed_bytes`` is the packed size where the header gives it. What a voxel means is
     ``slope * stored + intercept``. ``placement`` is None where ``size`` is no volume. ``notes`` say
-    in words what to beware of.
+    in words what to beware of. ``pairs`` are an NRRD's own keys and values.
     """
 
     size: tuple[int, ...]
@@ -56,6 +57,7 @@ class Header:
     slope: float = 1.0
     intercept: float = 0.0
     notes: tuple[str, ...] = ()
+    pairs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def data_bytes(self) -> int:

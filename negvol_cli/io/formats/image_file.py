@@ -42,7 +42,8 @@ class ImageFile:
     """An open image whose header was read; its voxels can be read once, from the same stream.
 
     ``file_bytes`` are those of the file that holds the voxels. ``hashed`` are the files opened for
-    it, the header's first.
+    it, the header's first. ``layered`` allows several values per voxel, the layers of a
+    segmentation.
     """
 
     path: Path
@@ -51,11 +52,13 @@ class ImageFile:
     _stream: ByteStream
     _unpacked: Unpacked | None
     _start: int
+    layered: bool = False
 
     @property
     def grid(self) -> Grid:
         """Where the voxels lie. Raises InputError where the header does not place a volume."""
-        size = check_size(self.header.size, self.header.channels, self.path)
+        channels = 1 if self.layered else self.header.channels
+        size = check_size(self.header.size, channels, self.path)
         placement = self.header.placement
         if placement is None:
             raise InputError(f"{self.path} has a damaged header: export it again")
@@ -101,20 +104,24 @@ class ImageFile:
             at += len(slab)
 
     def slabs(self) -> Iterator[Array]:
-        """The voxels as slabs [z, y, x] of some planes each, in the file's order."""
+        """The voxels as slabs of some planes each, in the file's order.
+
+        They are [z, y, x]; [z, y, x, layer] where there is more than one value per voxel.
+        """
         x, y, z = self.header.size[:3]
-        stored = self.header.stored
+        stored, layers = self.header.stored, self.header.channels
+        shape = (y, x) if layers == 1 else (y, x, layers)
         if self.header.offset is None:
             self._stream.skip(self._held_bytes() - self.header.data_bytes)
-        thick = max(1, _SLAB_BYTES // (x * y * stored.itemsize))
-        plane = x * y * stored.itemsize
+        plane = x * y * layers * stored.itemsize
+        thick = max(1, _SLAB_BYTES // plane)
         buffer = np.empty(min(thick, z) * plane, dtype=np.uint8)
         for low in range(0, z, thick):
             part = buffer[: min(thick, z - low) * plane]
             filled = self._stream.fill(part.data)
             if filled < part.nbytes:
                 raise self._cut_short(self.header.data_bytes, low * plane + filled)
-            yield self._meant(part.view(stored).reshape(-1, y, x))
+            yield self._meant(part.view(stored).reshape(-1, *shape))
         self._check_end()
 
     def digest(self) -> str:

@@ -73,8 +73,10 @@ def read_nrrd(stream: ByteStream, path: Path) -> Header:
     size = whole_numbers(stated(fields, path, "sizes"), "sizes")
     if whole_numbers(stated(fields, path, "dimension"), "dimension") != (len(size),):
         raise ValueError('"dimension" and "sizes" disagree')
-    axes = _space_axes(fields, len(size))
-    if len(axes) >= 3 and all(n == 1 for i, n in enumerate(size) if i not in axes):
+    axes, channels = _space_axes(fields, len(size)), 1
+    if axes == [1, 2, 3] and len(size) == 4:  # a list of values at each voxel
+        channels, size, axes = size[0], size[1:], axes
+    elif len(axes) >= 3 and all(n == 1 for i, n in enumerate(size) if i not in axes):
         size = tuple(size[i] for i in axes)
     else:
         axes = list(range(len(size)))
@@ -82,12 +84,13 @@ def read_nrrd(stream: ByteStream, path: Path) -> Header:
     data_name = fields.get("data file")
     return Header(
         size=size,
+        channels=channels,
         stored=_stored(fields, path),
         placement=_placement(fields, size, axes, path) if is_volume(size) else None,
         offset=offset if data_name is not None or offset is None else offset + stream.at,
         packing=packing,
         data_name=None if data_name is None else beside(data_name, path),
-        notes=(),
+        pairs=_own_pairs(lines[1:]),
     )
 
 
@@ -102,6 +105,16 @@ def _pairs(lines: Sequence[str]) -> list[tuple[str, str]]:
             raise ValueError("a line of its header is not a field")
         pairs.append((_name(name), value.strip()))
     return pairs
+
+
+def _own_pairs(lines: Sequence[str]) -> Mapping[str, str]:
+    """Keys and values that are none of the format's; of a key that comes twice the last."""
+    found = {}
+    for line in lines:
+        key, mark, value = line.partition(":=")
+        if mark and not line.startswith("#"):
+            found[key] = value
+    return found
 
 
 def _name(name: str) -> str:

@@ -1,0 +1,154 @@
+"""The files of a result, written into a folder of its own: run.json, which names them, last."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from negvol_cli.edit.folder import write_edit
+from negvol_cli.io.colour_tables import write_label_colours
+from negvol_cli.io.hashing import digest_of
+from negvol_cli.io.image import write_labels
+from negvol_cli.io.label_map import LABELS_FILE
+from negvol_cli.io.report_files import write_csv, write_json
+from negvol_cli.pipeline import Measurement
+from negvol_cli.run import Run
+from negvol_cli.settings import RESEARCH_USE
+from negvol_cli.steps.scan_labels import labels_on_scan
+from negvol_cli.threads import both
+from negvol_cli.version import __version__, program_stamp
+
+if TYPE_CHECKING:
+    from negvol_cli.render.pair import PairSection
+
+RUN_SCHEMA: Final = 2
+
+WriteDicom = Callable[[Measurement, Path], Mapping[str, str]]
+"""Writes a result as DICOM below its folder, where ``report.html`` lies already.
+
+Gives what run.json should say of how that was done.
+"""
+
+LIBRARIES: Final = (
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "SimpleITK",
+    "pydicom",
+    "pymeshlab",
+    "trimesh",
+)
+
+
+def save_result(
+    measurement: Measurement,
+    folder: Path,
+    run: Run,
+    *,
+    library: str | None = None,
+    as_dicom: WriteDicom | None = None,
+    section: PairSection | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Write all files of a result into ``folder``.
+
+    ``library`` and ``section`` are those of ``render.html``; ``more`` is added to run.json. Raises
+    OutputError where a file cannot be written.
+    """
+    report = measurement.report
+    run.progress("writing the result", 0.8)
+    write_json(report, folder / "report.json")
+    write_csv(report, folder / "report.csv")
+    both(
+        partial(_draw, measurement, folder, run, library, section),
+        partial(_save_shapes, measurement, folder, run),
+        run.settings.threads,
+    )
+    said: dict[str, Any] = dict(more or {})
+    if as_dicom is not None:
+        run.progress("writing DICOM", 0.9)
+        with run.watch.step("write DICOM"):
+            said["dicom"] = as_dicom(measurement, folder)
+    record = {**_record(measurement, folder, run), **said}
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+    run.progress("done", 1.0)
+
+
+def _save_shapes(measurement: Measurement, folder: Path, run: Run) -> None:
+    """Write the labels, the meshes, the scene, and what the joints are measured again from."""
+    from negvol_cli.render.meshes import lighter, write_meshes
+    from negvol_cli.render.scene import write_scene
+
+    report, views = measurement.report, measurement.views
+    with run.watch.step("save labels and meshes"):
+        labels = labels_on_scan(views, measurement.scan.volume.grid)
+        write_labels(labels.values_zyx, measurement.scan, folder / LABELS_FILE)
+        write_label_colours(folder)
+        write_edit(views, measurement.scan.sha256, folder)
+        light = lighter(views, run)
+        write_meshes(report, light, folder / "meshes", run.settings.meshes)
+        write_scene(report, light, folder / "scene.glb")
+
+
+def _draw(
+    measurement: Measurement,
+    folder: Path,
+    run: Run,
+    library: str | None,
+    section: PairSection | None,
+) -> None:
+    """Draw the preview and the page."""
+    from negvol_cli.render.html import write_html
+    from negvol_cli.render.preview import draw_preview
+    from negvol_cli.render.shown import both_sides
+
+    report, views = measurement.report, measurement.views
+    with run.watch.step("draw"):
+        shown = both_sides(report, views)
+        draw_preview(report, views, folder / "preview.png", shown)
+        patient = {"patient ID": report.patient_id} if report.patient_id else {}
+        details = {**patient, **_versions()}
+        draw = partial(write_html, report, views, folder / "report.html", details=details)
+        draw(library=library, shown=shown, section=section)
+
+
+def _record(measurement: Measurement, folder: Path, run: Run) -> Mapping[str, Any]:
+    """What ``run.json`` holds: how the result was made, and the hash of each of its files."""
+    report = measurement.report
+    return {
+        "schema": RUN_SCHEMA,
+        "research_use": RESEARCH_USE,
+        "scan": report.scan,
+        "input_sha256": measurement.scan.sha256,
+        "settings": asdict(run.settings),
+        "bundle": report.bundle,
+        "provider": report.provider,
+        "mesh_backend": report.mesh_backend,
+        "program": program_stamp(),
+        "versions": _versions(),
+        "steps": run.watch.as_dicts(),
+        "files": _digests(folder),
+    }
+
+
+def _versions() -> Mapping[str, str]:
+    versions = {"negvol": __version__, "python": platform.python_version()}
+    for name in (*LIBRARIES, "onnxruntime-gpu", "onnxruntime"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {**versions, "system": f"{platform.system()} {platform.machine()}"}
+
+
+def _digests(folder: Path) -> Mapping[str, str]:
+    """The SHA-256 of every file below ``folder``, by which a later run knows that all are whole."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): digest_of([path]) for path in files}

@@ -1,0 +1,106 @@
+"""What the figures of one joint follow from, and the figures themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from negvol_cli.geometry.joint_frame import FRAME_CENTRE
+from negvol_cli.mesh.backend import MeshBackend
+from negvol_cli.report import JointReport
+from negvol_cli.settings import Settings
+from negvol_cli.steps.checks import SeenEdges
+from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.localise import FoundJoint
+from negvol_cli.steps.measure import JointGeometry, measure_joint
+from negvol_cli.steps.self_check import judge
+from negvol_cli.steps.uncertainty import BY_HAND_MM, EdgeQuality, edge_quality, uncertainty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """The shares, 0 to 1, of each bone's surface by the joint that a person drew."""
+
+    condyle: float = 0.0
+    temporal_bone: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class JointBasis:
+    """What the figures and checks of one joint follow from, given the settings.
+
+    Attributes
+    ----------
+    network, measured
+        The joint as the networks gave it, and with its final edges.
+    found
+        Where the joint was found; None where no localiser was asked.
+    flags
+        What the CT alone says against the joint: metal, thick slices.
+    edges
+        The edges of both bones and the scanner that showed them; None where none were sought.
+    drawn
+        How much of the outline is not theirs.
+    outline
+        What outlines that were given, without ``edges``, leave open.
+    excused
+        The checks whose failure takes no figure away (see ``judge``), by their names.
+    """
+
+    network: JointImages
+    measured: JointImages
+    found: FoundJoint | None
+    flags: tuple[str, ...] = ()
+    edges: SeenEdges | None = None
+    drawn: Drawn = Drawn()
+    outline: EdgeQuality | None = None
+    excused: frozenset[str] = frozenset()
+
+    @property
+    def quality(self) -> EdgeQuality | None:
+        """What edges or outlines leave open; None where that is not known."""
+        if self.edges is None:
+            return self.outline
+        fitted = edge_quality(*self.edges)
+        return replace(
+            fitted,
+            condyle_mm=_mixed(fitted.condyle_mm, self.drawn.condyle),
+            bone_mm=_mixed(fitted.bone_mm, self.drawn.temporal_bone),
+        )
+
+
+def figures_of(
+    basis: JointBasis, settings: Settings, backend: MeshBackend
+) -> tuple[JointReport, JointGeometry]:
+    """The joint's report and geometry, whose labels are 0 where the scan has no data.
+
+    Raises NoCondyleError where there is no condyle.
+    """
+    images, edges = basis.measured, basis.edges
+    recorded = images.recorded_zyx
+    geometry = measure_joint(
+        images.condyle_p,
+        images.bone_p,
+        images.frame,
+        settings,
+        backend,
+        recorded_zyx=recorded,
+        centre_mm=FRAME_CENTRE if basis.found else None,
+    )
+    seen = replace(geometry, labels_zyx=np.where(recorded, geometry.labels_zyx, 0).astype(np.uint8))
+    judge_it = partial(judge, network=basis.network, refined=images, edges=edges)
+    joint = judge_it(seen, basis.found, recorded, settings, excused=basis.excused)
+    joint = replace(joint, flags=(*joint.flags, *basis.flags))
+    if edges is not None:
+        joint = replace(joint, edges=edges[0].summary(edges[1], np.array(geometry.axis.up)))
+    quality = basis.quality
+    if quality is None or joint.head_volume_mm3 is None:
+        return joint, seen
+    halves = uncertainty(seen, quality, settings.clip.width_mm / 2)
+    return replace(joint, uncertainty=halves), seen
+
+
+def _mixed(fitted_mm: float, drawn: float) -> float:
+    return float(np.sqrt((1.0 - drawn) * fitted_mm**2 + drawn * BY_HAND_MM**2))
