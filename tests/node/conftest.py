@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -55,3 +57,28 @@ def new_node(tmp_path: Path, node_port: int) -> Iterator[Callable[..., Node]]:
         if node.process is not None and not node.is_dead():
             node.process.kill()
             node.process.wait()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CA, a certificate of this host by it, and another CA with a certificate."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("certificates")
+
+    def openssl(*args: str) -> None:
+        subprocess.run(["openssl", *args], cwd=folder, check=True, capture_output=True)
+
+    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    for ca, cert in (("ca", "ours"), ("otherca", "theirs")):
+        openssl(
+            *("req", "-x509", *new, "-keyout", f"{ca}.key", "-out", f"{ca}.pem", "-days", "2"),
+            *("-subj", f"/CN={ca}"),
+        )
+        openssl("req", *new, "-keyout", f"{cert}.key", "-out", f"{cert}.csr", "-subj", "/CN=n")
+        openssl(
+            *("x509", "-req", "-in", f"{cert}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key"),
+            *("-CAcreateserial", "-out", f"{cert}.pem", "-days", "2", "-extfile", "names"),
+        )
+    return folder

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import psutil
+import pytest
 from pydicom.dataset import FileDataset
 
+from negvol_cli.node.tls import Tls
 from tests.io.dicom.made_dicom import image
 from tests.node.nodes import Node, associate, small_study, store, unlike
 from tests.node.orthanc import FORWARD, Orthanc, free_port, until
@@ -175,3 +179,32 @@ def test_it_listens_on_this_machine_alone(nobody: str, new_node: NewNode) -> Non
     listening = [c.laddr for c in process.net_connections() if c.status == psutil.CONN_LISTEN]
 
     assert [(where.ip, where.port) for where in listening] == [("127.0.0.1", node.port)]
+
+
+def test_with_tls_both_ways_are_encrypted_and_nobody_comes_in_without(
+    new_node: NewNode, node_port: int, certificates: Path, tmp_path: Path
+) -> None:
+    storescp = shutil.which("storescp", path="/usr/bin:/usr/local/bin")
+    if storescp is None:
+        pytest.skip("dcmtk is not installed")
+    ca, cert, key = (certificates / name for name in ("ca.pem", "ours.pem", "ours.key"))
+    port, came = free_port(), tmp_path / "came"
+    came.mkdir()
+    options = ("--tls", "--tls-ca", str(ca), "--tls-cert", str(cert), "--tls-key", str(key))
+    with subprocess.Popen(
+        [storescp, "+tls", str(key), str(cert), "+cf", str(ca), "-od", str(came), str(port)]
+    ) as pacs:
+        try:
+            node = new_node(f"PACS@localhost:{port}", *options)
+            node.start()
+            assert not associate(node_port).is_established
+            ours = Tls(authorities=ca, certificate=cert, key=key).for_client()
+            association = associate(node_port, tls_args=(ours, "localhost"))
+            for made in small_study():
+                assert association.send_c_store(made).Status == 0
+            association.release()
+            done(node, 1)
+        finally:
+            pacs.terminate()
+
+    assert len(list(came.iterdir())) == RESULTS

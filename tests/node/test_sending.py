@@ -236,31 +236,6 @@ def test_doctor_asks_the_other_side(scp: Any) -> None:
     assert (str(found.level), "nothing listens" in found.text) == ("broken", True)
 
 
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CA, a certificate of this host by it, and another CA with a certificate."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*args: str) -> None:
-        subprocess.run(["openssl", *args], cwd=folder, check=True, capture_output=True)
-
-    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    for ca, cert in (("ca", "ours"), ("otherca", "theirs")):
-        openssl(
-            *("req", "-x509", *new, "-keyout", f"{ca}.key", "-out", f"{ca}.pem", "-days", "2"),
-            *("-subj", f"/CN={ca}"),
-        )
-        openssl("req", *new, "-keyout", f"{cert}.key", "-out", f"{cert}.csr", "-subj", "/CN=n")
-        openssl(
-            *("x509", "-req", "-in", f"{cert}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key"),
-            *("-CAcreateserial", "-out", f"{cert}.pem", "-days", "2", "-extfile", "names"),
-        )
-    return folder
-
-
 def tls(folder: Path, ca: str = "ca", cert: str = "ours") -> Tls:
     return Tls(
         authorities=folder / f"{ca}.pem",
