@@ -10,6 +10,7 @@ import click
 
 from negvol_cli.cli import network, options
 from negvol_cli.cli.printing import say
+from negvol_cli.cli.private import hush
 
 if TYPE_CHECKING:
     from negvol_cli.node.address import Address
@@ -112,6 +113,7 @@ def node(
     from negvol_cli.node.peer import Peer
     from negvol_cli.node.serving import Keeping, serve
 
+    hush()
     where = Listening(
         title=aet,
         host=limits["host"],

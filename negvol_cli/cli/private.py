@@ -22,11 +22,18 @@ class WrongUsage(click.UsageError):
 def become_private() -> None:
     """From here to the end of the command nothing is printed that a file or a path says.
 
-    Libraries warn and log in their own words, in which they quote what they read: they are
-    silenced. Errors are said in sentences of ours (``errors.explain_nameless``).
+    Libraries are silenced, and errors are said in sentences of ours (``errors.explain_nameless``).
+    """
+    click.get_current_context().meta[_KEY] = True
+    hush()
+
+
+def hush() -> None:
+    """Silence libraries to the end of the command.
+
+    They warn and log in their own words, in which they quote what they read.
     """
     ctx = click.get_current_context()
-    ctx.meta[_KEY] = True
     ctx.with_resource(warnings.catch_warnings(action="ignore"))
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

@@ -127,12 +127,15 @@ def test_what_is_no_head_ct_is_refused_with_the_reason_and_nothing_is_stored(
     node.start()
     studies = no_heads()
     for images in studies.values():
+        for made in images:
+            made.PatientName = made.PatientID = made.SeriesDescription = "Secret"
         store(node_port, images)
     node.await_event("not measured", len(studies))
 
     said = node.reasons("not measured")
     assert [why for why in studies if not any(why in reason for reason in said)] == []
     assert node.events("measuring") == []
+    assert "Secret" not in node.said()
     node.end()
     states = [json.loads(path.read_text()) for path in (node.spool / "states").iterdir()]
     assert [(state["done"], state["result"]) for state in states] == [(True, "")] * len(studies)
