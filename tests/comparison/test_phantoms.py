@@ -127,3 +127,16 @@ def test_an_opened_mouth_is_said_and_its_joint_spaces_are_not_compared(before):
         assert joint.movement.distance_mm == pytest.approx(np.hypot(9.0, 4.0), abs=0.3)
     assert found.nv_asymmetry_points is None
     assert all("opened wider in BEFORE" in joint.reason for joint in back.joints)
+
+
+@pytest.mark.parametrize("sides", [tuple(Side), (Side.LEFT,)], ids=["both", "one"])
+def test_a_mouth_opened_wide_in_a_tilted_head_is_still_laid_on_its_base(before, sides):
+    wide = CondyleChange(shift_mm=(0.0, -16.0, -10.0), turn_degrees=(25.0, 0.0, 0.0))
+    tilt = {"turn": (-25.0, 6.0, 12.0), "shift": (14.0, -8.0, 30.0)}
+    after = result(changes=dict.fromkeys(sides, wide), sides=sides, **tilt)
+    joint = compare_results(before, after).comparison.left
+
+    assert joint.outcome is Outcome.OPENED
+    assert joint.cranial_base.residual_mm < 0.1
+    assert joint.movement.distance_mm == pytest.approx(np.hypot(16.0, 10.0), abs=0.3)
+    assert joint.movement.angle_degrees == pytest.approx(25.0, abs=0.5)
