@@ -15,6 +15,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from negvol_cli.geometry.resample import to_sitk
+from negvol_cli.io.image import read_scan
 from negvol_cli.phantom import draw_head
 from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan
@@ -46,15 +47,26 @@ def write_big_scan(path: Path) -> Path:
     return path
 
 
+def read_mib(path: Path) -> float:
+    """By how much reading a scan raises the peak of this process, MiB."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    read_scan(path)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
 def main() -> None:
-    """Run on a scan and print the peak of each step, MiB."""
+    """Run on a scan and print the peak of each step, MiB; or write it, or only read it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit-mib", type=int, default=2048)
     parser.add_argument("--scan", type=Path, required=True)
     parser.add_argument("--make", action="store_true", help="only write the scan")
+    parser.add_argument("--read", action="store_true", help="print what reading the scan takes")
     args = parser.parse_args()
     if args.make:
         write_big_scan(args.scan)
+        return
+    if args.read:
+        print(read_mib(args.scan))
         return
     resource.setrlimit(resource.RLIMIT_DATA, (args.limit_mib << 20,) * 2)
     with tempfile.TemporaryDirectory() as out:
