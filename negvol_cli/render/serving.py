@@ -85,6 +85,7 @@ class FolderServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 128  # with five, one in many connections is made a second late
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder.resolve()
