@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -26,9 +27,10 @@ from negvol_cli.io.dicom.attributes import quiet, text_of, value_of, whole_of
 _UID: Final = re.compile(r"[0-9.]{1,64}")
 """Laxer than DICOM, which forbids leading zeros: a study lies in its PACS under the UID it has."""
 
+_DATE: Final = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})", re.ASCII)
 _FORMS: Final = {
-    "PatientBirthDate": re.compile(r"(\d{4})\.?(0[1-9]|1[0-2])\.?(0[1-9]|[12]\d|3[01])", re.ASCII),
-    "StudyDate": re.compile(r"(\d{4})\.?(0[1-9]|1[0-2])\.?(0[1-9]|[12]\d|3[01])", re.ASCII),
+    "PatientBirthDate": _DATE,
+    "StudyDate": _DATE,
     "StudyTime": re.compile(
         r"([01]\d|2[0-3])([0-5]\d)?((?<=\d{4})[0-5]\d)?((?<=\d{6})\.\d{1,6})?", re.ASCII
     ),
@@ -191,12 +193,24 @@ def _value(header: Dataset, keyword: str) -> str | list[str] | None:
     """The value as text, as texts where somebody wrote several; None for none to be copied."""
     value = value_of(header, keyword)
     if isinstance(value, MultiValue):
-        return None if keyword in _FORMS else [str(one).strip() for one in value]
+        texts = [str(one).strip() for one in value]
+        if keyword.endswith("Name"):  # one person has one name; a backslash is not part of it
+            return next(filter(None, texts), None)
+        return None if keyword in _FORMS else texts
     text = "" if value is None else str(value).strip()
     if keyword in _FORMS:
         match = _FORMS[keyword].fullmatch(text)
         text = "" if match is None else "".join(group or "" for group in match.groups())
+        text = "" if _FORMS[keyword] is _DATE and not _is_date(text) else text
     return text or None
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.strptime(text, "%Y%m%d")
+    except ValueError:
+        return False
+    return True
 
 
 def _headers(series: Series, frames: list[Frame], hashed: HashedFiles) -> list[Dataset]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import CTImageStorage, generate_uid
 
 from negvol_cli.dicom_out import codes
 from negvol_cli.dicom_out.equipment import MAKER, Production
@@ -67,6 +67,7 @@ def structured_report(
         coding_schemes=[scheme()],
         **production.attributes(2, "SR"),
     )
+    _name_classes(made, source)
     return made
 
 
@@ -239,11 +240,24 @@ def _observer() -> Any:
 
 
 def _evidence(source: Source, segments: Dataset | None) -> list[Dataset]:
-    """What the report is about, as the library reads it: the images, and the segmentation."""
+    """What the report is about, as the library reads it: the images, and the segmentation.
+
+    The library knows no class of images but DICOM's own, so that plain CT stands for each.
+    """
     found = []
     for reference in source.files:
         made = Dataset()
         made.update(source.header)
-        made.SOPClassUID, made.SOPInstanceUID = reference.sop_class, reference.sop_instance
+        made.SOPClassUID, made.SOPInstanceUID = CTImageStorage, reference.sop_instance
         found.append(made)
     return [*found, *([segments] if segments is not None else [])]
+
+
+def _name_classes(made: Dataset, source: Source) -> None:
+    """Put the images' own classes into the evidence."""
+    classes = {reference.sop_instance: reference.sop_class for reference in source.files}
+    for study in made.CurrentRequestedProcedureEvidenceSequence:
+        for series in study.ReferencedSeriesSequence:
+            for item in series.ReferencedSOPSequence:
+                own = classes.get(item.ReferencedSOPInstanceUID)
+                item.ReferencedSOPClassUID = own or item.ReferencedSOPClassUID

@@ -149,7 +149,8 @@ def test_a_uid_that_dicom_forbids_and_hospitals_have_is_kept(tmp_path):
 @pytest.mark.parametrize(
     ("given", "copied"),
     [
-        ({"PatientBirthDate": "19441301"}, {"PatientBirthDate": ""}),
+        ({"PatientBirthDate": "19440230"}, {"PatientBirthDate": ""}),
+        ({"StudyDate": "00000101"}, {"StudyDate": ""}),
         ({"StudyTime": "1011"}, {"StudyTime": "1011"}),
         ({"StudyTime": "10.5"}, {"StudyTime": ""}),
         ({"StudyTime": "235960"}, {"StudyTime": ""}),

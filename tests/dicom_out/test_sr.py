@@ -208,6 +208,26 @@ def test_the_report_is_read_back_and_refers_to_the_segments(result):
     }
 
 
+def test_images_of_a_class_that_no_library_knows_are_referred_to_by_it(tmp_path):
+    own = "1.2.826.0.1.3680043.2.1125.77"
+    result = made.written(made.images_of(made.straight(), sop_class=own), tmp_path)
+
+    study = pydicom.dcmread(result / "measurements.dcm").CurrentRequestedProcedureEvidenceSequence
+    classes = {
+        item.ReferencedSOPClassUID
+        for series in study[0].ReferencedSeriesSequence
+        for item in series.ReferencedSOPSequence
+    }
+    assert classes == {own, "1.2.840.10008.5.1.4.1.1.66.4"}
+    for name in ("segmentation.dcm", "report.dcm"):
+        images = pydicom.dcmread(result / name)
+        series = images.get("ReferencedSeriesSequence", [])
+        items = (
+            images.SourceInstanceSequence if not series else series[0].ReferencedInstanceSequence
+        )
+        assert {item.ReferencedSOPClassUID for item in items} == {own}
+
+
 def test_dcmtk_reads_the_report_without_an_error(result):
     if shutil.which("dsrdump") is None:
         pytest.skip("dcmtk's dsrdump is not installed")
