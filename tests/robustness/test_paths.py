@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from negvol_cli.errors import OutputError
+from negvol_cli.structures import Side
+from negvol_cli.study import measure_scan
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has limits of its own")
 
@@ -30,13 +32,14 @@ def strange(tmp_path: Path, phantom: Path) -> Path:
     return Path(shutil.copy(phantom, folder / "Müller, Jörg – головa.v2.nii.gz"))
 
 
-def test_a_scan_in_a_strange_place_is_read_and_its_result_written_into_another(
-    strange: Path, write_result: Callable[..., None]
+def test_a_scan_in_a_strange_place_is_measured_into_another(
+    strange: Path, models, settings
 ) -> None:
     out = strange.parent / "Ergebnisse наши"
 
-    write_result(out, strange)
+    report = measure_scan(strange, out, settings, models=models)
 
+    assert {joint.side for joint in report.joints if joint.nv_mm3} == set(Side)
     folder = out / "Müller, Jörg – головa.v2"
     assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["scan"] == folder.name
     assert (folder / "labels.nii.gz").is_file()
