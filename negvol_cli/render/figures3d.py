@@ -33,10 +33,10 @@ NECK_MM: Final = 18.0
 """How far below the centre of the condylar head the condyle is shown: 3 mm beyond the clip."""
 
 _MOST_TRIANGLES: Final = {
-    "temporal_bone": 16_000,
-    "condyle": 10_000,
-    "inflated": 8_000,
-    "reference": 5_000,
+    "temporal_bone": 12_000,
+    "condyle": 8_000,
+    "inflated": 6_000,
+    "reference": 4_000,
 }
 _TRANSLUCENT: Final = (
     ("reference", "Reference condyle", palette.REFERENCE, 0.5),

@@ -22,8 +22,8 @@ from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 from negvol_cli.threads import at_once
 
-BONE_TRIANGLES: Final = 12_000
-INFLATED_TRIANGLES: Final = 8_000
+BONE_TRIANGLES: Final = 10_000
+INFLATED_TRIANGLES: Final = 7_000
 """The volumes enclosed change by less than 0.1 % (tests/mesh/test_backend.py)."""
 
 

@@ -18,6 +18,8 @@ from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 
 WIDTH_PX: Final = 1800
+COLOURS: Final = 256
+"""As many as a palette holds: half a grey level off on average, for half the bytes."""
 MARGIN_PX: Final = 30
 _GAP: Final = 14
 _BETWEEN: Final = 44
@@ -48,7 +50,7 @@ def draw_preview(
     """
     image = preview(report, views, shown)
     try:
-        image.save(path, compress_level=4)
+        image.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path)
     except OSError as err:
         raise OutputError(f"cannot write {path} ({err}): choose another output folder") from err
 

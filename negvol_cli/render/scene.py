@@ -29,7 +29,7 @@ from negvol_cli.settings import RESEARCH_USE
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 
-TRIANGLES_PER_MESH: Final = 8_000
+TRIANGLES_PER_MESH: Final = 5_000
 ROOT: Final = "negvol"
 PATIENT: Final = "patient, LPS mm"
 

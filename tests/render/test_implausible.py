@@ -55,7 +55,7 @@ def test_the_page_says_why_and_shows_no_joint_space_of_it(doubted, views):
 
 def test_the_preview_rings_the_place_in_that_joint_alone(tmp_path: Path, doubted, views):
     draw_preview(doubted, views, tmp_path / "preview.png")
-    image = np.asarray(Image.open(tmp_path / "preview.png")).astype(int)
+    image = np.asarray(Image.open(tmp_path / "preview.png").convert("RGB")).astype(int)
     yellow = np.abs(image - rgb(MARK)).sum(axis=2) < 60
 
     assert yellow[:, : WIDTH_PX // 2].sum() > 300

@@ -69,6 +69,12 @@ def test_a_run_opens_no_socket_and_leaves_nothing_but_its_result(results: dict[s
     assert sorted(path.name for path in folder.parent.iterdir()) == [folder.name]
 
 
+def test_a_result_takes_at_most_8_mb(results: dict[str, Path]) -> None:
+    files = [path for path in results["first"].rglob("*") if path.is_file()]
+
+    assert sum(path.stat().st_size for path in files) <= 8_000_000
+
+
 def test_models_are_listed_verified_and_installed_without_a_socket(negvol: Negvol) -> None:
     for words in (["list"], ["verify"], ["install", DEFAULT_BUNDLE]):
         ran = negvol("models", *words)
