@@ -99,7 +99,8 @@ def _write(folder: Path, made: _Made, run: Run) -> None:
         "fix": {"file": kept, "sha256": fix.sha256},
         "changes": {str(side): asdict(change) for side, change in again.changes.items()},
     }
-    lines = (f"By {made.by or UNSTATED}, {made.at}.", *_lines(again))
+    when = datetime.fromisoformat(made.at).strftime("%Y-%m-%d %H:%M")
+    lines = (f"By {made.by or UNSTATED}, {when}.", *_lines(again))
     section = PairSection("Corrected by hand", lines, tuple(_pairs(again, result)))
     scan = replace(result.labels, name=again.report.scan, sha256=result.scan_sha256)
     measurement = Measurement(again.report, scan, again.views)

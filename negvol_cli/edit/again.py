@@ -21,6 +21,7 @@ from negvol_cli.report import JointReport, ScanReport, Status
 from negvol_cli.run import Run
 from negvol_cli.steps.checks import CT_CHECKS, PAIR_CHECKS
 from negvol_cli.steps.joint_basis import JointBasis, figures_of
+from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.joint_view import JointView, as_judged, view_of
 from negvol_cli.steps.reconstruct import SPECK_MM3
 from negvol_cli.steps.scan_report import scan_report
@@ -151,22 +152,33 @@ def _carried(joint: JointReport, alone: JointReport) -> JointReport:
 
 def _change(before: JointView, after: JointView, edited: JointBasis) -> JointChange:
     """What changed in the cube of edit/, and how much of what was drawn is not measured."""
-    frame = before.geometry.frame
+    frame, by_hand = before.geometry.frame, edited.drawn
     window = window_about(frame, before.geometry.head_centre_mm)
     old, new = (outlines(view)[window] for view in (before, after))
-    images, by_hand, unmeasured = edited.measured, edited.drawn, 0.0
-    for label, p_zyx in ((Label.CONDYLE, images.condyle_p), (Label.TEMPORAL_BONE, images.bone_p)):
-        drawn = (p_zyx >= 0.5) & images.recorded_zyx & (after.geometry.labels_zyx != label)
-        near, grid = crop(drawn, frame.local_grid, before.geometry.head_centre_mm, NEAR_MM)
-        unmeasured += float(near.sum()) * grid.voxel_mm3
     return changes_of(
         frame.side,
         old,
         new,
         window_grid(frame, window),
         share={Label.CONDYLE: by_hand.condyle, Label.TEMPORAL_BONE: by_hand.temporal_bone},
-        unmeasured_mm3=unmeasured,
+        unmeasured_mm3=_unmeasured_mm3(before, after, edited.measured),
     )
+
+
+def _unmeasured_mm3(before: JointView, after: JointView, images: JointImages) -> float:
+    """How much by the joint was drawn that belongs to no bone as it was measured, mm³."""
+    frame, was, total = before.geometry.frame, before.basis, 0.0
+    if was is None:
+        return total
+    for label, old, now in (
+        (Label.CONDYLE, was.measured.condyle_p, images.condyle_p),
+        (Label.TEMPORAL_BONE, was.measured.bone_p, images.bone_p),
+    ):
+        drawn = (now >= 0.5) & (old < 0.5) & images.recorded_zyx
+        apart = drawn & (after.geometry.labels_zyx != label)
+        near, grid = crop(apart, frame.local_grid, before.geometry.head_centre_mm, NEAR_MM)
+        total += float(near.sum()) * grid.voxel_mm3
+    return total
 
 
 def _flags(change: JointChange) -> tuple[str, ...]:

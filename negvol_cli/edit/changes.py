@@ -75,8 +75,8 @@ class JointChange:
             yield (
                 start + f"{bone.automatic_mm3:.0f} to {bone.corrected_mm3:.0f} mm³{grown}, Dice "
                 f"{bone.dice:.3f}, {_mm(bone.mean_surface_distance_mm)} apart on average and "
-                f"{_mm(bone.hausdorff_mm)} at most; {bone.drawn_share:.0%} of its surface by the "
-                "joint is drawn by hand."
+                f"{_mm(bone.hausdorff_mm)} at most; {100 * bone.drawn_share:.0f} % of its "
+                "surface by the joint is drawn by hand."
             )
 
 

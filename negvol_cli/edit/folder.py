@@ -29,8 +29,9 @@ SCAN_KEY: Final = "negvol_scan"
 SIDE_KEY: Final = "negvol_side"
 """Keys of a header that say of which scan, by the SHA-256 of its file, and side a segmentation is;
 an editor may leave them out."""
-HU_STEP: Final = 5
-"""Below the noise of any scanner (4 HU and more), and a divisor of the checks' bins of 10 HU."""
+HU_STEP: Final = 10
+"""A hundredth of a bone window, and the bins in which the checks look for soft tissue
+(``check_images``); each value stands in the middle of its step, so that they find the same."""
 README: Final = "README.txt"
 
 _COLOURS: Final = {
@@ -81,7 +82,8 @@ def _write_joint(view: JointView, scan_sha256: str, target: Path) -> None:
     ct_file, seg_file, basis_file = files_of(frame.side)
     window = window_about(frame, geometry.head_centre_mm)
     grid = window_grid(frame, window)
-    hu = np.rint(np.clip(frame.mirror(view.hu_zyx[window]), -32000, 32000) / HU_STEP) * HU_STEP
+    shown = np.clip(frame.mirror(view.hu_zyx[window]), -32000, 32000)
+    hu = np.floor(shown / HU_STEP) * HU_STEP + HU_STEP // 2
     write_nrrd(Volume(hu.astype(np.int16), grid), target / ct_file)
     labels = np.ascontiguousarray(frame.mirror(outlines(view)[window]))
     identity = {SCAN_KEY: scan_sha256, SIDE_KEY: str(frame.side)}

@@ -38,8 +38,9 @@ def basis_of_labels(volume: Volume, side: Side, ct: Volume, scanner: Scanner) ->
     part = crop_to(ct, frame.grid)
     if part is None:
         return None
-    condyle, bone = _probabilities(volume, frame)
     recorded = np.asarray(frame.mirror(recorded_mask(ct, frame.grid)))
+    # what the scan does not show is not measured, as in a scan that was segmented
+    condyle, bone = (np.where(recorded, p, np.float32(0.0)) for p in _probabilities(volume, frame))
     measured = JointImages(frame, frame_hu(ct, frame), condyle, bone, recorded).in_steps()
     about = read_scanner_about(part, scanner)
     drawn = [(p >= 0.5).astype(np.float32) for p in (measured.condyle_p, measured.bone_p)]

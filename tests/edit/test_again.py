@@ -17,7 +17,7 @@ from negvol_cli.structures import Side
 from negvol_cli.study import measure_scan
 from tests.edit.conftest import CPU
 
-MOST_BYTES = 3_500_000
+MOST_BYTES = 3_000_000
 
 
 def figures(joint: JointReport) -> dict[str, float]:
