@@ -21,7 +21,7 @@ from negvol_cli.pipeline import Measurement
 from negvol_cli.run import Run
 from negvol_cli.settings import RESEARCH_USE
 from negvol_cli.steps.scan_labels import labels_on_scan
-from negvol_cli.threads import both
+from negvol_cli.threads import at_once
 from negvol_cli.version import __version__, program_stamp
 
 if TYPE_CHECKING:
@@ -65,11 +65,12 @@ def save_result(
     run.progress("writing the result", 0.8)
     write_json(report, folder / "report.json")
     write_csv(report, folder / "report.csv")
-    both(
-        partial(_draw, measurement, folder, run, library, section),
-        partial(_save_shapes, measurement, folder, run),
-        run.settings.threads,
-    )
+    tasks = {
+        "meshes": partial(_save_meshes, measurement, folder, run),
+        "pictures": partial(_draw, measurement, folder, run, library, section),
+        "labels": partial(_save_labels, measurement, folder, run),
+    }
+    at_once(tasks, run.settings.threads)
     said: dict[str, Any] = dict(more or {})
     if as_dicom is not None:
         run.progress("writing DICOM", 0.9)
@@ -81,18 +82,24 @@ def save_result(
     run.progress("done", 1.0)
 
 
-def _save_shapes(measurement: Measurement, folder: Path, run: Run) -> None:
-    """Write the labels, the meshes, the scene, and what the joints are measured again from."""
-    from negvol_cli.render.meshes import lighter, write_meshes
-    from negvol_cli.render.scene import write_scene
-
-    report, views = measurement.report, measurement.views
-    with run.watch.step("save labels and meshes"):
+def _save_labels(measurement: Measurement, folder: Path, run: Run) -> None:
+    """Write the labels, and what the joints are measured again from."""
+    views = measurement.views
+    with run.watch.step("save labels"):
         labels = labels_on_scan(views, measurement.scan.volume.grid)
         write_labels(labels.values_zyx, measurement.scan, folder / LABELS_FILE)
         write_label_colours(folder)
         write_edit(views, measurement.scan.sha256, folder)
-        light = lighter(views, run)
+
+
+def _save_meshes(measurement: Measurement, folder: Path, run: Run) -> None:
+    """Write the meshes and the scene."""
+    from negvol_cli.render.meshes import lighter, write_meshes
+    from negvol_cli.render.scene import write_scene
+
+    report = measurement.report
+    with run.watch.step("save meshes"):
+        light = lighter(measurement.views, run)
         write_meshes(report, light, folder / "meshes", run.settings.meshes)
         write_scene(report, light, folder / "scene.glb")
 
