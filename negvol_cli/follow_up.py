@@ -44,7 +44,7 @@ def compare(
     results = read_result(Path(before)), read_result(Path(after))
     if out is None:
         return _compared(results, progress).comparison
-    name = name_of(results[0].report.scan, results[1].report.scan)
+    name = name_of(results[0].name, results[1].name)
     with new_output(Path(out), name, overwrite) as folder:
         compared = _compared(results, progress)
         progress("drawing", 0.6)
@@ -54,7 +54,7 @@ def compare(
 
 
 def name_of(before: str, after: str) -> str:
-    """The name of the folder of a comparison, from the names of the two scans."""
+    """The name of the folder of a comparison, from the names of the two results."""
     return result_name(f"{before}-to-{after}")
 
 

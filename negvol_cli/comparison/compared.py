@@ -100,8 +100,8 @@ def compare_results(before: StoredResult, after: StoredResult) -> Compared:
         why = "; ".join(f"{side}: {joint.reason}" for side, joint in joints.items())
         raise InputError(f"no joint of the two results can be compared ({why})")
     comparison = Comparison(
-        before=before.report.scan,
-        after=after.report.scan,
+        before=before.name,
+        after=after.name,
         right=joints[Side.RIGHT],
         left=joints[Side.LEFT],
         flags=tuple(flags(before, after, apart)),

@@ -15,6 +15,7 @@ from negvol_cli.geometry.grid import Volume
 from negvol_cli.io.hashing import digest_of
 from negvol_cli.io.image import read_image
 from negvol_cli.io.mesh_files import JOINT_SPACE, read_ply
+from negvol_cli.io.output_folder import REVISIONS
 from negvol_cli.io.report_files import read_json
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import SCHEMA, JointReport, ScanReport, Status
@@ -73,6 +74,13 @@ class StoredResult:
     input_sha256: str
     joints: Mapping[Side, StoredJoint]
     version: str = ""
+
+    @property
+    def name(self) -> str:
+        """The scan's name, and which revision this is where somebody corrected an outline."""
+        folder = self.folder.resolve()
+        number = f" revision {folder.name}" if folder.parent.name == REVISIONS else ""
+        return f"{self.report.scan}{number}"
 
     def why_not(self, side: Side) -> str:
         """Why a joint that is not in ``joints`` is not."""

@@ -95,3 +95,10 @@ def test_a_joint_without_figures_is_not_read(folder: Path, written: Path):
     assert set(read_result(other).joints) == {Side.LEFT}
     assert read_result(other).why_not(Side.RIGHT) == "not found: no condyle in view"
     assert set(read_result(written).joints) == set(Side)
+
+
+def test_a_revision_is_named_as_one(folder: Path):
+    revision = write_result(result(sides=(Side.LEFT,)), folder / "revisions" / "002")
+
+    assert read_result(folder).name == "scan"
+    assert read_result(revision).name == "scan revision 002"
