@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -182,6 +183,8 @@ def test_it_listens_on_this_machine_alone(nobody: str, new_node: NewNode) -> Non
     listening = [c.laddr for c in process.net_connections() if c.status == psutil.CONN_LISTEN]
 
     assert [(where.ip, where.port) for where in listening] == [("127.0.0.1", node.port)]
+    assert node.end(signal.SIGTERM) == 128 + signal.SIGTERM
+    assert [event["event"] for event in node.events()] == ["started", "stopped"]
 
 
 def test_with_tls_both_ways_are_encrypted_and_nobody_comes_in_without(
