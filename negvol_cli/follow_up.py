@@ -59,7 +59,7 @@ def name_of(before: str, after: str) -> str:
 
 
 def _compared(results: tuple[StoredResult, StoredResult], progress: Progress) -> Compared:
-    progress("laying one cranial base onto the other", 0.2)
+    progress("registering the cranial base", 0.2)
     return compare_results(*results)
 
 

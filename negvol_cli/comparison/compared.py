@@ -17,7 +17,7 @@ from negvol_cli.comparison.condyle import (
     movement,
     remodelling,
 )
-from negvol_cli.comparison.greys import mask_about, refined
+from negvol_cli.comparison.intensities import mask_about, refined
 from negvol_cli.comparison.registration import Fit
 from negvol_cli.comparison.report import (
     Change,
@@ -129,7 +129,7 @@ def _not_compared(
 
 def _joint(before: StoredJoint, after: StoredJoint, rough: Fit) -> tuple[JointComparison, Overlay]:
     common_mm = float(np.hypot(before.common_mm, after.common_mm))
-    base, by_greys = _base_by_greys(before, after, rough)
+    base, by_intensity = _base_by_intensity(before, after, rough)
     condyles = Condyles(
         before.side,
         Condyle.of(before.condyle, before.centre_mm),
@@ -140,7 +140,7 @@ def _joint(before: StoredJoint, after: StoredJoint, rough: Fit) -> tuple[JointCo
     joint = JointComparison(
         side=before.side,
         outcome=Outcome.COMPARED,
-        cranial_base=_registered(base, base.motion, by_greys, before.centre_mm, common_mm),
+        cranial_base=_registered(base, base.motion, by_intensity, before.centre_mm, common_mm),
         flags=(*_flags_of(before, "BEFORE"), *_flags_of(after, "AFTER")),
     )
     joint = _with_figures(joint, before, after)
@@ -169,8 +169,8 @@ def _flags_of(joint: StoredJoint, which: str) -> tuple[str, ...]:
     return tuple(f"{which}: {flag}" for flag in (*cut, *report.flags))
 
 
-def _base_by_greys(before: StoredJoint, after: StoredJoint, base: Fit) -> tuple[Fit, bool]:
-    """The cranial base laid by greys by the temporal bone and away from both condyles."""
+def _base_by_intensity(before: StoredJoint, after: StoredJoint, base: Fit) -> tuple[Fit, bool]:
+    """The cranial base laid by intensity, beside the temporal bone and away from both condyles."""
     if before.ct is None or after.ct is None:
         return base, False
     condyles = [before.condyle.points_mm, base.motion(after.condyle.points_mm)]
@@ -203,13 +203,13 @@ def _silent(change: Change | None) -> Change | None:
 
 
 def _registered(
-    fit: Fit, motion: Rigid, by_greys: bool, centre_mm: Points, common_mm: float
+    fit: Fit, motion: Rigid, by_intensity: bool, centre_mm: Points, common_mm: float
 ) -> Registered:
     """How well a bone lies, where ``motion`` takes all of AFTER so that it does."""
     worst = np.linalg.eigvalsh(fit.shift_covariance_at(centre_mm, common_mm))[-1]
     matrix = np.vstack([np.column_stack([motion.turn, motion.shift_mm]), [0.0, 0.0, 0.0, 1.0]])
     return Registered(
-        by="greys" if by_greys else "surfaces",
+        by="intensities" if by_intensity else "surfaces",
         residual_mm=fit.residual_mm,
         overlap=fit.overlap,
         half_95_mm=float(TWO_SIDED_95 * np.sqrt(max(worst, 0.0))),

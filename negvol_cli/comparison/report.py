@@ -129,7 +129,7 @@ class Registered:
     Attributes
     ----------
     by
-        ``greys`` of both CT, or ``surfaces`` where a result does not keep its CT.
+        ``intensities`` of both CT, or ``surfaces`` where a result does not keep its CT.
     residual_mm
         Median distance between the surfaces.
     overlap

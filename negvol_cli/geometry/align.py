@@ -1,4 +1,4 @@
-"""Two images laid onto each other by their greys; it and ``resample`` alone know SimpleITK."""
+"""Two images laid onto each other by intensity; it and ``resample`` alone know SimpleITK."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ ROUNDS: Final = 60
 RELAXED: Final = 0.6
 
 
-def align_greys(
+def align_intensities(
     fixed: Volume,
     moving: Volume,
     mask_zyx: npt.NDArray[np.bool_],
     start: tuple[npt.NDArray[np.float64], Points],
     centre_mm: Points,
 ) -> tuple[npt.NDArray[np.float64], Points] | None:
-    """The turn (3, 3) and shift (3,) from ``fixed`` to ``moving``, world mm, that match greys best.
+    """The turn (3, 3) and shift (3,) from ``fixed`` to ``moving``, world mm, that match them best.
 
     What is maximised is the correlation over ``mask_zyx`` on the fixed grid, which other gains and
     offsets of a scanner do not change. ``start`` is where the search begins, about ``centre_mm``.

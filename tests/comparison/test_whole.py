@@ -62,7 +62,7 @@ def test_a_head_against_its_degraded_copy_claims_no_change(results):
     rows += asymmetry_rows(found)
 
     assert all(joint.outcome is Outcome.COMPARED for joint in found.joints)
-    assert all(joint.cranial_base.by == "greys" for joint in found.joints)
+    assert all(joint.cranial_base.by == "intensities" for joint in found.joints)
     assert [row.name for row in rows if row.claimed] == []
     assert sum(row.claimed is False for row in rows) == 28
 

@@ -1,4 +1,4 @@
-"""A registration of surfaces made finer by the greys of both CT, where the results keep them.
+"""A registration of surfaces made finer by the intensities of both CT, where the results keep them.
 
 Of the cranial base of a phantom in two scanners it leaves a tenth of what the surfaces leave:
 0.01 mm and 0.02° instead of 0.04 mm and 0.2°. What counts is a mask by the temporal bone's surface
@@ -17,16 +17,16 @@ from scipy.spatial import cKDTree
 
 from negvol_cli.comparison.registration import Fit
 from negvol_cli.comparison.rigid import Rigid
-from negvol_cli.geometry.align import align_greys
+from negvol_cli.geometry.align import align_intensities
 from negvol_cli.geometry.grid import Points, Volume
 
 Mask = npt.NDArray[np.bool_]
 
 BESIDE_MM: Final = 3.0
-"""How far about its surface a bone's greys count, and how far from another bone they must be."""
+"""How far about its surface a bone's voxels count, and how far from another bone they must be."""
 FARTHEST_MM: Final = 0.6
 FARTHEST_DEGREES: Final = 2.0
-"""Greys that want the bone so far from where the surfaces have it follow something else."""
+"""Intensities that want the bone so far from where the surfaces have it follow something else."""
 LEAST_VOXELS: Final = 5000
 BLOCK: Final = 2
 
@@ -34,7 +34,7 @@ BLOCK: Final = 2
 def refined(
     fit: Fit, fixed: Volume | None, moving: Volume | None, mask_zyx: Mask, centre_mm: Points
 ) -> tuple[Fit, bool]:
-    """The fit with its motion from the greys, and whether it is; else the fit as it was.
+    """The fit with its motion from the intensities, and whether it is; else the fit as it was.
 
     ``fixed`` is BEFORE's CT and ``moving`` AFTER's; the fit's motion goes from AFTER's world to
     BEFORE's. Its covariance stays that of the surfaces, which is the greater.
@@ -42,7 +42,7 @@ def refined(
     if fixed is None or moving is None or np.count_nonzero(mask_zyx) < LEAST_VOXELS:
         return fit, False
     there = fit.motion.inverse
-    found = align_greys(fixed, moving, mask_zyx, (there.turn, there.shift_mm), centre_mm)
+    found = align_intensities(fixed, moving, mask_zyx, (there.turn, there.shift_mm), centre_mm)
     if found is None:
         return fit, False
     motion = Rigid(*found).inverse

@@ -1,4 +1,4 @@
-"""The cranial base laid by the greys of both CT, from where the surfaces have it."""
+"""The cranial base laid by the intensities of both CT, from where the surfaces have it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from negvol_cli.comparison import cranial_base
 from negvol_cli.comparison.as_view import views_of
 from negvol_cli.comparison.compared import compare_results
-from negvol_cli.comparison.greys import mask_about, refined
+from negvol_cli.comparison.intensities import mask_about, refined
 from negvol_cli.comparison.rigid import Rigid
 from negvol_cli.comparison.stored import StoredResult
 from negvol_cli.geometry.grid import Grid, Volume, vector
@@ -51,19 +51,19 @@ def true_motion() -> Rigid:
     return Rigid(turn, np.array(old.origin_mm) - turn @ np.array(new.origin_mm))
 
 
-def test_greys_find_the_base_to_a_few_hundredths_of_a_millimetre(before, after):
+def test_intensities_find_the_base_to_a_few_hundredths_of_a_millimetre(before, after):
     joint = compare_results(before, after).comparison.left
     matrix = np.array(joint.cranial_base.matrix).reshape(4, 4)
     centre = after.joints[SIDE].centre_mm
     off = Rigid(matrix[:3, :3], matrix[:3, 3])(centre) - true_motion()(centre)
 
-    assert joint.cranial_base.by == "greys"
+    assert joint.cranial_base.by == "intensities"
     assert joint.condyle.by == "surfaces"
     assert np.linalg.norm(off) < 0.05
     assert joint.movement.distance_mm == pytest.approx(np.linalg.norm(CHANGE.shift_mm), abs=0.15)
 
 
-def test_greys_mend_a_start_that_is_off(before, after):
+def test_intensities_mend_a_start_that_is_off(before, after):
     a, b = before.joints[SIDE], after.joints[SIDE]
     fits = cranial_base.lay(
         cranial_base.bases_of(after.joints), cranial_base.bases_of(before.joints)
@@ -71,14 +71,14 @@ def test_greys_mend_a_start_that_is_off(before, after):
     aside = Rigid.about(a.centre_mm, (0.0, 0.8, 0.0), (0.2, -0.2, 0.2))
     rough = replace(fits[SIDE], motion=aside.after(true_motion()))
     mask = mask_about(a.ct, a.temporal_bone.points_mm, a.condyle.points_mm)
-    fit, by_greys = refined(rough, a.ct, b.ct, mask, a.centre_mm)
+    fit, by_intensity = refined(rough, a.ct, b.ct, mask, a.centre_mm)
 
-    assert by_greys
+    assert by_intensity
     assert np.linalg.norm(fit.motion(b.centre_mm) - true_motion()(b.centre_mm)) < 0.05
     assert np.array_equal(fit.covariance, rough.covariance)
 
 
-def test_greys_that_want_it_elsewhere_are_not_followed(before, after):
+def test_intensities_that_want_it_elsewhere_are_not_followed(before, after):
     a, b = before.joints[SIDE], after.joints[SIDE]
     away = Grid(b.ct.grid.size_xyz, b.ct.grid.spacing_mm_xyz, vector(b.centre_mm - 18.5))
     shifted = replace(b, ct=Volume(b.ct.values_zyx, away))
