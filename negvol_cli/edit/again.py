@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from negvol_cli.edit.basis_file import window_about, window_grid
+from negvol_cli.edit.basis_file import WINDOW_MM, window_about, window_grid
 from negvol_cli.edit.changes import JointChange, changes_of
 from negvol_cli.edit.fix import Fix
 from negvol_cli.edit.folder import outlines
@@ -126,7 +126,7 @@ def _joint(
         view_of(edited, geometry), reference_zyx=outlines(before), reference_name="automatic"
     )
     change = _change(before, after, edited)
-    flags = (*report.flags, *_flags(change))
+    flags = (*report.flags, *_flags(change, held[0].beyond_mm3))
     return _Joint(replace(report, flags=flags), before, after, change)
 
 
@@ -181,17 +181,17 @@ def _unmeasured_mm3(before: JointView, after: JointView, images: JointImages) ->
     return total
 
 
-def _flags(change: JointChange) -> tuple[str, ...]:
+def _flags(change: JointChange, beyond_mm3: float) -> tuple[str, ...]:
     bones = [
         f"{name} {bone.percent:+.1f} %" if bone.percent is not None else f"{name} drawn"
         for name, bone in change.bones.items()
         if bone.dice < 1.0
     ]
-    said = (f"{BY_HAND}: {', '.join(bones) or 'under half a voxel'}",)
-    if change.unmeasured_mm3 < SPECK_MM3:
-        return said
-    return (
-        *said,
-        f"{change.unmeasured_mm3:.0f} mm³ of the corrected outlines lie apart from their bone and "
-        "are not measured",
-    )
+    said = [f"{BY_HAND}: {', '.join(bones) or 'under half a voxel'}"]
+    for mm3, where in (
+        (change.unmeasured_mm3, "lie apart from their bone"),
+        (beyond_mm3, f"lie beyond the {WINDOW_MM:.0f} mm that can be corrected"),
+    ):
+        if mm3 >= SPECK_MM3:
+            said.append(f"{mm3:.0f} mm³ of the corrected outlines {where} and are not measured")
+    return tuple(said)

@@ -8,6 +8,7 @@ bzip2, which makes these arrays a fifth smaller than deflate does, in the same t
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections.abc import Mapping
@@ -83,10 +84,12 @@ def write_basis(basis: JointBasis, window: tuple[slice, slice, slice], path: Pat
         "recorded": np.packbits(measured.recorded_zyx),
         **({} if basis.edges is None else pack_edges(basis.edges[0])),
     }
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as packed:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_BZIP2) as packed:
         for name, array in arrays.items():
             with packed.open(f"{name}.npy", "w") as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
+    path.write_bytes(whole.getvalue())
 
 
 def _in_few(p_zyx: Floats) -> npt.NDArray[np.uint8]:

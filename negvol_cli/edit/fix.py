@@ -180,8 +180,9 @@ def _refuse_without_bones(path: Path, segments: list[Segment], listed: list[_Lis
                 f"{path} has no segment that is called {wanted} (its segments: {names}): name the "
                 "two bones condyle and temporal bone"
             )
-        if not any(segment.mask_zyx.any() for segment in of_label):
-            raise InputError(f"{path}: the segment {of_label[0].name!r} is empty: draw it, or undo")
+        empty = next((segment for segment in of_label if not segment.mask_zyx.any()), None)
+        if empty is not None:
+            raise InputError(f"{path}: the segment {empty.name!r} is empty: draw it, or undo")
 
 
 def _refuse_unnamed(read: _Layers, listed: list[_Listed]) -> None:

@@ -30,7 +30,8 @@ _BONES: Final = {Label.CONDYLE: "condyle", Label.TEMPORAL_BONE: "temporal bone"}
 class Held:
     """A joint's labels by the fix and by the program, on one grid [z, y, x] in LPS order.
 
-    ``edited_zyx`` says where they differ; ``sound`` whether the automatic ones were measured.
+    ``edited_zyx`` says where they differ; ``sound`` whether the automatic ones were measured;
+    ``beyond_mm3`` how much of the fix lies beyond what can be edited.
     """
 
     side: Side
@@ -38,6 +39,7 @@ class Held:
     automatic_zyx: Labels
     edited_zyx: npt.NDArray[np.bool_]
     sound: bool
+    beyond_mm3: float = 0.0
 
 
 def was_measured(status: Status) -> bool:

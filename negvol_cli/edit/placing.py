@@ -111,6 +111,7 @@ def held_against(fix: Fix, side: Side, result: StoredResult) -> tuple[Held, Grid
     fixed = _labels_of(fix, side)
     sound = was_measured(result.report.joint(side).status)
     window, scan = joint.outline, result.labels.volume
+    part = crop_to(fixed, joint.basis.measured.frame.grid, margin=0)
     if is_aligned(fixed.grid, window.grid):
         on_window = _on(window.grid, fixed)
         if not fix.named and not _covers(fixed.grid, window.grid):
@@ -119,8 +120,9 @@ def held_against(fix: Fix, side: Side, result: StoredResult) -> tuple[Held, Grid
                 "image"
             )
         edited = on_window != window.values_zyx
-        return Held(side, on_window, window.values_zyx, edited, sound), window.grid
-    part = crop_to(fixed, joint.basis.measured.frame.grid, margin=0)
+        drawn = 0 if part is None else int(np.count_nonzero(part.values_zyx))
+        beyond_mm3 = max(drawn - int(np.count_nonzero(on_window)), 0) * window.grid.voxel_mm3
+        return Held(side, on_window, window.values_zyx, edited, sound, beyond_mm3), window.grid
     if part is None:
         raise InputError(f"{fix.path} does not cover the {side} joint: give its outlines")
     if is_aligned(fixed.grid, scan.grid):

@@ -186,6 +186,22 @@ def test_edges_stay_where_nothing_was_edited(edited, result):
     assert (now.condyle_p[tuple(index.T[::-1])] < 0.5).all()
 
 
+def test_an_edit_of_the_scans_own_labels_moves_that_bone_alone(edited, result):
+    def lower(values):
+        top = np.flatnonzero((values == 4).any(axis=(1, 2)))[-1]
+        upper = values[top - 1 :]
+        upper[upper == 4] = 0
+        return values
+
+    joint = result.joints[Side.LEFT]
+    labels, grid = held(edited(lower, LABELS, "labels.nii.gz"), Side.LEFT, result)
+    before, after = joint.basis.measured, with_outline(joint.basis, labels, grid).measured
+
+    lost = (before.condyle_p >= 0.5).sum() - (after.condyle_p >= 0.5).sum()
+    assert lost * 0.125 == pytest.approx(labels.edited_zyx.sum() * grid.voxel_mm3, rel=0.35)
+    assert np.array_equal(after.bone_p, before.bone_p)
+
+
 def test_two_layers_with_other_numbers_in_slicers_own_form(edited, result, folder, tmp_path):
     image = sitk.ReadImage(str(folder / "edit" / "left.seg.nrrd"))
     values = pole_off(sitk.GetArrayFromImage(image).copy())
@@ -215,6 +231,17 @@ def test_a_file_cropped_to_its_segments_is_whole(edited, result, tmp_path):
         for path in (tmp_path / "fix.seg.nrrd", tmp_path / "crop.seg.nrrd")
     )
     assert np.array_equal(whole.fixed_zyx, part.fixed_zyx)
+
+
+def test_what_lies_beyond_the_cube_is_known(edited, result, tmp_path):
+    image = sitk.ConstantPad(sitk.ReadImage(str(edited(pole_off))), (0, 0, 6), (0, 0, 0), 0)
+    values = sitk.GetArrayFromImage(image).copy()
+    values[:6][values[6:7].repeat(6, axis=0) == 1] = 1
+    names = segment_fields([("condyle", 1, 0), ("temporal bone", 2, 0)])
+    save_like(tmp_path / "long.seg.nrrd", values, image, names)
+
+    labels, _ = held(tmp_path / "long.seg.nrrd", Side.LEFT, result)
+    assert labels.beyond_mm3 == (values[:6] == 1).sum() / 8 > 0
 
 
 def test_both_joints_in_one_file_are_told_apart_by_where_they_lie(folder, result, tmp_path):

@@ -114,6 +114,15 @@ def test_an_empty_segment_is_refused(tmp_path, labels, grid):
         read_fix(tmp_path / "a.seg.nrrd")
 
 
+def test_one_empty_segment_of_two_joints_is_refused(tmp_path, labels, grid):
+    layers = [labels, np.zeros_like(labels)]
+    names = [("left condyle", 1, 0), ("left temporal bone", 2, 0), ("right condyle", 1, 1)]
+    save_layers(tmp_path / "a.seg.nrrd", layers, grid, names)
+
+    with pytest.raises(InputError, match="the segment 'right condyle' is empty"):
+        read_fix(tmp_path / "a.seg.nrrd")
+
+
 def test_segments_that_overlap_are_refused(tmp_path, labels, grid):
     layers = [(labels >= 1).astype(np.uint8), (labels == 2).astype(np.uint8)]
     names = [("condyle", 1, 0), ("temporal bone", 1, 1)]
