@@ -70,7 +70,7 @@ def _save(compared: Compared, folder: Path) -> None:
     comparison = compared.comparison
     (folder / "meshes").mkdir()
     for overlay in compared.overlays.values():
-        write_condyles(overlay, folder / "meshes")
+        write_condyles(overlay, comparison.joint(overlay.side), folder / "meshes")
     write_comparison_json(comparison, folder / "comparison.json")
     write_comparison_csv(comparison, folder / "comparison.csv")
     draw_comparison(compared, folder / "comparison.png")

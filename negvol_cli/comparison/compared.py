@@ -159,6 +159,7 @@ def _joint(before: StoredJoint, after: StoredJoint, rough: Fit) -> tuple[JointCo
         movement=movement(condyles, back, base, common_mm),
         remodelling=remodelling(laid, before.side, common_mm, back.spread_mm),
     )
+    joint = _with_surface_halves(joint, common_mm, back.spread_mm)
     return _judged(joint), replace(overlay, change_mm=laid.change_mm)
 
 
@@ -176,6 +177,19 @@ def _base_by_intensity(before: StoredJoint, after: StoredJoint, base: Fit) -> tu
     condyles = [before.condyle.points_mm, base.motion(after.condyle.points_mm)]
     mask = mask_about(before.ct, before.temporal_bone.points_mm, np.concatenate(condyles))
     return refined(base, before.ct, after.ct, mask, before.centre_mm)
+
+
+def _with_surface_halves(
+    joint: JointComparison, common_mm: float, spread_mm: float
+) -> JointComparison:
+    """The joint with how far any point of the painted condyle may be off."""
+    point = float(TWO_SIDED_95 * np.hypot(common_mm, spread_mm))
+    base = joint.cranial_base.half_95_mm if joint.cranial_base else 0.0
+    return replace(
+        joint,
+        surface_change_half_95_mm=point,
+        surface_distance_half_95_mm=float(np.hypot(point, base)),
+    )
 
 
 def _judged(joint: JointComparison) -> JointComparison:

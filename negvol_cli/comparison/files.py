@@ -52,10 +52,11 @@ def write_comparison_csv(comparison: Comparison, path: Path) -> None:
         raise _cannot_write(path, err) from err
 
 
-def write_condyles(overlay: Overlay, folder: Path) -> None:
+def write_condyles(overlay: Overlay, joint: JointComparison, folder: Path) -> None:
     """Write both condyles of a joint as PLY in BEFORE's LPS mm, AFTER's with its distances.
 
-    Its quality, which MeshLab paints, is the distance on the cranial base. Raises OutputError
+    Its quality, which MeshLab paints, is the distance on the cranial base; comments have the
+    intervals that ``joint`` states. Raises OutputError
     where a file cannot be written.
     """
     condyles, side = overlay.condyles, overlay.side
@@ -71,6 +72,14 @@ def write_condyles(overlay: Overlay, folder: Path) -> None:
         colour=colours.CONDYLE,
         scalars=scalars,
         unknown="it is not known",
+        notes=[
+            f"half the 95 % interval of {name} is {half:.2f} mm"
+            for name, half in (
+                (DISTANCE, joint.surface_distance_half_95_mm),
+                (CHANGE, joint.surface_change_half_95_mm),
+            )
+            if half is not None
+        ],
     )
 
 

@@ -150,7 +150,11 @@ class Registered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JointComparison:
-    """One joint. ``reason`` says in words why it was not compared, or not all of it."""
+    """One joint. ``reason`` says in words why it was not compared, or not all of it.
+
+    ``surface_distance_half_95_mm`` and ``surface_change_half_95_mm`` hold for any point of the
+    painted condyle (``Overlay``).
+    """
 
     side: Side
     outcome: Outcome
@@ -163,6 +167,8 @@ class JointComparison:
     joint_space_mm: dict[str, Change] = field(default_factory=dict)
     movement: Movement | None = None
     remodelling: Remodelling | None = None
+    surface_distance_half_95_mm: float | None = None
+    surface_change_half_95_mm: float | None = None
     flags: tuple[str, ...] = ()
 
 

@@ -67,17 +67,20 @@ def write_world_ply(
     colour: str,
     scalars: Mapping[str, npt.NDArray[np.float64]] | None = None,
     unknown: str = "",
+    notes: Sequence[str] = (),
 ) -> None:
     """Write a mesh in LPS mm as binary PLY, every vertex of one ``colour`` (#RRGGBB).
 
     ``scalars`` (V,) become properties of the vertices, the first of them their quality too; a
-    comment says that NaN means ``unknown``. Raises ``OutputError`` where it cannot be written.
+    comment says that NaN means ``unknown``. ``notes`` are further comments. Raises ``OutputError``
+    where it cannot be written.
     """
     comments = ["SPACE=LPS", "units mm", RESEARCH_USE]
     columns = dict(scalars or {})
     for name, values in list(columns.items())[:1]:
         columns[SHOWN_BY_MESHLAB] = values
         comments.append(f"{SHOWN_BY_MESHLAB} is {name}; nan where {unknown}")
+    comments += notes
     vertices = _columns(
         {
             **dict(zip("xyz", mesh.points_mm.T, strict=True)),

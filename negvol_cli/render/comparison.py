@@ -144,6 +144,8 @@ def _joint_words(joint: JointComparison) -> Mapping[str, Any]:
         "rows": [change_words.cells(row) for row in joint_rows(joint)],
         "base": joint.cranial_base,
         "condyle": joint.condyle,
+        "distance_half": words.number(joint.surface_distance_half_95_mm, 1),
+        "change_half": words.number(joint.surface_change_half_95_mm, 1),
     }
 
 

@@ -89,6 +89,11 @@ def test_the_json_holds_what_python_returns(folders, out: Path):
     assert values["left"]["movement"]["distance_mm"] == found.left.movement.distance_mm
     assert values["left"]["movement"]["distance_mm"] == pytest.approx(5**0.5, abs=0.2)
     assert values["right"]["remodelling"]["lost"] is True
+    assert 0.1 < values["right"]["surface_change_half_95_mm"] < 0.6
+    assert (
+        values["right"]["surface_distance_half_95_mm"]
+        > values["right"]["surface_change_half_95_mm"]
+    )
     assert values["right"]["joint_space_mm"]["superior"]["change"] == 0.0
 
 
@@ -107,7 +112,7 @@ def test_the_table_has_a_row_per_figure(out: Path):
 def test_the_painted_condyle_lies_in_the_scan_before(folders, out: Path):
     before, _ = read_ply(folders[0] / "meshes" / "right_condyle.ply")
     after, scalars = read_ply(out / "meshes" / "right_condyle_after.ply")
-    header = (out / "meshes" / "right_condyle_after.ply").read_bytes()[:900].decode("latin-1")
+    header = (out / "meshes" / "right_condyle_after.ply").read_bytes()[:1500].decode("latin-1")
 
     assert after.points_mm.mean(axis=0) == pytest.approx(before.points_mm.mean(axis=0), abs=1.0)
     assert np.nanmin(scalars[DISTANCE]) == pytest.approx(-1.0, abs=0.2)
@@ -115,6 +120,7 @@ def test_the_painted_condyle_lies_in_the_scan_before(folders, out: Path):
     assert np.array_equal(scalars["quality"], scalars[DISTANCE], equal_nan=True)
     assert "comment SPACE=LPS" in header
     assert f"quality is {DISTANCE}" in header
+    assert re.search(f"half the 95 % interval of {CHANGE} is 0\\.[1-9]\\d mm", header)
 
 
 def test_the_page_says_what_happened_and_needs_no_network(out: Path):
@@ -125,6 +131,7 @@ def test_the_page_says_what_happened_and_needs_no_network(out: Path):
     assert "On the condylar head bone was lost by up to" in page.text
     assert re.search(r"The condyle moved by 2\.[12] ± 0\.\d mm: .*anterior.*inferior", page.text)
     assert "no change beyond what can be measured" in page.text
+    assert re.search(r"Right joint: any point is known to ± 0\.\d mm", page.text)
     assert "2nd &lt;b&gt;" in source
     assert all(address.startswith("data:") for address in page.addresses)
     assert source.count('class="figure-data"') == 4
