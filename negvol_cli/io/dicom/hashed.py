@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,8 @@ class HashedFiles:
         what it was when it was first opened.
         """
         file = open_regular(path)
-        start = _read(file, _WHOLE_BYTES + 1)
+        size = os.fstat(file.fileno()).st_size
+        start = _read(file, min(size, _WHOLE_BYTES) + 1)
         if len(start) <= _WHOLE_BYTES:
             file.close()
             self._keep(path, _Seal(hashlib.sha256(start).hexdigest()))

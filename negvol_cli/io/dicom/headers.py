@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from sys import intern
 from typing import IO, Final
@@ -61,6 +62,8 @@ _TELLING: Final = ("KVP", "FilterType", "ScanOptions", "SeriesNumber", "Reconstr
 _NAMING: Final = ("IrradiationEventUID", "SeriesDescription", "ContrastBolusAgent")
 """What tells passes apart and may name somebody."""
 _MONOCHROME: Final = ("MONOCHROME2", "MONOCHROME1", "")  # how it is shown changes no value
+_TAG_BYTES: Final = 12  # of the pixels' tag, type and length
+_LENGTH_BYTES: Final = 5
 _MOST_FRAMES: Final = 20_000
 """Ten times the slices of the longest scan; more is a hostile header."""
 
@@ -102,7 +105,8 @@ class Common:
 class Frame:
     """One image: frame ``index`` of its part, with the centre of its first voxel in LPS mm.
 
-    ``passes`` distinguishes images at the same place: acquisition, time, kernel, kind.
+    ``passes`` distinguishes images at the same place: acquisition, time, kernel, kind. ``header``
+    seals all that the file says before its pixels (``seal_of``).
     """
 
     part: Part
@@ -112,6 +116,7 @@ class Frame:
     common: Common
     passes: tuple[str, ...] = field(repr=False)
     number: int | None = None
+    header: bytes = field(default=b"", repr=False)
 
 
 class DamagedError(Exception):
@@ -134,11 +139,24 @@ def read_frames(part: Part, stream: IO[bytes], known: dict[Common, Common]) -> l
             data = pydicom.dcmread(
                 stream, stop_before_pixels=True, force=True, specific_tags=[*_HEADER_TAGS]
             )
-            return list(_frames(data, part, known))
+            header = seal_of(stream, stream.tell() + _TAG_BYTES)
+            return [replace(frame, header=header) for frame in _frames(data, part, known)]
     except Exception as err:
         if any(f"{uid}\0".encode() in start for uid in CT_CLASSES):
             raise DamagedError from err
         return []
+
+
+def seal_of(stream: IO[bytes], length: int) -> bytes:
+    """The length and the hash of the beginning of a file: of its header."""
+    stream.seek(0)
+    digest = hashlib.blake2b(stream.read(length), digest_size=8).digest()
+    return length.to_bytes(_LENGTH_BYTES, "big") + digest
+
+
+def is_sealed(stream: IO[bytes], seal: bytes) -> bool:
+    """Whether a file has the header that ``seal_of`` sealed."""
+    return seal_of(stream, int.from_bytes(seal[:_LENGTH_BYTES], "big")) == seal
 
 
 def rescale_of(groups: Groups, index: int) -> tuple[float | None, float | None]:

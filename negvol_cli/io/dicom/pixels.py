@@ -29,8 +29,10 @@ from scipy import ndimage
 from negvol_cli.errors import InputError
 from negvol_cli.io.dicom.attributes import Groups, quiet, value_of, whole_of
 from negvol_cli.io.dicom.codestream import check_codestreams
-from negvol_cli.io.dicom.headers import Frame, read_frames, rescale_of
+from negvol_cli.io.dicom.deflated import check_deflated
+from negvol_cli.io.dicom.headers import Frame, is_sealed, rescale_of
 from negvol_cli.io.dicom.parts import Opener, Part
+from negvol_cli.io.dicom.start import START_BYTES
 
 PADDED_HU: Final = -2000
 """What was not scanned; see ``steps.field_of_view``, for which anything below -1100 is that."""
@@ -123,6 +125,7 @@ class PixelReader:
         with self._opener.open(first.part) as member:
             stream = member if first.part.member is None else _unpacked(member)
             with stream:
+                check_deflated(stream.read(START_BYTES), stream)
                 _check_unchanged(stream, frames)
                 header, source = _opened(stream, many=len(indices) > 1)
                 groups = Groups(header)
@@ -196,26 +199,9 @@ def _padding(header: Dataset) -> tuple[int, int] | None:
 
 
 def _check_unchanged(stream: IO[bytes], frames: Sequence[Frame]) -> None:
-    """Raise UnreadableError where a file no longer says what it said when it was found.
-
-    Its header is read as it was then. What names the patient or the image may have been taken out
-    since (``Series.nameless``).
-    """
-    now = read_frames(frames[0].part, stream, {})
-    for frame in frames:
-        common = frame.common
-        said = now[frame.index] if frame.index < len(now) else None
-        if said is None or frame != replace(
-            said,
-            instance=frame.instance,
-            common=replace(
-                said.common,
-                identity=common.identity,
-                description=common.description,
-                frame_of_reference=common.frame_of_reference,
-            ),
-        ):
-            raise UnreadableError("it was changed after it was found")
+    """Raise UnreadableError where a file's header is not what it was when it was found."""
+    if not all(is_sealed(stream, seal) for seal in {frame.header for frame in frames}):
+        raise UnreadableError("it was changed after it was found")
 
 
 def _hounsfield(

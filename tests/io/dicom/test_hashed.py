@@ -172,6 +172,7 @@ def test_a_series_in_large_files_reads_like_any_other(tmp_path, form):
 @pytest.mark.parametrize(
     "change",
     [
+        {"RescaleIntercept": -1000},
         {"RescaleIntercept": None, "RescaleSlope": None},
         {"RescaleType": "ED"},
         {"ImagePositionPatient": [-20, -22, 999]},
