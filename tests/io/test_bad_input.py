@@ -207,7 +207,7 @@ CASES: list[tuple[Callable[..., Path], tuple[object, ...], str]] = [
     (in_time, (".nrrd",), "4 axes"),
     (in_time, (".mha",), "4 axes"),
     (colour, (".nii.gz",), "3 values per voxel|axes"),
-    (colour, (".nrrd",), "axes"),
+    (colour, (".nrrd",), "3 values per voxel"),
     (colour, (".mha",), "3 values per voxel"),
     (one_slice, (), "single slice"),
     (spaced, (0.0, 1.9, 2.0), "voxels of 0 x 1.9 x 2 mm"),
