@@ -257,7 +257,8 @@ def test_a_study_that_changes_while_it_is_measured_has_no_result(tmp_path):
     series, _ = choose_in(study)
     as_dicom = dicom_out(series)
     other = images()
-    other[5].PatientID = "somebody else"
+    for part in other:
+        part.PatientID = "somebody else"
     save(other, study)
     measurement = made.measurement_of(choose_in(study)[0])
     (tmp_path / "out").mkdir()
