@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,29 +36,36 @@ TINY: Final = 1e-3
 """Per mm²: keeps a vertex without neighbours and fit at 0, against 1,000 for a fit of 0.03 mm."""
 
 
-def neighbours(points_mm: Points, normals: Points) -> tuple[npt.NDArray[np.intp], Floats]:
-    """The eight nearest of more points (V, 8) to each, and how alike they are (V, 8), 0 to 1."""
+class Neighbours(NamedTuple):
+    """Of V points, each one's eight nearest: ``index`` (V, 8), and how ``alike`` (V, 8), 0 to 1."""
+
+    index: npt.NDArray[np.intp]
+    alike: Floats
+
+
+def neighbours(points_mm: Points, normals: Points) -> Neighbours | None:
+    """The neighbours of points (V, 3) of a surface; None where there are too few points."""
+    if len(points_mm) <= NEIGHBOURS:
+        return None
     far, index = cKDTree(points_mm).query(points_mm, k=NEIGHBOURS + 1)
     far, index = far[:, 1:], index[:, 1:]
     cosine = np.einsum("vi,vki->vk", normals, normals[index])
     alike = np.clip((cosine - LIKE_NORMALS) / (1.0 - LIKE_NORMALS), 0.0, 1.0)
-    return index, np.where(far <= FARTHEST_MM, alike, 0.0)
+    return Neighbours(index, np.where(far <= FARTHEST_MM, alike, 0.0))
 
 
-def steadied(
-    points_mm: Points, normals: Points, offset_mm: Floats, sd_mm: Floats
-) -> tuple[Floats, Floats]:
+def steadied(near: Neighbours | None, offset_mm: Floats, sd_mm: Floats) -> tuple[Floats, Floats]:
     """Offsets (V,) and their standard deviations after each was weighed against its neighbours.
 
     The smoothest field in the sense of ``STEP_SD_MM`` that the fits allow, a fit far from its
     neighbours counting less. NaN offsets take what their neighbours say.
     """
-    if len(points_mm) <= NEIGHBOURS:
+    if near is None:
         return np.where(np.isfinite(offset_mm), offset_mm, 0.0), sd_mm
-    index, alike = neighbours(points_mm, normals)
-    count, near = index.shape
-    rows = np.repeat(np.arange(count), near)
-    pull = alike.ravel() / (near / 2 * STEP_SD_MM**2)
+    index, alike = near
+    count, many = index.shape
+    rows = np.repeat(np.arange(count), many)
+    pull = alike.ravel() / (many / 2 * STEP_SD_MM**2)
     links = csr_matrix((pull, (rows, index.ravel())), shape=(count, count))
     links = (links + links.T) / 2.0
     stiffness = np.asarray(links.sum(axis=1)).ravel()

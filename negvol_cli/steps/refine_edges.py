@@ -31,7 +31,7 @@ from negvol_cli.steps.edge_fit import (
     fit_edges,
 )
 from negvol_cli.steps.edge_profiles import Seen, Sight, look_along, read_profiles
-from negvol_cli.steps.edge_smoothing import NEIGHBOURS, neighbours, spread_over, steadied
+from negvol_cli.steps.edge_smoothing import Neighbours, neighbours, spread_over, steadied
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.scanner import Scanner
 
@@ -190,7 +190,8 @@ class _Bone:
         ways = (frame.to_world(self._ways) - frame.to_world(np.zeros(3))) @ ct.grid.rotation
         self._width = scanner.width_along(ways)
         across = (np.sum(np.square(scanner.blur_mm_xyz)) - self._width**2) / 2.0
-        self._bend = 0.5 * across * _curvature(self._points, self._ways)
+        self._near = neighbours(self._points, self._ways)
+        self._bend = 0.5 * across * _curvature(self._points, self._ways, self._near)
 
     @property
     def back_mm(self) -> Floats:
@@ -227,7 +228,7 @@ class _Bone:
         """The edges at the points looked at, steadied; ``points_mm`` still the networks'."""
         fit = self._fit(cortex_hu, edge_mm, slice(None))
         # a Gaussian draws a curved edge towards the centre of its curvature (heat equation)
-        moved, sd = steadied(self._points, self._ways, fit.edge_mm + self._bend, fit.sd_mm)
+        moved, sd = steadied(self._near, fit.edge_mm + self._bend, fit.sd_mm)
         return BoneEdges(
             self._points, self._ways, moved, sd, fit.thickness_mm, fit.explained, cortex_hu
         )
@@ -310,11 +311,11 @@ def _spread_points(points_mm: Points, normals: Points) -> npt.NDArray[np.intp]:
     return np.asarray(near[first])
 
 
-def _curvature(points_mm: Points, normals: Points) -> Floats:
+def _curvature(points_mm: Points, normals: Points, near: Neighbours | None) -> Floats:
     """(V,): the sum of the principal curvatures, per mm; positive where the bone is convex."""
-    if len(points_mm) <= NEIGHBOURS:
+    if near is None:
         return np.zeros(len(points_mm))
-    index, alike = neighbours(points_mm, normals)
+    index, alike = near
     way = points_mm[index] - points_mm[:, None]
     turn = normals[index] - normals[:, None]
     bend = np.einsum("vki,vki->vk", turn, way) / np.maximum(
