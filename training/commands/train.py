@@ -75,7 +75,8 @@ def train(
 
 def _train(experiment: Experiment, one: Fold, runs: Path, *, tidy: bool) -> None:
     """Train one network, unless it is finished and tidied up already."""
-    from training.loop.train import CHECKPOINT, WEIGHTS
+    from training.data.sources import prepare
+    from training.loop.train import CHECKPOINT, KEPT, WEIGHTS
     from training.loop.train import train as train_one
 
     folder = runs / experiment.name / one.name
@@ -83,6 +84,7 @@ def _train(experiment: Experiment, one: Fold, runs: Path, *, tidy: bool) -> None
         say(f"{experiment.name} {one.name}: finished already, {folder / WEIGHTS}")
         return
     say(f"{experiment.name} {one.name}, held out: {_listed(one.held_out)}")
+    prepare(experiment.data, experiment.train.seed, runs / KEPT)  # before the clock starts
     train_one(experiment, folder, one.held_out, say, one.validation)
     if tidy:
         (folder / CHECKPOINT).unlink(missing_ok=True)
