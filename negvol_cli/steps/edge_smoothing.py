@@ -37,9 +37,9 @@ TINY: Final = 1e-3
 
 
 class Neighbours(NamedTuple):
-    """Of V points, each one's eight nearest: ``index`` (V, 8), and how ``alike`` (V, 8), 0 to 1."""
+    """Of V points, each one's eight ``nearest`` (V, 8), and how ``alike`` (V, 8), 0 to 1."""
 
-    index: npt.NDArray[np.intp]
+    nearest: npt.NDArray[np.intp]
     alike: Floats
 
 
