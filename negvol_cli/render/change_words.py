@@ -19,6 +19,9 @@ from negvol_cli.render import words
 from negvol_cli.structures import Side
 
 NO_CHANGE: Final = "no change beyond what can be measured"
+BORDERLINE: Final = "just beyond its interval, not claimed"
+"""Of some fifteen figures of a joint, one lies there by chance (``CLAIMED_HALVES``)."""
+UNKNOWN: Final = "How far these can be measured is not known"
 DECIMALS: Final = {"mm³": 0, "mm": 1, "°": 1, "points": 1}
 _WORTH_SAYING: Final = 0.1
 """mm or degrees: a component that is printed as 0.0 is left out."""
@@ -57,13 +60,21 @@ def cells(row: Row) -> tuple[str, ...]:
         words.number(row.after, decimals),
         change_text(row.change, row.half_95, decimals) if row.signed else change,
         row.unit,
-        claim(row.claimed),
+        claim(row),
     )
 
 
-def claim(claimed: bool | None) -> str:
+def claim(row: Row) -> str:
     """What may be said of a change: nothing where its interval is not known."""
-    return "" if claimed is None else "changed" if claimed else NO_CHANGE
+    if row.claimed is None:
+        return ""
+    if row.claimed:
+        return "changed"
+    return BORDERLINE if row.signed and _beyond(row.change, row.half_95) else NO_CHANGE
+
+
+def _beyond(change: float | None, half: float | None) -> bool:
+    return change is not None and half is not None and abs(change) > half
 
 
 def change_text(change: float | None, half: float | None, decimals: int) -> str:
@@ -94,18 +105,16 @@ def _figures(joint: JointComparison) -> Iterator[str]:
         (name, "mm³", getattr(joint, field)) for field, name in VOLUMES.items()
     ]
     changes += [(f"{name} joint space", "mm", c) for name, c in joint.joint_space_mm.items()]
-    said: dict[bool | None, list[str]] = {True: [], False: [], None: []}
+    said: dict[str, list[str]] = {}
     for name, unit, change in changes:
-        if change is not None and change.change is not None:
-            text = f"{change_text(change.change, change.half_95, DECIMALS[unit])} {unit}"
-            said[change.claimed].append(name if change.claimed is False else f"{name} ({text})")
-    for claimed, start in (
-        (True, "Changed"),
-        (False, capitalised(NO_CHANGE)),
-        (None, "How far these can be measured is not known"),
-    ):
-        if said[claimed]:
-            yield f"{start}: {', '.join(said[claimed])}."
+        if change is None or change.change is None:
+            continue
+        heading = capitalised(claim(Row.of(name, unit, change))) or UNKNOWN
+        text = f"{change_text(change.change, change.half_95, DECIMALS[unit])} {unit}"
+        shown = name if heading == capitalised(NO_CHANGE) else f"{name} ({text})"
+        said.setdefault(heading, []).append(shown)
+    for heading in sorted(said, key=_ORDER.index):
+        yield f"{heading}: {', '.join(said[heading])}."
 
 
 def capitalised(text: str) -> str:
@@ -170,3 +179,6 @@ def _remodelling(found: Remodelling) -> str:
         "The condylar head's surface has not changed beyond what can be measured "
         f"(lost up to {lost}, gained up to {gained}, ± {half} mm)."
     )
+
+
+_ORDER: Final = ("Changed", capitalised(BORDERLINE), capitalised(NO_CHANGE), UNKNOWN)

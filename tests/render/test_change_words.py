@@ -125,3 +125,14 @@ def test_the_scale_of_changes_is_white_where_nothing_changed():
     assert min(paint.colour(0.5)) > 240
     assert paint.colour(0.0)[0] > paint.colour(0.0)[2]
     assert paint.colour(1.0)[2] > paint.colour(1.0)[0]
+
+
+def test_a_change_between_its_interval_and_a_claim_is_said_to_be_there():
+    nv = Change.between((7000.0, 300.0), (7500.0, 300.0))
+    row = Row.of("NV", "mm³", nv)
+
+    assert nv.claimed is False
+    assert change_words.cells(row)[-1] == change_words.BORDERLINE
+    assert list(change_words.sentences(joint(nv_mm3=nv)))[-1] == (
+        "Just beyond its interval, not claimed: NV (+500 ± 424 mm³)."
+    )
