@@ -1,6 +1,6 @@
 """Whether a long batch over a Dask cluster keeps its memory: on the workers, the scheduler, here.
 
-    python -m benchmarks.cluster_memory [--scans 2000] [--heads 4]
+    python -m benchmarks.cluster_memory [--scans 2000] [--heads 4] [--write]
 
 A scheduler and two workers of one thread run on this machine's loopback. Phantom heads in voxels
 of 1.5 mm are measured as ``negvol batch --scheduler`` measures them; a few are drawn, and each
@@ -83,6 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scans", type=int, default=2000)
     parser.add_argument("--heads", type=int, default=4)
+    parser.add_argument("--write", action="store_true", help="Into docs/batch.md.")
     args = parser.parse_args()
     said = Printed()
     with tempfile.TemporaryDirectory() as temporary:
@@ -97,6 +98,8 @@ def main() -> None:
         quarter = column[len(column) // 4]
         said.row(name, f"{quarter:.0f}", f"{column[-1]:.0f}", f"{growth_per_1000(column):+.1f}")
     said.line(f"\n{len(rows)} scans.")
+    if args.write:
+        said.write("batch.md", "CLUSTER")
 
 
 if __name__ == "__main__":

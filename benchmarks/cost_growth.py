@@ -1,6 +1,6 @@
 """How the cost of ``negvol run`` grows: seconds against voxels, and against joints.
 
-    python -m benchmarks.cost_growth [--most 150] [--plot docs/cost_growth.png]
+    python -m benchmarks.cost_growth [--most 150] [--plot docs/cost_growth.png] [--write]
 
 One phantom head is scanned once and resampled to grids of 0.5 to 150 million voxels; each is
 measured in a process of its own, once with both joints in view and, at one size, with a single
@@ -108,6 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--most", type=float, default=MILLIONS[-1], help="million voxels")
     parser.add_argument("--plot", type=Path, default=HERE / "docs" / "cost_growth.png")
+    parser.add_argument("--write", action="store_true", help="Into docs/install.md.")
     args = parser.parse_args()
     said, found, head = Printed(), [], drawn()
     said.heading("million voxels", "joints", "wall, s", "user, s", "peak, MiB")
@@ -124,6 +125,9 @@ def main() -> None:
                     *(f"{cost.user_s:.1f}", f"{run.peak_mb:.0f}"),
                 )
     draw_plot(found, args.plot)
+    if args.write:
+        said.line(f"\n![Seconds and memory against voxels and joints]({args.plot.name})")
+        said.write("install.md", "GROWTH")
 
 
 if __name__ == "__main__":
