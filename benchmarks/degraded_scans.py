@@ -48,7 +48,7 @@ HEADS: Final = (
     "planning-3mm",
 )
 SHARPEST: Final = HEADS[:2]
-CLIPS_MM: Final = {"sharp-base": 17.0}
+CLIPS_MM: Final = {"sharp-base": 19.0}
 """Of heads whose field of view ends within the usual sphere: one that was scanned whole."""
 CHANGES: Final[dict[str, Change]] = {
     "blurred by 0.5 mm": partial(blurred, sd_mm=0.5),
