@@ -2,9 +2,9 @@
 
     python -m benchmarks.degraded_scans DATA [--heads A,B] [--bundle B] [--keep F] [--write]
 
-Every head of ``DATA/tmj`` is measured as it is, blurred, binned, with other greys and with three
-times its noise; the sharpest also as other reconstructions of the same acquisition, through two
-kernels and three slice profiles (where the field of view cuts the sphere, in a smaller one).
+Every head of ``DATA/tmj`` is measured as it is, blurred, binned, with other intensities and with
+three times its noise; the sharpest also as other reconstructions of the same acquisition, through
+two kernels and three slice profiles (where the field of view cuts the sphere, in a smaller one).
 Nothing of this changes the head, so nothing should change the
 figures, or the report should say why they may have changed. --keep stores every run and goes on
 from there; --write puts the tables into docs/accuracy.md: what changed, and how many of the
@@ -29,7 +29,7 @@ from benchmarks.scan_changes import (
     blurred,
     noisier,
     reconstructed,
-    regreyed,
+    rescaled_hu,
 )
 from benchmarks.tables import markdown, write_table
 from negvol_cli.io.image import read_scan
@@ -54,10 +54,10 @@ CHANGES: Final[dict[str, Change]] = {
     "blurred by 0.5 mm": partial(blurred, sd_mm=0.5),
     "voxels binned 2 × 2 × 2": partial(binned, many_xyz=(2, 2, 2)),
     "voxels binned 1 × 1 × 2": partial(binned, many_xyz=(1, 1, 2)),
-    "+100 HU": partial(regreyed, offset_hu=100.0),
-    "−100 HU": partial(regreyed, offset_hu=-100.0),
-    "gain 0.85": partial(regreyed, gain=0.85),
-    "gain 1.15": partial(regreyed, gain=1.15),
+    "+100 HU": partial(rescaled_hu, offset_hu=100.0),
+    "−100 HU": partial(rescaled_hu, offset_hu=-100.0),
+    "gain 0.85": partial(rescaled_hu, gain=0.85),
+    "gain 1.15": partial(rescaled_hu, gain=1.15),
     "noise × 3": partial(noisier, times=3.0),
 }
 PROFILES: Final = (Slices(1.25, 1.25), Slices(2.0, 1.0), Slices(4.0, 0.7))

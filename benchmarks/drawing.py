@@ -18,7 +18,7 @@ import torch
 from training.augment.artefacts import add_streaks, cup, shade
 from training.augment.draws import Draws
 from training.augment.field_of_view import draw_outside
-from training.augment.intensity import add_noise, draw_grey_map, map_greys
+from training.augment.intensity import add_noise, draw_intensity_map, map_intensities
 from training.augment.masks import gap
 from training.augment.placement import place
 from training.augment.resolution import blur, coarse_voxels
@@ -66,7 +66,7 @@ def steps(
         "cupping": lambda n: cup(hu, some, draws(n), spacing),
         "shading": lambda n: shade(hu, some, some, draws(n), spacing),
         "streaks": lambda n: add_streaks(hu, 100.0, draws(n), spacing),
-        "grey map": lambda n: map_greys(hu, draw_grey_map(draws(n))),
+        "intensity map": lambda n: map_intensities(hu, draw_intensity_map(draws(n))),
         "noise": lambda n: add_noise(hu, some, some, draws(n), spacing),
         "field of view": lambda n: draw_outside(draws(n), hu, spacing),
         "gap weight": lambda _: gap(masks, spacing),

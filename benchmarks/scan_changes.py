@@ -52,8 +52,8 @@ def binned(volume: Volume, many_xyz: tuple[int, int, int]) -> Volume:
     return whole(mean, Grid((nx, ny, nz), spacing, vector(first), grid.direction))
 
 
-def regreyed(volume: Volume, gain: float = 1.0, offset_hu: float = 0.0) -> Volume:
-    """Greys multiplied about 0 HU and shifted, as by a scanner out of calibration; none cut off."""
+def rescaled_hu(volume: Volume, gain: float = 1.0, offset_hu: float = 0.0) -> Volume:
+    """Intensities multiplied about 0 HU and shifted, as if out of calibration; none cut off."""
     values = np.rint(_floats(volume) * gain + offset_hu)
     return Volume(values.astype(np.int16), volume.grid)
 

@@ -2,11 +2,11 @@
 
     python -m benchmarks.unusual_heads [--bundle B] [--keep F] [--write]
 
-One phantom head is exported badly (greys cut off, windowed to 8 bits, inverted, bone saturated,
-thick slabs written closely), posed otherwise, or is another one altogether: a child's, without
-teeth, with a second head beside it, with a screw beside the joint. The table gives each joint's
-status with NV against the truth, and what the report says. --keep stores every run and goes on
-from there; --write puts the table into docs/accuracy.md.
+One phantom head is exported badly (intensities cut off, windowed to 8 bits, inverted, bone
+saturated, thick slabs written closely), posed otherwise, or is another one altogether: a child's,
+without teeth, with a second head beside it, with a screw beside the joint. The table gives each
+joint's status with NV against the truth, and what the report says. --keep stores every run and
+goes on from there; --write puts the table into docs/accuracy.md.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ draw: Final = partial(draw_head, FIRST_SEED, variety=Variety())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unusual:
-    """A head, who else is in the scan, the scanner, and what was done to the greys at export."""
+    """A head, who else is in the scan, the scanner, and what was done to the HU at export."""
 
     head: PhantomHead
     others: tuple[PhantomHead, ...] = ()
@@ -78,13 +78,13 @@ def extent(head: PhantomHead) -> tuple[np.ndarray, np.ndarray]:
 
 
 def windowed(volume: Volume, low: float, high: float) -> Volume:
-    """Greys from 0 to 255 over a window, as a picture is saved."""
+    """Intensities from 0 to 255 over a window, as a picture is saved."""
     share = np.clip((volume.values_zyx.astype(np.float32) - low) / (high - low), 0.0, 1.0)
     return whole(np.rint(255 * share), volume.grid)
 
 
 def inverted(volume: Volume) -> Volume:
-    """Greys as magnetic resonance gives them: bone and air dark, fat brightest."""
+    """Intensities as magnetic resonance gives them: bone and air dark, fat brightest."""
     hu = volume.values_zyx.astype(np.float32)
     grey = np.interp(hu, [-1000, -400, -100, 50, 300, 1200], [20, 30, 900, 450, 200, 30])
     return whole(grey, volume.grid)
@@ -97,12 +97,12 @@ def unusual() -> Iterator[tuple[str, Unusual]]:
     screw = replace(usual, implants=(ellipsoid((x + 14, y - 4, z - 4), (1.5, 4.0, 1.5)),))
     yield "as usual", Unusual(head=usual)
     cut = partial(replace, USUAL)
-    yield "greys cut above 300 HU", Unusual(head=usual, machine=cut(limits_hu=(-1024.0, 300.0)))
-    yield "greys cut below −160 HU", Unusual(head=usual, machine=cut(limits_hu=(-160.0, 3071.0)))
+    yield "cut off above 300 HU", Unusual(head=usual, machine=cut(limits_hu=(-1024.0, 300.0)))
+    yield "cut off below −160 HU", Unusual(head=usual, machine=cut(limits_hu=(-160.0, 3071.0)))
     yield "bone saturated at 1200 HU", Unusual(head=usual, machine=cut(limits_hu=(-1024.0, 1200.0)))
     bone_window = partial(windowed, low=-150.0, high=850.0)
     yield "8 bits of a window, −150 to 850 HU", Unusual(head=usual, export=bone_window)
-    yield "greys as of MR", Unusual(head=usual, export=inverted)
+    yield "intensities as of MR", Unusual(head=usual, export=inverted)
     slabs = cut(slice_mm=4.0)
     thin = (0.6, 0.6, 0.7)
     yield "4 mm slabs every 0.7 mm", Unusual(head=usual, machine=slabs, spacing_mm_xyz=thin)

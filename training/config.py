@@ -103,10 +103,10 @@ class DataConfig(Table):
     ``label_maps`` adds the anatomies in ``folder``/labelmaps, drawn in ``label_map_share``.
 
     ``rendered_share`` is how often a joint is seen not as its CT but as its labels, painted with
-    random greys; in ``opened_share`` of those the mandible is moved first, by up to ``opening_mm``
-    along the eminence and ``opening_deg`` about the condyle. ``edges`` says where reference labels
-    end, learnt from or judged by: where the product's own edge step puts them, "refined", or
-    where they were "drawn", for labels that lie on the physical edge as they are.
+    random intensities; in ``opened_share`` of those the mandible is moved first, by up to
+    ``opening_mm`` along the eminence and ``opening_deg`` about the condyle. ``edges`` says where
+    reference labels end, learnt from or judged by: where the product's own edge step puts them,
+    "refined", or where they were "drawn", for labels that lie on the physical edge as they are.
     """
 
     object: Object
@@ -253,7 +253,7 @@ class Look(Table):
     mottle_hu: NotNegative = 0.0
     streak_share: Share = 0.0
     streak_hu: NotNegative = 150.0
-    grey_map_share: Share = 0.0
+    intensity_map_share: Share = 0.0
     calibration_share: Share = 0.0
     gain: Range = (1.0, 1.0)
     offset_hu: Range = (0.0, 0.0)

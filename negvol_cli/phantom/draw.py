@@ -44,7 +44,7 @@ def draw_head(
     from 1.2 to 4 mm; ``joints`` says which sides have a condyle (the other's was taken out with
     its ramus); ``teeth`` and ``open_mm`` (how far the condyles slid forward, 0 to 16 mm) replace
     what is drawn. Nothing else changes with them. With ``variety`` surfaces are rough, cortex and
-    roof of varying thickness, and greys and spaces drawn as it says. ``scale`` (0.5 to 1.2)
+    roof of varying thickness, and intensities and spaces drawn as it says. ``scale`` (0.5 to 1.2)
     sizes the whole head: 0.75 is a small child's. Raises ValueError for what cannot be.
     """
     _check((right_space_mm, left_space_mm), open_mm, scale)
@@ -53,7 +53,7 @@ def draw_head(
     right = _joint((streams[1], streams[10]), size, right_space_mm, Side.RIGHT in joints, variety)
     left = _joint((streams[2], streams[11]), size, left_space_mm, Side.LEFT in joints, variety)
     drawn_teeth, drawn_open = bool(u() < 0.8), float(u(5.0, 14.0) * (u() < 0.25))
-    greys = TissueHu.draw(streams[8])
+    intensities = TissueHu.draw(streams[8])
     head = PhantomHead(
         right=right,
         left=left,
@@ -63,7 +63,7 @@ def draw_head(
         soft=draw_soft(streams[6], size),
         pose=replace(Pose.draw(streams[7]), scale=scale),
         bite=Bite(),
-        greys=variety.greys(streams[12], greys) if variety else greys,
+        intensities=variety.intensities(streams[12], intensities) if variety else intensities,
     )
     slide = drawn_open if open_mm is None else open_mm
     return replace(head, bite=_opened(head, slide)) if slide > 0 else head

@@ -53,7 +53,7 @@ class PhantomHead:
     soft: SoftTissue
     pose: Pose
     bite: Bite
-    greys: paint.TissueHu
+    intensities: paint.TissueHu
     implants: tuple[Sweep, ...] = ()
 
     def joint(self, side: Side) -> JointShape:

@@ -1,4 +1,4 @@
-"""A CT scanner as physics: what it makes of a point, of greys and of noise.
+"""A CT scanner as physics: what it makes of a point, of intensities and of noise.
 
 ``scanner`` draws a voxel as one or a few samples of the head, which is quick and good enough to
 train with. Here every voxel is the integral of a finely painted head over the scanner's own

@@ -115,49 +115,53 @@ def _bones(
     *,
     width: float,
 ) -> Array:
-    greys = phantom.greys
-    grain = greys.grain.value(samples)
+    intensities = phantom.intensities
+    grain = intensities.grain.value(samples)
     for vertebra in phantom.spine:
         bone = union(vertebra, both, 2.0)
-        hu = _bone(hu, bone, (1.2, greys.cortex_hu * 0.75), greys.marrow_hu + 70 * grain, width)
+        hu = _bone(
+            hu, bone, (1.2, intensities.cortex_hu * 0.75), intensities.marrow_hu + 70 * grain, width
+        )
     mandible = phantom.mandible(samples)
     bone = phantom.cranial_bone(samples, cavity, mandible)
     if bone.min() < width:
-        inner = greys.diploe_hu + 110 * grain
-        shell = _cortex(greys, greys.cranial_cortex, samples, 1.5)
+        inner = intensities.diploe_hu + 110 * grain
+        shell = _cortex(intensities, intensities.cranial_cortex, samples, 1.5)
         hu = _bone(hu, bone, shell, inner, width)
         for side, joint in ((samples, phantom.left), (samples.mirrored(), phantom.right)):
-            hu = _over(hu, _only(joint.cochlea, side), greys.petrous_hu, width)
+            hu = _over(hu, _only(joint.cochlea, side), intensities.petrous_hu, width)
     air = phantom.air(samples)
     hu = _over(hu, air, AIR_HU, width)
     if mandible.min() < width:
         low = np.clip((-8.0 - samples.z) * (1 / 14.0), 0.0, 1.0)
-        cortex = greys.cortex_mm + low * (greys.neck_cortex_mm - greys.cortex_mm)
-        inner = greys.marrow_hu + 120 * grain
-        shell = _cortex(greys, greys.mandible_cortex, phantom.bite.closed(samples), cortex)
+        cortex = intensities.cortex_mm + low * (intensities.neck_cortex_mm - intensities.cortex_mm)
+        inner = intensities.marrow_hu + 120 * grain
+        shell = _cortex(
+            intensities, intensities.mandible_cortex, phantom.bite.closed(samples), cortex
+        )
         hu = _bone(hu, mandible, shell, inner, width)
-    hu = _teeth(hu, phantom.jaw.upper_teeth, samples, greys, width)
-    hu = _teeth(hu, phantom.jaw.lower_teeth, phantom.bite.closed(samples), greys, width)
+    hu = _teeth(hu, phantom.jaw.upper_teeth, samples, intensities, width)
+    hu = _teeth(hu, phantom.jaw.lower_teeth, phantom.bite.closed(samples), intensities, width)
     for implant in phantom.implants:
         hu = _over(hu, _only(implant, samples), METAL_HU, width)
     return hu
 
 
 def _cortex(
-    greys: TissueHu, varied: Cortex | None, samples: Samples, plain_mm: Array | float
+    intensities: TissueHu, varied: Cortex | None, samples: Samples, plain_mm: Array | float
 ) -> tuple[Array | float, Array | float]:
     """Thickness in mm and HU of a bone's cortex."""
     if varied is None:
-        return plain_mm, greys.cortex_hu
-    return varied.mm(samples), greys.cortex_hu * varied.share(samples)
+        return plain_mm, intensities.cortex_hu
+    return varied.mm(samples), intensities.cortex_hu * varied.share(samples)
 
 
 def _teeth(
-    hu: Array, teeth: tuple[Tooth, ...], samples: Samples, greys: TissueHu, width: float
+    hu: Array, teeth: tuple[Tooth, ...], samples: Samples, intensities: TissueHu, width: float
 ) -> Array:
     for tooth in teeth:
         hu = _over(hu, _only(tooth.root, samples), DENTINE_HU, width)
-        value = METAL_HU if tooth.metal else greys.enamel_hu
+        value = METAL_HU if tooth.metal else intensities.enamel_hu
         hu = _over(hu, _only(tooth.crown, samples), value, width)
     return hu
 

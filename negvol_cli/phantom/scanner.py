@@ -33,7 +33,7 @@ class ScanSettings:
     how much of what the kernel took away a bone kernel gives back (0 to 1). ``streaks_hu`` is the
     strength of the streaks that start at metal. ``cylinder_mm`` is the diameter of a round field
     of view about the grid's middle and its z axis, outside which ``padding_hu`` stands. ``gain``
-    (about 0 HU) and ``offset_hu`` shift the greys as cone-beam scanners do.
+    (about 0 HU) and ``offset_hu`` shift the intensities as cone-beam scanners do.
     """
 
     noise_hu: float = 12.0

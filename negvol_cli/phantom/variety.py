@@ -22,7 +22,7 @@ FIELD_MM: Final = 14.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variety:
-    """Least and greatest sizes (mm) and greys (HU) of what a benchmark's phantoms have.
+    """Least and greatest sizes (mm) and intensities (HU) of what a benchmark's phantoms have.
 
     ``cortex_mm`` and ``roof_mm`` vary over the surface of one bone, within these limits; the
     others from joint to joint or head to head. ``bumps_mm`` is the height of a rough surface,
@@ -75,7 +75,7 @@ class Variety:
         attic = _attic(rng, joint, fossa)
         return replace(joint, relief=relief, fossa=fossa, attic=attic if aired else None)
 
-    def greys(self, rng: np.random.Generator, greys: TissueHu) -> TissueHu:
+    def intensities(self, rng: np.random.Generator, intensities: TissueHu) -> TissueHu:
         """Bones of other density, their cortex of varying thickness and density."""
         mandible, cranial = (
             Cortex(
@@ -87,7 +87,7 @@ class Variety:
             for _ in range(2)
         )
         return replace(
-            greys,
+            intensities,
             cortex_hu=float(rng.uniform(*self.cortex_hu)),
             marrow_hu=float(rng.uniform(*self.marrow_hu)),
             diploe_hu=float(rng.uniform(self.marrow_hu[0], 1.5 * self.marrow_hu[1])),

@@ -30,7 +30,7 @@ AIR_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Greys:
+class Intensities:
     """The HU of air, soft tissue and thick cortex about a joint, and the greatest blur in mm."""
 
     air: float
@@ -47,7 +47,7 @@ class Between:
     bone: Finding
 
 
-def between(images: JointImages, geometry: JointGeometry, greys: Greys) -> Between:
+def between(images: JointImages, geometry: JointGeometry, intensities: Intensities) -> Between:
     """Look along each normal of the condyle that ends on temporal bone."""
     gap = geometry.joint_space_mm
     ways = np.flatnonzero(np.isfinite(gap))
@@ -67,8 +67,8 @@ def between(images: JointImages, geometry: JointGeometry, greys: Greys) -> Betwe
         return Finding(float(some.mean()), where)
 
     before = along <= gap[:, None]
-    clear = CLEAR_MM + greys.blur_mm
+    clear = CLEAR_MM + intensities.blur_mm
     middle = (along >= clear) & (along <= gap[:, None] - clear)
-    dark = greys.tissue - AIR_SHARE * (greys.tissue - greys.air)
-    bright = greys.tissue + BONE_SHARE * (greys.cortex - greys.tissue)
+    dark = intensities.tissue - AIR_SHARE * (intensities.tissue - intensities.air)
+    bright = intensities.tissue + BONE_SHARE * (intensities.cortex - intensities.tissue)
     return Between(share(before & (hu < dark)), share(middle & (hu > bright)))

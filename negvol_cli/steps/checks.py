@@ -16,7 +16,7 @@ import numpy as np
 from negvol_cli.geometry.grid import Vector, vector
 from negvol_cli.report import Check, JointReport
 from negvol_cli.steps.calibrate_hu import TISSUE_HU
-from negvol_cli.steps.check_between import Greys, between
+from negvol_cli.steps.check_between import Intensities, between
 from negvol_cli.steps.check_images import (
     RIM_WITHIN_MM,
     dim_share,
@@ -297,8 +297,8 @@ def _of_edges(
     geometry: JointGeometry, images: JointImages, edges: RefinedJoint, scanner: Scanner
 ) -> Iterator[Check]:
     cortex = edges.temporal_bone.cortex_hu
-    greys = Greys(scanner.air_hu, scanner.tissue_hu, cortex, max(scanner.blur_mm_xyz))
-    found = between(images, geometry, greys)
+    intensities = Intensities(scanner.air_hu, scanner.tissue_hu, cortex, max(scanner.blur_mm_xyz))
+    found = between(images, geometry, intensities)
     yield AIR_BETWEEN.check(found.air, geometry)
     yield BONE_BETWEEN.check(found.bone, geometry)
     yield CONDYLE_EXPLAINED.check(_explained(edges.condyle, geometry), geometry)

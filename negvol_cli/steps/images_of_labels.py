@@ -31,7 +31,7 @@ def images_of_labels(volume: Volume, side: Side) -> JointImages:
 def basis_of_labels(volume: Volume, side: Side, ct: Volume, scanner: Scanner) -> JointBasis | None:
     """What one side's labels and the scan that ``scanner`` took give to be measured from.
 
-    The labels' outline is the bone's edge; field of view, greys and blur are those of the scan.
+    The labels' outline is the bone's edge; field of view, intensities and blur are the scan's.
     None where the joint lies outside it. Raises NoCondyleError where the labels have no condyle.
     """
     frame = frame_of_labels(volume, side)

@@ -42,11 +42,11 @@ def test_a_slope_is_the_same_through_any_slices(slices):
     assert np.abs(off[inner]).max() < 4.0
 
 
-def test_greys_noise_and_blur_change_as_much_as_asked():
+def test_intensities_noise_and_blur_change_as_much_as_asked():
     flat = Volume(np.full(GRID.shape_zyx, 40, dtype=np.int16), GRID)
     noisy = scan_changes.whole(40 + np.random.default_rng(0).normal(0, 10, GRID.shape_zyx), GRID)
 
-    assert (scan_changes.regreyed(flat, 1.15, 100.0).values_zyx == 146).all()
+    assert (scan_changes.rescaled_hu(flat, 1.15, 100.0).values_zyx == 146).all()
     tripled = scan_changes.noisier(noisy, 3.0).values_zyx.astype(float)
     assert tripled.std() == pytest.approx(30.0, rel=0.15)
     assert scan_changes.blurred(noisy, 0.5).values_zyx.std() < 5.0

@@ -9,20 +9,22 @@ from negvol_cli.phantom import draw_head
 from negvol_cli.structures import Side
 
 
-def greys(*values: float) -> Volume:
+def intensities(*values: float) -> Volume:
     grid = Grid((len(values), 1, 1), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
     return Volume(np.array(values, dtype=np.int16).reshape(1, 1, -1), grid)
 
 
 def test_a_window_ends_at_0_and_255_and_magnetic_resonance_shows_bone_darker_than_fat():
-    assert windowed(greys(-1000, -150, 350, 850, 3000), -150, 850).values_zyx.ravel().tolist() == [
+    assert windowed(
+        intensities(-1000, -150, 350, 850, 3000), -150, 850
+    ).values_zyx.ravel().tolist() == [
         0,
         0,
         128,
         255,
         255,
     ]
-    air, fat, muscle, bone = inverted(greys(-1000, -100, 50, 1500)).values_zyx.ravel()
+    air, fat, muscle, bone = inverted(intensities(-1000, -100, 50, 1500)).values_zyx.ravel()
     assert max(air, bone) < muscle < fat
 
 

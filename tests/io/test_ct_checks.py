@@ -95,22 +95,22 @@ def test_coarse_voxels_are_flagged_in_words(spacing, flags):
 
 
 @pytest.fixture(scope="module")
-def many_greys():
+def many_intensities():
     """Bone of every intensity from 250 to 1900 HU, as in a real head."""
     values = CT.astype(np.float32)
     values[10:30, 10:24, 10:30] = np.random.default_rng(3).uniform(250, 1900, (20, 14, 20))
     return values
 
 
-def test_bone_that_was_cut_off_is_flagged_and_below_its_own_brightness_refused(many_greys):
-    assert check_ct(volume(many_greys)) == ()
+def test_bone_that_was_cut_off_is_flagged_and_below_its_own_brightness_refused(many_intensities):
+    assert check_ct(volume(many_intensities)) == ()
     for top in (1200, 1650):
-        (flag,) = check_ct(volume(np.minimum(many_greys, top)))
+        (flag,) = check_ct(volume(np.minimum(many_intensities, top)))
         assert flag == (
             f"bone was cut off at {top} HU when the scan was exported: figures are rough"
         )
     with pytest.raises(InputError, match="was cut off at 300 HU when it was exported"):
-        check_ct(volume(np.minimum(many_greys, 300)), "head.nii")
+        check_ct(volume(np.minimum(many_intensities, 300)), "head.nii")
 
 
 @pytest.mark.parametrize("ending", [".nii.gz", ".nrrd", ".mha"])

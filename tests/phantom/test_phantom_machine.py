@@ -65,7 +65,7 @@ def test_a_plane_edge_is_blurred_by_the_width_the_machine_states(axis, blur, acr
     assert width == pytest.approx(expected, rel=0.03)
 
 
-def test_a_sharp_edge_has_the_greys_of_the_error_function():
+def test_a_sharp_edge_has_the_intensities_of_the_error_function():
     scene = scene_of(lambda x, _y, _z: step(x))
     grid = grid_of((0.02, 0.5, 0.5), 3.0)
 

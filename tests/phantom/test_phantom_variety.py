@@ -1,4 +1,4 @@
-"""Phantoms whose sizes, surfaces, greys and poses differ as much as a benchmark needs."""
+"""Phantoms whose sizes, surfaces, intensities and poses differ as much as a benchmark needs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def seen_cortex_mm(head, points, normals):
     depth = np.arange(0.05, 4.0, 0.02)
     line = points[:, None] - depth[:, None] * normals[:, None]
     hu = head.hu(line, 0.02)
-    inside = (hu[:, :1] + head.greys.marrow_hu) / 2 > hu
+    inside = (hu[:, :1] + head.intensities.marrow_hu) / 2 > hu
     return depth[np.argmax(inside, axis=1)], inside.any(axis=1)
 
 
@@ -99,7 +99,7 @@ def test_variety_leaves_a_head_without_it_alone_and_is_drawn_again_alike():
     plain, first, again = draw_head(212), *(draw_head(212, variety=Variety()) for _ in range(2))
 
     assert plain.left.relief is None
-    assert plain.greys.mandible_cortex is None
+    assert plain.intensities.mandible_cortex is None
     assert first == again
     assert first.left.head == plain.left.head
     assert draw_head(212, variety=Variety(), left_space_mm=2.0).left.fossa.space_mm == 2.0

@@ -35,7 +35,7 @@ def outside_disc(radius: float) -> np.ndarray:
 
 @pytest.mark.parametrize("gain", [0.6, 1.0, 1.3])
 @pytest.mark.parametrize("offset", [-400.0, -180.0, 300.0])
-def test_greys_with_any_gain_and_offset_come_back_to_hu(gain, offset):
+def test_intensities_with_any_gain_and_offset_come_back_to_hu(gain, offset):
     scan = noisy(head() * gain + offset)
 
     volume, flags = in_hu(scan)

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from negvol_cli.steps.check_between import Greys, between
+from negvol_cli.steps.check_between import Intensities, between
 from negvol_cli.steps.joint_images import JointImages
 from tests.steps.made_joints import LEFT, ball, frame_points, measured, socket
 
-GREYS = Greys(air=-1000.0, tissue=40.0, cortex=1040.0, blur_mm=0.5)
+SEEN = Intensities(air=-1000.0, tissue=40.0, cortex=1040.0, blur_mm=0.5)
 AWAY = np.linalg.norm(frame_points(), axis=-1)
 
 
@@ -27,12 +27,12 @@ def geometry(images, backend):
     return measured(images.condyle_p, images.bone_p, backend)
 
 
-def with_greys(images: JointImages, where: np.ndarray, hu: float) -> JointImages:
+def with_intensity(images: JointImages, where: np.ndarray, hu: float) -> JointImages:
     return replace(images, hu_zyx=np.where(where, np.float32(hu), images.hu_zyx))
 
 
 def test_soft_tissue_alone_is_neither(images, geometry):
-    found = between(images, geometry, GREYS)
+    found = between(images, geometry, SEEN)
 
     assert (found.air.value, found.bone.value) == (0.0, 0.0)
     assert found.air.where_mm is None
@@ -41,9 +41,9 @@ def test_soft_tissue_alone_is_neither(images, geometry):
 def test_a_plate_is_met_on_the_ways_that_cross_it(images, geometry):
     """A cone of half-angle 45° about the axis takes 1 - cos 45° of a half ball: 29 %."""
     cone = frame_points()[..., 2] > AWAY * np.cos(np.radians(45.0))
-    plate = with_greys(images, (AWAY > 7.5) & (AWAY < 8.5) & cone, 700.0)
+    plate = with_intensity(images, (AWAY > 7.5) & (AWAY < 8.5) & cone, 700.0)
 
-    found = between(plate, geometry, GREYS)
+    found = between(plate, geometry, SEEN)
 
     assert found.bone.value == pytest.approx(0.29, abs=0.05)
     assert found.air.value == 0.0
@@ -52,15 +52,15 @@ def test_a_plate_is_met_on_the_ways_that_cross_it(images, geometry):
 
 
 def test_a_plate_fainter_than_bone_is_none(images, geometry):
-    faint = with_greys(images, (AWAY > 7.5) & (AWAY < 8.5), 300.0)
+    faint = with_intensity(images, (AWAY > 7.5) & (AWAY < 8.5), 300.0)
 
-    assert between(faint, geometry, GREYS).bone.value == 0.0
+    assert between(faint, geometry, SEEN).bone.value == 0.0
 
 
 def test_air_on_every_way_is_met_on_every_way(images, geometry):
-    cell = with_greys(images, (AWAY > 7.5) & (AWAY < 9.5), -900.0)
+    cell = with_intensity(images, (AWAY > 7.5) & (AWAY < 9.5), -900.0)
 
-    found = between(cell, geometry, GREYS)
+    found = between(cell, geometry, SEEN)
 
     assert found.air.value == pytest.approx(1.0, abs=0.02)
     assert found.bone.value == 0.0
@@ -69,4 +69,4 @@ def test_air_on_every_way_is_met_on_every_way(images, geometry):
 def test_without_temporal_bone_there_are_no_ways(images, backend):
     alone = measured(images.condyle_p, np.zeros_like(images.bone_p), backend)
 
-    assert between(images, alone, GREYS).air.value == 0.0
+    assert between(images, alone, SEEN).air.value == 0.0

@@ -241,9 +241,9 @@ def test_air_or_bone_between_condyle_and_roof_fails(images, backend, hu, name):
     wide = socket(10.8, 14.0)
     apart = measured(images.condyle_p, wide, backend)
     away = np.linalg.norm(frame_points(), axis=-1)
-    greys = np.where(wide > 0.5, 1040.0, np.where(images.condyle_p > 0.5, 1040.0, 40.0))
+    intensities = np.where(wide > 0.5, 1040.0, np.where(images.condyle_p > 0.5, 1040.0, 40.0))
     plate = (away > 7.8) & (away < 8.8) & (frame_points()[..., 2] > 0)
-    seen = replace(images, bone_p=wide, hu_zyx=np.where(plate, hu, greys).astype(np.float32))
+    seen = replace(images, bone_p=wide, hu_zyx=np.where(plate, hu, intensities).astype(np.float32))
     checks = edge_checks(seen, apart, explained=1.0)
 
     assert {n for n in ("air", "bone") if not checks[f"{n}_between_share"].passed} == {name}

@@ -100,7 +100,7 @@ def test_the_space_between_the_bones_is_neither_closed_nor_widened(name, gap_mm)
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(0.8, 100.0), (1.25, -150.0)])
-def test_greys_with_a_gain_and_an_offset_end_at_the_same_edge(gain, offset):
+def test_intensities_with_a_gain_and_an_offset_end_at_the_same_edge(gain, offset):
     from dataclasses import replace
 
     ct, scanner = joint(2.0, *SCANNERS["0.8 mm"])

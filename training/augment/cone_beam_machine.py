@@ -39,7 +39,7 @@ RIM_MM: Final = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConeBeamSettings:
-    """One machine and one exposure; greys in HU before the machine's gain unless stated.
+    """One machine and one exposure; intensities in HU before the machine's gain unless stated.
 
     The cylinder is ``diameter_mm`` wide and ``height_mm`` high, ends ``behind_mm`` behind the
     joints' centres and ``above_mm`` above them. One that is too narrow for two joints takes one.

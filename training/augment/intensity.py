@@ -1,4 +1,4 @@
-"""What a scanner makes of attenuation: calibration, grey maps, saturation, noise.
+"""What a scanner makes of attenuation: calibration, intensity maps, saturation, noise.
 
 Images are (B, z, y, x), in HU or in whatever the scanner stores; parameters have one value for
 each image.
@@ -17,7 +17,7 @@ from training.augment.draws import Draws, per_image
 from training.augment.resolution import blur
 
 MAP_HU: Final = (-1024.0, -300.0, -100.0, 30.0, 150.0, 350.0, 700.0, 1300.0, 3100.0)
-"""Knots of the grey maps: air, fat, soft tissue, then ever wider steps through bone."""
+"""Knots of the intensity maps: air, fat, soft tissue, then ever wider steps through bone."""
 
 SLOPE_SD: Final = 0.7
 AIR_SLOPE: Final = (-0.4, 0.8)
@@ -25,7 +25,7 @@ SPAN: Final = (1200.0, 3500.0)
 TISSUE: Final = (-300.0, 500.0)
 
 
-def draw_grey_map(draws: Draws) -> Tensor:
+def draw_intensity_map(draws: Draws) -> Tensor:
     """(B, 9): what ``MAP_HU`` become, rising. No grey value then means anything by itself.
 
     Slopes between knots are log-normal (SD 0.7 of their logarithm; from air to fat lower, mean
@@ -41,8 +41,8 @@ def draw_grey_map(draws: Draws) -> Tensor:
     return draws.send(knots - knots[:, 3:4] + draws.host_uniform(*TISSUE, 1))
 
 
-def map_greys(hu: Tensor, knots: Tensor) -> Tensor:
-    """Images whose greys ``MAP_HU`` become ``knots`` (B, 9), linear between and beyond them."""
+def map_intensities(hu: Tensor, knots: Tensor) -> Tensor:
+    """Images whose ``MAP_HU`` become ``knots`` (B, 9), linear between and beyond them."""
     levels = _levels(hu.device)
     left = torch.bucketize(hu, levels[1:-1])
     slopes = torch.diff(knots, dim=1) / torch.diff(levels)
@@ -59,7 +59,7 @@ def _levels(device: torch.device) -> Tensor:
 
 
 def recalibrate(hu: Tensor, gain: Tensor, offset_hu: Tensor) -> Tensor:
-    """Images with a gain and an offset, (B,) each: greys that are linear in HU, but not HU.
+    """Images with a gain and an offset, (B,) each: intensities that are linear in HU, but not HU.
 
     Sources of the sizes for cone-beam machines stand in ``cone_beam_machine``.
     """

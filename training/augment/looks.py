@@ -18,8 +18,8 @@ from training.augment.field_of_view import draw_outside
 from training.augment.intensity import (
     add_noise,
     clip_below,
-    draw_grey_map,
-    map_greys,
+    draw_intensity_map,
+    map_intensities,
     recalibrate,
 )
 from training.augment.resolution import blur, coarse_voxels, sharpen
@@ -61,7 +61,7 @@ def see(look: Look, hu: Tensor, draws: Draws, spacing_mm: float) -> tuple[Tensor
         (look.cupping_share, lambda v, d: cup(v, d.uniform(0.0, look.cupping), d, spacing_mm)),
         (look.shading_share, lambda v, d: _shade(look, v, d, spacing_mm)),
         (look.streak_share, lambda v, d: add_streaks(v, look.streak_hu, d, spacing_mm)),
-        (look.grey_map_share, lambda v, d: map_greys(v, draw_grey_map(d))),
+        (look.intensity_map_share, lambda v, d: map_intensities(v, draw_intensity_map(d))),
         (look.calibration_share, lambda v, d: _recalibrate(look, v, d)),
         (look.noise_share, lambda v, d: _noisy(look, v, d, spacing_mm)),
         (look.sharpen_share, lambda v, d: _sharpen(look, v, d, spacing_mm)),

@@ -1,4 +1,4 @@
-"""Joints painted from their labels with random greys, for anatomies and poses without a scan.
+"""Joints painted from their labels with random intensities, for anatomies and poses without a scan.
 
 The idea is that of SynthSeg (Billot et al., Medical Image Analysis 86:102789, 2023): a network
 that has seen every contrast goes by shape. Masks are (B, 2, z, y, x), MC and TB, 0 to 1.

@@ -66,7 +66,7 @@ LEFT_OUT: Final[Mapping[str, tuple[str, Change]]] = {
     "no-looks": ("every look: images as they were scanned", _keys(augment={"looks": ()})),
     "no-cone-beam": ("the cone-beam machine's look", _look(1)),
     "no-grey-look": ("the look whose intensities mean nothing", _look(2)),
-    "no-grey-maps": ("monotone grey maps in every look", _steps("grey_map")),
+    "no-grey-maps": ("monotone grey maps in every look", _steps("intensity_map")),
     "no-blur": ("blur, coarse voxels and thick slices", _steps("blur", "coarse")),
     "no-noise": ("noise", _steps("noise")),
     "no-fields": ("cupping and shading", _steps("cupping", "shading")),

@@ -91,7 +91,7 @@ class FineUNet(nn.Module):
     """A LightUNet whose logits are corrected at full resolution, next to the image itself.
 
     Two 3³ convolutions see the image and the logits at the input's voxel, so that the edge of a
-    bone can follow the greys within a millimetre. Normalisation settles: with instance
+    bone can follow the intensities within a millimetre. Normalisation settles: with instance
     normalisation, edges moved by up to half a voxel with the size of the image and with how much
     bone it showed.
     """

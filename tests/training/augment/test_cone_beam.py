@@ -102,7 +102,7 @@ def test_the_noise_has_the_standard_deviation_that_was_asked_for_and_a_grain(noi
     assert abs(np.corrcoef(noise[..., :-8].ravel(), noise[..., 8:].ravel())[0, 1]) < 0.05
 
 
-def test_gain_and_offset_shift_the_greys_and_the_limits_clip_them():
+def test_gain_and_offset_shift_the_intensities_and_the_limits_clip_them():
     machine = replace(PLAIN, gain=0.6, offset_hu=-300.0)
 
     assert simulate_cone_beam(water_head(hu=500.0), 1, machine).values_zyx[5, 50, 50] == 0
@@ -154,7 +154,7 @@ def test_the_same_seed_gives_the_same_scan_and_another_seed_another():
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_greys_of_any_machine_that_is_drawn_pass_for_a_ct(seed):
+def test_intensities_of_any_machine_that_is_drawn_pass_for_a_ct(seed):
     head = water_head(70.0, 40.0)
     head.values_zyx[:, 30:34, 30:70] = 1200.0
     head.values_zyx[:, 48:53, 48:53] = -1000.0

@@ -9,8 +9,8 @@ from training.augment.intensity import (
     change_contrast,
     clip_above,
     clip_below,
-    draw_grey_map,
-    map_greys,
+    draw_intensity_map,
+    map_intensities,
     recalibrate,
 )
 
@@ -20,11 +20,11 @@ def draws(*seeds: int) -> Draws:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_grey_map_is_monotone_and_puts_tissue_and_its_span_where_it_says(seed):
+def test_a_intensity_map_is_monotone_and_puts_tissue_and_its_span_where_it_says(seed):
     hu = torch.linspace(-3000, 5000, 4000).reshape(1, 10, 20, 20)
 
-    knots = draw_grey_map(draws(seed))
-    mapped = map_greys(hu, knots).flatten()
+    knots = draw_intensity_map(draws(seed))
+    mapped = map_intensities(hu, knots).flatten()
 
     assert (torch.diff(mapped) > 0).all()
     (row,) = knots.tolist()
@@ -32,11 +32,11 @@ def test_a_grey_map_is_monotone_and_puts_tissue_and_its_span_where_it_says(seed)
     assert 1200 <= row[-2] - row[0] <= 3500 + 1
 
 
-def test_a_grey_map_takes_its_knots_where_it_says_and_is_linear_between_and_beyond():
+def test_a_intensity_map_takes_its_knots_where_it_says_and_is_linear_between_and_beyond():
     knots = torch.tensor([[0.0, 1, 2, 3, 4, 5, 6, 7, 8]])
     hu = torch.tensor([*MAP_HU, -662.0, 2200.0, 4900.0, -1748.0]).reshape(1, 1, 1, -1)
 
-    mapped = map_greys(hu, knots).flatten().tolist()
+    mapped = map_intensities(hu, knots).flatten().tolist()
 
     assert mapped[:9] == pytest.approx(range(9))
     assert mapped[9:] == pytest.approx([0.5, 7.5, 9.0, -1.0])
@@ -44,9 +44,9 @@ def test_a_grey_map_takes_its_knots_where_it_says_and_is_linear_between_and_beyo
 
 def test_each_image_has_a_map_of_its_own():
     hu = torch.full((2, 2, 2, 2), 350.0)
-    knots = draw_grey_map(draws(1, 2))
+    knots = draw_intensity_map(draws(1, 2))
 
-    assert torch.allclose(map_greys(hu, knots)[:, 0, 0, 0], knots[:, 5])
+    assert torch.allclose(map_intensities(hu, knots)[:, 0, 0, 0], knots[:, 5])
     assert knots[0, 5] != knots[1, 5]
 
 

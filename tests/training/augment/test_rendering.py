@@ -41,7 +41,7 @@ def test_bones_are_brighter_than_what_is_round_them_and_marrow_lies_within(seed)
     assert hu[~ball & ~roof].min() >= -1000
 
 
-def test_greys_differ_from_draw_to_draw():
+def test_intensities_differ_from_draw_to_draw():
     masks = ball_under_a_roof()[None].expand(2, -1, -1, -1, -1)
 
     one, other = render(masks, draws(1, 2), 1.0)

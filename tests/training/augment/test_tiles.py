@@ -81,7 +81,7 @@ def test_a_scan_that_ends_shows_air_and_asks_nothing_of_a_joint_at_its_end():
 
 @pytest.mark.parametrize("cone_beam", [0.0, 1.0])
 def test_the_same_seeds_give_the_same_tiles_whatever_sees_them(cone_beam):
-    looks = (Look(name="x", share=1.0, grey_map_share=1.0, noise_share=1.0).model_dump(),)
+    looks = (Look(name="x", share=1.0, intensity_map_share=1.0, noise_share=1.0).model_dump(),)
     one = experiment(looks=looks, tiles=TileConfig(cone_beam_share=cone_beam).model_dump())
 
     first, again = (tiles(3, one) for _ in range(2))
