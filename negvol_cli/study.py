@@ -63,39 +63,42 @@ def measure_scan(
     """Measure both joints of the head CT at ``scan`` and write ``out/<scan>/``.
 
     ``scan`` may come from ``io.source.take_in``, which chooses a DICOM series and how the patient
-    is identified. ``out`` None writes nothing. ``models`` (from ``run.load_models``) saves
-    loading ``bundle`` again. ``references`` are label maps to compare with. ``library`` is the
-    address of a shared 3D library (see ``render.html``). ``dicom_out`` also writes the result as
-    DICOM, which takes a DICOM series. Raises InputError for an unusable scan, ModelError for an
-    unusable bundle, OutputError if the result cannot be written.
+    is identified. ``out`` None writes nothing. ``models`` (from ``run.load_models``) saves loading
+    ``bundle`` again. ``references`` are label maps to compare with; ``library`` is the address of a
+    shared 3D library (``render.html``); ``dicom_out`` also writes a DICOM series' result as DICOM.
+    Raises InputError for an unusable scan, ModelError for an unusable bundle, and OutputError.
     """
     intake = take_in(scan) if isinstance(scan, Path) else scan
     run = _new_run(settings, progress)
     as_dicom = _dicom_writer(intake, dicom_out, run.watch)
 
-    def loaded() -> Models:
-        with run.watch.step("load models"):
-            return models or load_models(bundle, run.settings)
-
-    def read() -> Scan:
-        with run.watch.step("read"):
-            found = intake.load()
-            return replace(found, notes=(*found.notes, *check_ct(found.volume, found.name)))
-
     def measured() -> Measurement:
         progress("reading the scan", 0.0)
-        networks, scan = both(loaded, read, run.settings.threads)
+        load = partial(_loaded, models, bundle, run)
+        networks, scan = both(load, partial(_read, intake, run), run.settings.threads)
         with run.watch.step("read"):
             compared_with = read_references(references)
         measurement = measure_ct(scan, scan.notes, replace(run, models=networks))
-        named = replace(measurement.report, patient_id=intake.patient_id)
-        return _compared(replace(measurement, report=named), compared_with, run.watch)
+        report = replace(measurement.report, patient_id=intake.patient_id)
+        return _compared(replace(measurement, report=report), compared_with, run.watch)
 
     def save(measurement: Measurement, folder: Path) -> None:
         save_result(measurement, folder, run, library=library, as_dicom=as_dicom)
         intake.on_saved()
 
     return _result(intake.name, out, overwrite, measured, save)
+
+
+def _loaded(models: Models | None, bundle: Path | None, run: Run) -> Models:
+    with run.watch.step("load models"):
+        return models or load_models(bundle, run.settings)
+
+
+def _read(intake: Intake, run: Run) -> Scan:
+    """The scan, with what is known against it among its notes."""
+    with run.watch.step("read"):
+        found = intake.load()
+        return replace(found, notes=(*found.notes, *check_ct(found.volume, found.name)))
 
 
 def measure_labels(

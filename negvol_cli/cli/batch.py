@@ -64,17 +64,15 @@ def batch(
 ) -> None:
     """Measure every scan below FOLDER: NIfTI, NRRD, MHA, DICOM series, and zips of them.
 
-    Ctrl-C stops after the current scan; run the same command again to continue. Exit code 5 means
-    that some scans failed.
+    Ctrl-C stops after the current scan; the same command goes on. Exit code 5: some scans failed.
     """
     from negvol_cli.batch import Processes, job_for, threads_each
     from negvol_cli.bundle.store import find_bundle
     from negvol_cli.cli import batch_output
 
-    threads = settings.threads or (None if cluster else threads_each(jobs))
     job = job_for(
         out,
-        replace(settings, threads=threads),
+        replace(settings, threads=settings.threads or (None if cluster else threads_each(jobs))),
         find_bundle(bundle),
         resume=resume,
         keep_patient_id=privacy.keep_patient_id,

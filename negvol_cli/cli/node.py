@@ -14,6 +14,8 @@ from negvol_cli.cli.private import hush
 
 if TYPE_CHECKING:
     from negvol_cli.node.address import Address
+    from negvol_cli.node.listening import Listening
+    from negvol_cli.node.serving import Keeping
     from negvol_cli.node.tls import Tls
     from negvol_cli.settings import Settings
 
@@ -109,34 +111,46 @@ def node(
     from negvol_cli.batch import Processes, job_for, threads_each
     from negvol_cli.bundle.store import find_bundle
     from negvol_cli.dicom_out.writing import dicom_out
-    from negvol_cli.node.listening import Listening
     from negvol_cli.node.peer import Peer
-    from negvol_cli.node.serving import Keeping, serve
+    from negvol_cli.node.serving import serve
 
     hush()
-    where = Listening(
-        title=aet,
-        host=limits["host"],
-        port=limits["port"],
-        callers=allow or (store_to.title,),
-        most_associations=limits["max_associations"],
-        tls=None if tls is None else tls.for_server(),
-    )
-    keeping = Keeping(
-        folder=spool,
-        most_bytes=int(limits["max_spool_gb"] * 1e9),
-        days=limits["keep_days"],
-        quiet_s=limits["quiet_seconds"],
-    )
-    threads = settings.threads or threads_each(jobs)
+    where = _listening(aet, allow or (store_to.title,), tls, limits)
+    keeping = _keeping(spool, limits)
     job = job_for(
         keeping.results,
-        replace(settings, threads=threads),
+        replace(settings, threads=settings.threads or threads_each(jobs)),
         find_bundle(bundle),
         dicom_out=dicom_out,
     )
     peer = Peer(address=store_to, own_title=aet, tls=tls)
     serve(where, keeping, peer, (job, Processes(jobs)), _line if not quiet else _nothing)
+
+
+def _listening(
+    title: str, callers: tuple[str, ...], tls: Tls | None, limits: dict[str, Any]
+) -> Listening:
+    from negvol_cli.node.listening import Listening
+
+    return Listening(
+        title=title,
+        host=limits["host"],
+        port=limits["port"],
+        callers=callers,
+        most_associations=limits["max_associations"],
+        tls=None if tls is None else tls.for_server(),
+    )
+
+
+def _keeping(folder: Path, limits: dict[str, Any]) -> Keeping:
+    from negvol_cli.node.serving import Keeping
+
+    return Keeping(
+        folder=folder,
+        most_bytes=int(limits["max_spool_gb"] * 1e9),
+        days=limits["keep_days"],
+        quiet_s=limits["quiet_seconds"],
+    )
 
 
 def _line(event: str, said: dict[str, Any]) -> None:

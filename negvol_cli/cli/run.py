@@ -47,8 +47,7 @@ def run(
 ) -> None:
     """Measure both joints in SCAN: NIfTI, NRRD, MHA, or a folder or zip of DICOM.
 
-    The result of an image file is named after the file; that of a DICOM series gets a name that
-    does not identify the patient.
+    A result is named after its image file; that of a DICOM series by what identifies no patient.
     """
     from negvol_cli.bundle.store import find_bundle
     from negvol_cli.cli.output import print_result
@@ -59,14 +58,13 @@ def run(
     if series == "list":
         print_series(scan, as_json=as_json)
         return
-    models = find_bundle(bundle)
     as_dicom = options.dicom_writer(dicom_out, privacy, quiet=quiet)
     with progress(quiet) as report_progress:
         report = measure_scan(
             take_in(scan, series, privacy),
             out,
             settings,
-            bundle=models,
+            bundle=find_bundle(bundle),
             references=references,
             overwrite=overwrite,
             progress=report_progress,

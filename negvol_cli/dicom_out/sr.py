@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, generate_uid
@@ -28,9 +28,6 @@ from negvol_cli.dicom_out.source import Source
 from negvol_cli.report import JointReport, ScanReport
 from negvol_cli.structures import Label, Side
 from negvol_cli.version import code_sha256, program_stamp
-
-if TYPE_CHECKING:
-    pass
 
 _STRUCTURES: Final = (
     (Label.CONDYLE, head_figures, absent_of_head),

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Template
+
 from negvol_cli.errors import OutputError
 from negvol_cli.render import page, palette, polar, quality, words
 from negvol_cli.render.figures3d import HALF_HEIGHT_MM, ZOOM, cameras
@@ -66,25 +68,32 @@ def html(
     shown
         Both sides, where some of their pictures may have been drawn already.
     """
-    environment = templates()
-    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # views keep their order
     joints = [page.joint_panel(joint) for joint in shown or both_sides(report, views)]
     drawn = any(joint.figure for joint in joints)
-    return environment.get_template("report.html.j2").render(
+    return _template().render(
         **_figures(report, views),
         joints=joints,
         section=section,
         drawn=drawn,
         origin=[*words.origin(report), *(details or {}).items()],
-        view_names=list(cameras(Side.LEFT)),
-        scale={"zoom": ZOOM, "half_height_mm": HALF_HEIGHT_MM},
-        polar=polar,
-        palette=palette,
-        styles=trusted("page.css", "report.css"),
-        script=trusted("report.js"),
         library=library,
         plotly=packed_library() if drawn and library is None else "",
     )
+
+
+def _template() -> Template:
+    """The page, with what is the same for every report."""
+    environment = templates()
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # views keep their order
+    same = {
+        "view_names": list(cameras(Side.LEFT)),
+        "scale": {"zoom": ZOOM, "half_height_mm": HALF_HEIGHT_MM},
+        "polar": polar,
+        "palette": palette,
+        "styles": trusted("page.css", "report.css"),
+        "script": trusted("report.js"),
+    }
+    return environment.get_template("report.html.j2", globals=same)
 
 
 def _figures(report: ScanReport, views: Mapping[Side, JointView]) -> dict[str, Any]:

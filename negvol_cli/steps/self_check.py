@@ -61,8 +61,7 @@ def judge(
     head_seen = recorded_zyx is None or _head_is_seen(geometry, recorded_zyx, settings)
     checks = check_joint(geometry, network, refined, head_seen=head_seen, edges=edges)
     cut = geometry.unseen_fraction > CUT_FRACTION
-    bounded = head_seen and cut and geometry.unseen_fraction <= MOST_UNSEEN
-    bound = _scanned_nv_mm3(geometry) if bounded else None
+    bound = _scanned_nv_mm3(geometry) if head_seen and cut else None
     report = JointReport(
         side=geometry.frame.side,
         status=Status.CUT if cut else Status.OK,
@@ -184,7 +183,10 @@ def largest_sphere_mm(geometry: JointGeometry, recorded_zyx: npt.NDArray[np.bool
     return float(np.floor(max(0.0, 2.0 * away - geometry.frame.spacing_mm)))
 
 
-def _scanned_nv_mm3(geometry: JointGeometry) -> float:
+def _scanned_nv_mm3(geometry: JointGeometry) -> float | None:
+    """NV of what was scanned, in mm³; None where too much was not."""
+    if geometry.unseen_fraction > MOST_UNSEEN:
+        return None
     voxels = int((geometry.labels_zyx == Label.NEGATIVE_VOLUME).sum())
     return voxels * geometry.frame.local_grid.voxel_mm3
 

@@ -72,6 +72,15 @@ LUNGS = (
 )
 
 
+def _bubble(rng: np.random.Generator, wide: float, deep: float) -> Sweep:
+    """Gas in the bowel of a trunk, whose half axes are given in mm."""
+    u = rng.uniform
+    return ellipsoid(
+        (float(u(-0.6, 0.6) * wide), float(u(-0.55, 0.1) * deep), float(u(-110, 110))),
+        (float(u(8, 35)), float(u(8, 24)), float(u(8, 35))),
+    )
+
+
 def draw_abdomen(seed: int) -> PhantomAbdomen:
     """A trunk of its own sizes; the same seed gives the same one."""
     rng = np.random.default_rng([seed, 20])
@@ -80,13 +89,7 @@ def draw_abdomen(seed: int) -> PhantomAbdomen:
     spine_y = 0.42 * deep
     hip = (float(u(80, 95)), 0.05 * deep, -165.0)
     ribs = tuple(_rib(wide, deep, z) for z in np.arange(45.0, 260.0, 26.0).tolist())
-    gas = tuple(
-        ellipsoid(
-            (float(u(-0.6, 0.6) * wide), float(u(-0.55, 0.1) * deep), float(u(-110, 110))),
-            (float(u(8, 35)), float(u(8, 24)), float(u(8, 35))),
-        )
-        for _ in range(9)
-    )
+    gas = tuple(_bubble(rng, wide, deep) for _ in range(9))
     organs = (
         (Sweep((-70, -8, 90), (20, -30, 110), (68, 68, 62), (50, 35, 30)), float(u(45, 115))),
         (ellipsoid((95, 22, 110), (34, 45, 45)), float(u(45, 120))),
