@@ -75,11 +75,14 @@ def dim_share(hu_zyx: Floats, geometry: JointGeometry, mesh: Mesh, level_hu: flo
     return Finding(float(dim.mean()), where)
 
 
-def stray_share(network_p: Floats, mesh: Mesh, geometry: JointGeometry) -> Finding:
+def stray_share(
+    network_p: Floats, mesh: Mesh, geometry: JointGeometry, blur_mm: float = 0.0
+) -> Finding:
     """The share, 0 to 1, of a bone's surface near the head that is not where the network put it.
 
     A network ends bones where its references did, at some grey, which is the same way off all
-    around: what is more than 1 mm farther out or in than the median is astray.
+    around: what is farther out or in than the median by more than 1 mm, and by more than
+    ``blur_mm``, the standard deviation of the scanner's blur along its widest axis, is astray.
     """
     near = np.linalg.norm(mesh.points_mm - geometry.head_centre_mm, axis=1) <= RIM_WITHIN_MM
     if not near.any() or not (network_p >= 0.5).any():
@@ -90,7 +93,7 @@ def stray_share(network_p: Floats, mesh: Mesh, geometry: JointGeometry) -> Findi
     outside, inside = (ndimage.distance_transform_edt(m, sampling=spacing) for m in (~own, own))
     points = mesh.points_mm[near]
     moved = Field(outside - inside, part)(points)
-    stray = np.abs(moved - np.median(moved)) > STRAY_MM
+    stray = np.abs(moved - np.median(moved)) > max(STRAY_MM, blur_mm)
     where = vector(points[stray].mean(axis=0)) if stray.any() else None
     return Finding(float(stray.mean()), where)
 

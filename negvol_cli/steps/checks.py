@@ -284,10 +284,11 @@ def _of_images(
     hu = refined.hu_zyx
     yield CONDYLE_RIM.check(dim_share(hu, geometry, geometry.condyle, level), geometry)
     yield BONE_RIM.check(dim_share(hu, geometry, geometry.temporal_bone, level), geometry)
+    blur = 0.0 if edges is None else max(edges[1].blur_mm_xyz)
     solid = without_hollows(network.condyle_p, geometry.frame.spacing_mm)
-    yield CONDYLE_ASTRAY.check(stray_share(solid, geometry.condyle, geometry), geometry)
+    yield CONDYLE_ASTRAY.check(stray_share(solid, geometry.condyle, geometry, blur), geometry)
     bone = geometry.temporal_bone
-    yield BONE_ASTRAY.check(stray_share(network.bone_p, bone, geometry), geometry)
+    yield BONE_ASTRAY.check(stray_share(network.bone_p, bone, geometry, blur), geometry)
     if edges is not None:
         yield from _of_edges(geometry, refined, *edges)
     yield ENTROPY.check(entropy_bits(network, geometry), geometry)

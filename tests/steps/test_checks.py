@@ -9,6 +9,7 @@ import pytest
 from scipy import ndimage
 
 from negvol_cli.report import Check
+from negvol_cli.steps.check_images import stray_share
 from negvol_cli.steps.checks import check_joint
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.measure import JointGeometry
@@ -172,6 +173,14 @@ def test_a_network_that_is_the_same_way_off_all_around_is_not_astray(geometry, i
     larger = replace(images, condyle_p=ball(RADIUS + off_mm))
 
     assert verdict("condyle_stray_share", geometry, larger, images).value == 0.0
+
+
+def test_a_surface_strays_by_more_than_the_scan_is_blurred(geometry, images):
+    off = ndimage.shift(images.condyle_p, (0, 0, 4), order=1) >= 0.5
+    shares = [stray_share(off, geometry.condyle, geometry, blur).value for blur in (0.0, 1.0, 1.5)]
+
+    assert shares[0] == shares[1] > shares[2] > 0.0
+    assert stray_share(off, geometry.condyle, geometry, 3.0).value == 0.0
 
 
 def test_a_network_that_is_not_sure_fails(geometry, images):
