@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 from negvol_cli.errors import InputError, NoCondyleError
 from negvol_cli.geometry.grid import Volume
@@ -35,6 +36,10 @@ from negvol_cli.steps.self_check import judge, metal_flags, missing
 from negvol_cli.structures import Side
 from negvol_cli.threads import at_once, both
 
+LARGE_BYTES: Final = 256 << 20
+"""Of a scan's voxels, 512 slices of 512 x 512; from here on the joints are measured one after the
+other, since at once they take 160 MiB more at the peak (``tests/robustness/big_scan.py``)."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measurement:
@@ -62,7 +67,9 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
     _refuse_what_cannot_be_measured(located, scan.name, flags)
     run.progress("measuring the joints", 0.2)
     measure = partial(_measure_side, located, scan.volume, scanner, run)
-    joints, views = _of_sides({side: partial(measure, side) for side in Side}, run)
+    large = scan.volume.values_zyx.nbytes > LARGE_BYTES
+    threads = 1 if large else run.settings.threads
+    joints, views = _of_sides({side: partial(measure, side) for side in Side}, threads)
     report = _report(scan, joints, flags, run)
     report = replace(report, bundle=models.bundle.stamp, provider=models.provider)
     _refuse_without_views(report, views, "scan")
@@ -97,7 +104,7 @@ def measure_label_map(
             ct, flags = replace(ct, volume=volume), (*flags, *rescaled)
             seen = volume, scanner_of(volume)
     measure = partial(_measure_labels_of, labels, seen, run)
-    joints, views = _of_sides({side: partial(measure, side) for side in Side}, run)
+    joints, views = _of_sides({side: partial(measure, side) for side in Side}, run.settings.threads)
     scan = labels.scan if ct is None else replace(ct, name=labels.scan.name)
     report = _report(scan, joints, (*labels.scan.notes, *flags), run)
     _refuse_without_views(report, views, "label map")
@@ -105,10 +112,11 @@ def measure_label_map(
 
 
 def _of_sides(
-    measures: Mapping[Side, Callable[[], tuple[JointReport, JointView | None]]], run: Run
+    measures: Mapping[Side, Callable[[], tuple[JointReport, JointView | None]]],
+    threads: int | None,
 ) -> tuple[dict[Side, JointReport], dict[Side, JointView]]:
     """What both sides give, measured at once where there are cores for it."""
-    found = at_once(measures, run.settings.threads)
+    found = at_once(measures, threads)
     views = {side: view for side, (_, view) in found.items() if view is not None}
     return {side: joint for side, (joint, _) in found.items()}, views
 

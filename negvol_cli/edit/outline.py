@@ -20,7 +20,7 @@ from negvol_cli.geometry.resample import resample
 from negvol_cli.mesh.iso_surface import smooth_labels
 from negvol_cli.steps.joint_basis import Drawn, JointBasis
 from negvol_cli.steps.joint_images import JointImages
-from negvol_cli.steps.refine_edges import BoneEdges, kept_apart
+from negvol_cli.steps.refine_edges import HAIRLINE, BoneEdges
 from negvol_cli.structures import Label
 
 Floats = npt.NDArray[np.float32]
@@ -39,9 +39,7 @@ def with_outline(basis: JointBasis, held: Held, grid: Grid) -> JointBasis:
     images, network = basis.measured, basis.network
     condyle, weight_c = _merged(images.condyle_p, held, grid, Label.CONDYLE, images)
     bone, weight_b = _merged(images.bone_p, held, grid, Label.TEMPORAL_BONE, images)
-    near = (weight_c > 0) | (weight_b > 0)
-    apart = kept_apart(condyle, bone)
-    condyle, bone = np.where(near, apart[0], condyle), np.where(near, apart[1], bone)
+    condyle, bone = _kept_apart((condyle, weight_c > 0), (bone, weight_b > 0))
     measured = replace(images, condyle_p=condyle, bone_p=bone).in_steps()
     # the checks ask whether edges are where the network put them: where a person drew, they do not
     seen = replace(
@@ -63,6 +61,17 @@ def with_outline(basis: JointBasis, held: Held, grid: Grid) -> JointBasis:
         )
         edges = (refined, edges[1])
     return replace(basis, measured=measured, network=seen, drawn=drawn, edges=edges)
+
+
+def _kept_apart(condyle: tuple[Floats, Mask], bone: tuple[Floats, Mask]) -> tuple[Floats, Floats]:
+    """Both probabilities, each beside where it was edited, with no voxel of two bones.
+
+    Where they would meet the edited one yields, and half way where both were.
+    """
+    (condyle_p, by_c), (bone_p, by_b) = condyle, bone
+    excess = np.maximum(condyle_p + bone_p - (1.0 - HAIRLINE), 0.0)
+    each = excess / np.maximum(by_c.astype(np.float32) + by_b, 1.0)
+    return condyle_p - by_c * each, bone_p - by_b * each
 
 
 def _vouched(edges: BoneEdges, weight: Floats, images: JointImages) -> BoneEdges:

@@ -16,6 +16,7 @@ import SimpleITK as sitk
 
 from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.io.image import read_scan
+from negvol_cli.memory import peak_memory_mb
 from negvol_cli.phantom import draw_head
 from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan
@@ -49,9 +50,15 @@ def write_big_scan(path: Path) -> Path:
 
 def read_mib(path: Path) -> float:
     """By how much reading a scan raises the peak of this process, MiB."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _peak_mib()
     read_scan(path)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return _peak_mib() - before
+
+
+def _peak_mib() -> float:
+    peak = peak_memory_mb()
+    assert peak is not None, "where RLIMIT_DATA is known, so is the peak"
+    return peak
 
 
 def main() -> None:
