@@ -14,8 +14,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
+from torch import nn
 
+from negvol_cli.geometry.grid import Vector
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import frame_hu, resample_nearest
 from negvol_cli.inference.normalise import normalise
@@ -30,6 +33,8 @@ LEVELS = (0.5, 0.4, 0.35, 0.3, 0.2)
 NEAR_MM, FAR_MM, CONDYLE_MM = 4.0, 20.0, 24.0
 SIDE = Side.LEFT
 
+Mask = npt.NDArray[np.bool_]
+
 
 def main() -> None:
     """Print a row per head and their mean."""
@@ -42,36 +47,48 @@ def main() -> None:
     runs = Path(sys.argv[2]) / experiment.name
     print("| head | " + " | ".join(f"near, ratio, far at {level:g}" for level in LEVELS) + " |")
     print("|---" * (len(LEVELS) + 1) + "|")
+    centres = joint_centres(folder)
     table = []
     for index, heads in enumerate(experiment.folds.held_out):
         network = load_trained(experiment, runs / f"fold{index}", 2)
         for head in heads:
-            frame = JointFrame(SIDE, joint_centres(folder)[head][SIDE])
-            ct = read_volume(folder / head / "ct.nii.gz")
-            image = normalise(frame_hu(ct, frame), experiment.data.window_hu)
-            condyle_p, bone_p = predict(network, image)
-            stored = read_volume(folder / head / f"{SIDE}.nii.gz")
-            labels = frame.mirror(resample_nearest(stored, frame.grid))
-            index_zyx = np.indices(labels.shape).T - (np.array(labels.shape) - 1) / 2
-            from_centre = np.linalg.norm(index_zyx, axis=-1).T * frame.spacing_mm
-            condyle = (labels == Label.CONDYLE) & (from_centre <= CONDYLE_MM)
-            away = distance_transform_edt(~condyle) * frame.spacing_mm
-            near = (away > 0) & (away <= NEAR_MM)
-            far = (away > NEAR_MM) & (away <= FAR_MM)
-            bone = labels == Label.TEMPORAL_BONE
-            row = []
-            for level in LEVELS:
-                found = (bone_p > level) & (bone_p >= condyle_p)
-                dice = [
-                    2.0
-                    * float((found & bone & where).sum())
-                    / float((found & where).sum() + (bone & where).sum())
-                    for where in (near, far)
-                ]
-                row += [dice[0], float((found & near).sum() / (bone & near).sum()), dice[1]]
+            row = row_of(network, folder / head, centres[head][SIDE], experiment.data.window_hu)
             table.append(row)
             print(line(head, row), flush=True)
     print(line("mean", list(np.mean(table, axis=0))))
+
+
+def row_of(
+    network: nn.Module, folder: Path, centre_mm: Vector, window_hu: tuple[float, float]
+) -> list[float]:
+    """Dice near, ratio of volumes near and Dice far at each level, of the head in ``folder``."""
+    frame = JointFrame(SIDE, centre_mm)
+    ct = read_volume(folder / "ct.nii.gz")
+    condyle_p, bone_p = predict(network, normalise(frame_hu(ct, frame), window_hu))
+    stored = read_volume(folder / f"{SIDE}.nii.gz")
+    labels = frame.mirror(resample_nearest(stored, frame.grid))
+    near, far = zones(labels, frame)
+    bone = labels == Label.TEMPORAL_BONE
+    row = []
+    for level in LEVELS:
+        found = (bone_p > level) & (bone_p >= condyle_p)
+        ratio = float((found & near).sum() / (bone & near).sum())
+        row += [dice(found & near, bone & near), ratio, dice(found & far, bone & far)]
+    return row
+
+
+def zones(labels: npt.NDArray[np.uint8], frame: JointFrame) -> tuple[Mask, Mask]:
+    """Within 4 mm of the condyle, where the joint space is, and from there to 20 mm; [z, y, x]."""
+    index_zyx = np.indices(labels.shape).T - (np.array(labels.shape) - 1) / 2
+    from_centre = np.linalg.norm(index_zyx, axis=-1).T * frame.spacing_mm
+    condyle = (labels == Label.CONDYLE) & (from_centre <= CONDYLE_MM)
+    away = distance_transform_edt(~condyle) * frame.spacing_mm
+    return (away > 0) & (away <= NEAR_MM), (away > NEAR_MM) & (away <= FAR_MM)
+
+
+def dice(one: Mask, other: Mask) -> float:
+    """The Dice coefficient of two masks."""
+    return 2.0 * float((one & other).sum()) / float(one.sum() + other.sum())
 
 
 def line(name: str, row: list[float]) -> str:

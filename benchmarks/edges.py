@@ -118,10 +118,11 @@ def _joints(heads: int) -> Iterator[tuple[Joint, list[tuple[str, Volume]]]]:
         for side in Side:
             print(f"head {seed}, {side}", file=sys.stderr, flush=True)
             joint = Joint.of(head, side)
-            yield joint, list(_scans(head, np.array(joint.frame.centre_mm_xyz)))
+            yield joint, list(scans(head, np.array(joint.frame.centre_mm_xyz)))
 
 
-def _scans(head: PhantomHead, centre: Floats) -> Iterator[tuple[str, Volume]]:
+def scans(head: PhantomHead, centre: Floats) -> Iterator[tuple[str, Volume]]:
+    """What each scanner shows about ``centre`` (3,), LPS mm."""
     low, high = centre - HALF_MM, centre + HALF_MM
     scene = paint_scene([head], vector(low - RIM_MM), vector(high + RIM_MM))
     for index, (name, (spacing, blur, noise)) in enumerate(SCANNERS.items()):

@@ -155,7 +155,9 @@ def joints(
     except (LookupError, ValueError) as err:
         why = f"crashed: {err!r}"
     for side in Side:
-        record = record_of(phantom, case, way, side, shapes[side], reports[side], why)
+        record = record_of(
+            phantom, case, way, side, shape=shapes[side], report=reports[side], why=why
+        )
         half = halves[side]
         if half is not None:
             record["halves"] = _figures(half, half.joint_space_mm)
@@ -167,6 +169,7 @@ def record_of(
     case: Case,
     way: str,
     side: Side,
+    *,
     shape: JointGeometry | None,
     report: JointReport | None,
     why: str,

@@ -27,16 +27,23 @@ REACH_MM: Final = 21.0
 """Half the width of the cube about the head's centre in which bone counts: the mesh reaches 23."""
 COARSE_REACH_MM: Final = 6.0
 FINE_REACH_MM: Final = 4.0
+"""Halved or doubled, neither changes a phantom's figures (``benchmarks.compare_constants``)."""
 NODS_DEGREES: Final = (0, 10, -10, 20, -20, 30, -30, 40, -40)
 ALONE_NODS_DEGREES: Final = (0, 15, -15, 30, -30)
 """A chin raised or lowered: a start 10° off still ends in the same place."""
 FACE_MM: Final = 1.0
 OUT_OF_FACE: Final = 0.9
+"""Two voxels of the joint frame, and normals within 26° of the face's. Halved or doubled (0.45 and
+0.95), the condyle's shift changes by 0.003 mm at most (``benchmarks.compare_constants``)."""
 ASIDE_DEGREES: Final = (0, 12, -12)
+"""A head tilted or turned: a start 20° off still ends in place on a phantom's temporal bone."""
 FEW, MANY = 600, 2500
+"""Points of each bone for the start, and for the fit. Halved or doubled, the former change nothing,
+the latter the condyle's shift by 0.003 mm at most (``benchmarks.compare_constants``)."""
 QUICK_ROUNDS, COARSE_ROUNDS = 5, 15
+"""Halved or doubled, the start found leads to the same place (``benchmarks.compare_constants``)."""
 BEST: Final = 4
-"""So many of the quickly tried starts are followed farther."""
+"""So many of the quickly tried starts are followed farther: two or eight lead to the same place."""
 SLID_MM: Final = ((0.0, 0.0, 0.0), (0.0, -11.0, -7.0), (0.0, 11.0, 7.0))
 """With the mouth open in one scan, the heads' centres lie forward and down in the same cranium."""
 SURE_MM: Final = 0.4

@@ -27,16 +27,24 @@ DIRECTION_MM: Final = 4.0
 TUKEY: Final = 4.685
 """95 % efficient where residuals are normal (Holland and Welsch, Commun Stat 6:813, 1977)."""
 MAD_TO_SD: Final = 1.4826
+"""Of a normal distribution: one over its 75th percentile, 0.6745 standard deviations."""
 LEAST_SD_MM: Final = 0.05
+"""Two scans of one head lie a median of 0.04 mm apart at best (docs/accuracy.md). Halved or
+doubled, the condyle's shift changes by 0.028 mm at most (``benchmarks.compare_constants``)."""
 LEAST_SLOPE: Final = 0.3
+"""Normal residuals have 0.83; where they are far from normal, the covariance stays finite."""
 CLUSTER_MM: Final = 6.0
 """Errors of edges hang together over about 2 mm (``steps.uncertainty``), those of a network's
 drawing over several; the covariance takes residuals within such cubes as one."""
 ROUNDS: Final = 60
+"""At most: on the phantoms of ``benchmarks.compare_constants`` none took more than 12."""
 STILL_MM: Final = 1e-4
+"""A thousandth of the least interval of a shift (0.12 mm, from ``condyle.LEAST_SD_MM``)."""
 LEAST_PAIRS: Final = 30
+"""Five for each of the six unknowns."""
 FACING: Final = 0.5
-"""Cosine between the normals of a pair that counts."""
+"""Cosine between the normals of a pair that counts: 60°. At 0.25 or 0.95 the condyle's shift
+changes by 0.001 mm (``benchmarks.compare_constants``)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,6 +14,7 @@ from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
 PLACE_STEPS_PER_MM: Final = 500
 """16 bits then hold 65 mm, twice the half width of a joint frame."""
 NORMAL_STEPS: Final = 32767
+"""The greatest number of 16 bits with a sign."""
 
 Arrays = dict[str, npt.NDArray[Any]]
 

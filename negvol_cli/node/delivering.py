@@ -20,6 +20,7 @@ FIRST_PAUSE_S: Final = 5.0
 LONGEST_PAUSE_S: Final = 900.0
 """A PACS is restarted within minutes; who looks after a longer fault finds a line each quarter."""
 _LOOK_AGAIN_S: Final = 2.0
+"""Under half of the shortest pause, so that a try is hardly late; what is new calls ``wake``."""
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from negvol_cli.node.spool import FullError, Spool, study_name
 if TYPE_CHECKING:
     from pynetdicom.events import Event
 
+# Statuses of C-STORE (PS3.4, table B.2-1) and of every service (PS3.7, annex C).
 SUCCESS: Final = 0x0000
 FAILED: Final = 0x0110
 NOT_SUPPORTED: Final = 0x0122
@@ -33,6 +34,7 @@ MOST_INSTANCE_BYTES: Final = 2**30
 _DISCARDED_UIDS: Final = {kind.uid for kind in DISCARDED}
 _MEASURED_UIDS: Final = {kind.uid for kind in MEASURED}
 _MOST_KINDS_NAMED: Final = 5
+"""An association may offer 128 (PS3.8, 9.3.2.2); a line of the log stays one that can be read."""
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 

@@ -24,7 +24,10 @@ _WARNINGS: Final = {
 }
 """Statuses with which an object is stored all the same (PS3.4, table B.2-1)."""
 _FULL: Final = range(0xA700, 0xA800)
-_PAUSE_S: Final = 2.0  # before the second try; doubled before each further one
+"""Out of resources (PS3.4, table B.2-1)."""
+_PAUSE_S: Final = 2.0
+"""Before the second try, doubled before each further one: six tries cover a minute, in which a PACS
+may be restarted."""
 
 
 @dataclass(frozen=True, slots=True)

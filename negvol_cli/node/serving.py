@@ -29,8 +29,11 @@ from negvol_cli.render.library import LIBRARY, library_text
 RESULTS: Final = "results"
 
 _LOOK_EVERY_S: Final = 1.0
+"""A sixtieth of the quiet time that makes a study complete, unless another one is given."""
 _DISK_AGAIN_S: Final = 10.0
+"""A full disk makes six lines a minute in the log, and is found emptied within ten seconds."""
 _FORGET_EVERY_S: Final = 600.0
+"""Under a hundredth of a day, in which ``Keeping.days`` counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,8 @@ from negvol_cli.node.durable import put, sync_folder, write_part
 from negvol_cli.node.state import State
 
 _DIGITS: Final = 20
+"""80 bits of a digest: among a billion studies, two share a name with odds under one in
+two million."""
 
 
 class Kept(StrEnum):

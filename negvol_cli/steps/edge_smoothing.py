@@ -13,6 +13,9 @@ from negvol_cli.geometry.grid import Points
 
 Floats = npt.NDArray[np.float64]
 
+# Each constant down to SWEEPS but FLOOR_SD_MM, halved or doubled, moves a phantom's edges by 0.004
+# mm at most, median of a bone; at half of STEP_SD_MM they are 0.013 mm worse
+# (``benchmarks.edge_constants``).
 NEIGHBOURS: Final = 8
 FARTHEST_MM: Final = 2.2
 """Edges are fitted 0.8 mm apart (``refine_edges.APART_MM``): those next to one, and diagonally,

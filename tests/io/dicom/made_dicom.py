@@ -69,24 +69,28 @@ def image(
         made.ImagePositionPatient = [f"{p:.6g}" for p in position]
     if axes is not None:
         made.ImageOrientationPatient = [f"{a:.8g}" for a in axes]
-    made.PixelSpacing = list(PIXEL_MM)
-    made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
-    made.Rows, made.Columns = hu.shape[-2:]
-    if hu.ndim == 3:
-        made.NumberOfFrames = len(hu)
-    made.BitsAllocated = made.BitsStored = 16
-    made.HighBit, made.PixelRepresentation = 15, int(signed)
     if intercept is not None:
         made.RescaleIntercept, made.RescaleSlope = intercept, slope
-    stored = np.rint((hu - (intercept or 0)) / slope)
-    made.PixelData = stored.astype("<i2" if signed else "<u2").tobytes()
-    made["PixelData"].VR = "OW"
+    _put_pixels(made, np.rint((hu - (intercept or 0)) / slope), signed=signed)
     for keyword, value in attributes.items():
         if value is None:
             delattr(made, keyword)
         else:
             setattr(made, keyword, value)
     return made
+
+
+def _put_pixels(made: FileDataset, stored: npt.NDArray[np.float64], *, signed: bool) -> None:
+    """The stored values [row, column] or [frame, row, column], in 16 bits, and their layout."""
+    made.PixelSpacing = list(PIXEL_MM)
+    made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
+    made.Rows, made.Columns = stored.shape[-2:]
+    if stored.ndim == 3:
+        made.NumberOfFrames = len(stored)
+    made.BitsAllocated = made.BitsStored = 16
+    made.HighBit, made.PixelRepresentation = 15, int(signed)
+    made.PixelData = stored.astype("<i2" if signed else "<u2").tobytes()
+    made["PixelData"].VR = "OW"
 
 
 def series_of(
