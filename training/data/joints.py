@@ -6,7 +6,6 @@ frames of ``negvol run`` are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -108,8 +107,3 @@ def as_stored(ct: Volume) -> Volume:
     """A CT clipped to 12 bits and rounded to whole HU, int16."""
     values = np.clip(np.round(ct.values_zyx), LOWEST_HU, HIGHEST_HU).astype(np.int16)
     return Volume(np.ascontiguousarray(values), ct.grid)
-
-
-def heads_of_joints(joints: Sequence[JointSample]) -> list[str]:
-    """The heads (patients) among joints, in order."""
-    return sorted({joint.head for joint in joints})

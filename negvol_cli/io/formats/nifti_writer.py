@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-import os
 import struct
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from negvol_cli.errors import OutputError
 from negvol_cli.geometry.grid import Grid, Volume
+from negvol_cli.io.formats.packed_file import write_packed
 
 _TYPES: Final = {"u1": 2, "i2": 4, "i4": 8, "f4": 16, "f8": 64, "i1": 256, "u2": 512}
 _LEVEL: Final = 4
@@ -27,22 +24,7 @@ def write_nifti(volume: Volume, path: Path) -> None:
     there is of it is removed then.
     """
     values = volume.values_zyx
-    head = header_of(volume.grid, values.dtype)
-    try:
-        with path.open("wb") as file:
-            with gzip.GzipFile("", "wb", _LEVEL, file, mtime=0) as packed:
-                packed.write(head)
-                for plane in values:
-                    packed.write(np.ascontiguousarray(plane, values.dtype.newbyteorder("<")).data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as err:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-        raise OutputError(
-            f"cannot write {path} whole ({err.strerror or err}): make room on its disk, or choose "
-            "another -o"
-        ) from err
+    write_packed(path, values, _LEVEL, packed=header_of(volume.grid, values.dtype))
 
 
 def header_of(grid: Grid, kind: np.dtype[np.generic]) -> bytes:

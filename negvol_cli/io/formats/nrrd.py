@@ -58,7 +58,6 @@ _UNITS_MM: Final = {
     **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), 1000.0),
     **dict.fromkeys(("um", "µm", "μm", "micron", "microns", "micrometer", "micrometre"), 0.001),
 }
-_OF_AXES: Final = ("units", "spacings", "axis mins", "axis maxs")
 
 
 def read_nrrd(stream: ByteStream, path: Path) -> Header:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from negvol_cli.errors import OutputError
 from negvol_cli.geometry.grid import Grid, Volume
+from negvol_cli.io.formats.packed_file import write_packed
 
 _TYPES: Final = {"u1": "unsigned char", "i2": "short"}
 _LEVEL: Final = 6
@@ -27,21 +24,7 @@ def write_nrrd(volume: Volume, path: Path, pairs: Mapping[str, str] | None = Non
     """
     values = volume.values_zyx
     head = _header(volume.grid, values.dtype, pairs or {})
-    try:
-        with path.open("wb") as file:
-            file.write(head.encode("utf-8"))
-            with gzip.GzipFile("", "wb", _LEVEL, file, mtime=0) as packed:
-                for plane in values:
-                    packed.write(np.ascontiguousarray(plane, values.dtype.newbyteorder("<")).data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as err:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-        raise OutputError(
-            f"cannot write {path} whole ({err.strerror or err}): make room on its disk, or choose "
-            "another -o"
-        ) from err
+    write_packed(path, values, _LEVEL, plain=head.encode("utf-8"))
 
 
 def _header(grid: Grid, kind: np.dtype[np.generic], pairs: Mapping[str, str]) -> str:

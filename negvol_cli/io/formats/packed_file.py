@@ -1,0 +1,45 @@
+"""One file of a header and packed voxels, whole or absent."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from negvol_cli.errors import OutputError
+
+
+def write_packed(
+    path: Path,
+    values_zyx: npt.NDArray[np.generic],
+    level: int,
+    *,
+    plain: bytes = b"",
+    packed: bytes = b"",
+) -> None:
+    """Write a header and, in gzip of ``level``, voxels: all has reached the disk on return.
+
+    ``plain`` stands before what is packed, ``packed`` is packed with the voxels. The same input
+    gives the same bytes. Raises OutputError where the file cannot be written; what there is of it
+    is removed then.
+    """
+    try:
+        with path.open("wb") as file:
+            file.write(plain)
+            with gzip.GzipFile("", "wb", level, file, mtime=0) as stream:
+                stream.write(packed)
+                for plane in values_zyx:
+                    stream.write(np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as err:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise OutputError(
+            f"cannot write {path} whole ({err.strerror or err}): make room on its disk, or choose "
+            "another -o"
+        ) from err
