@@ -5,7 +5,10 @@ It forwards what it is sent to a node by the Lua script that docs/pacs.md shows.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import random
 import shutil
 import socket
 import subprocess
@@ -36,10 +39,20 @@ def executable() -> str | None:
 
 
 def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """A port on which nobody listens and that this process has not been given before.
+
+    The system's own choice would do neither: it gives the same port twice if nobody has taken it
+    in between, and lends it to any connection that goes out meanwhile.
+    """
+    for port in _PORTS:
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port between 10000 and 32000 is free")
+
+
+_PORTS = iter(random.Random(os.getpid()).sample(range(10_000, 32_000), 22_000))
+"""Below those that Linux lends to outgoing connections, in another order in every process."""
 
 
 class Orthanc:
