@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from PIL import Image, ImageDraw
 
-from negvol_cli.errors import OutputError
 from negvol_cli.render import page, palette, words
 from negvol_cli.render.lettering import shortened, spelt, width_px, wrapped, write
 from negvol_cli.render.preview import (
@@ -127,20 +125,3 @@ def pair_picture(
         write(draw, (MARGIN_PX, foot + 86 + _LINE * i), line, 24, palette.INK)
     write(draw, (MARGIN_PX, height - 30), RESEARCH_USE, 24, palette.INK, bold=True)
     return picture
-
-
-def draw_pair(
-    path: Path,
-    title: str,
-    first: Shown,
-    second: Shown,
-    *,
-    scan: str = "",
-    lines: Sequence[str] = (),
-) -> None:
-    """Write ``pair_picture`` as a PNG. Raises OutputError where the file cannot be written."""
-    picture = pair_picture(title, first, second, scan=scan, lines=lines)
-    try:
-        picture.save(path, compress_level=4)
-    except OSError as err:
-        raise OutputError(f"cannot write {path} ({err}): choose another output folder") from err

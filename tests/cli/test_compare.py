@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock, create_autospec
 
@@ -15,10 +16,10 @@ from negvol_cli.comparison.report import (
     JointComparison,
     Movement,
     Outcome,
-    Remodelling,
 )
 from negvol_cli.structures import Side
 from tests.cli.conftest import Negvol
+from tests.comparison.unchanged import SAME
 
 
 def moved() -> Movement:
@@ -37,20 +38,7 @@ def moved() -> Movement:
 
 
 def found() -> Comparison:
-    remodelling = Remodelling(
-        lost_mm=0.1,
-        gained_mm=0.2,
-        scanner_offset_mm=0.0,
-        extreme_half_95_mm=0.3,
-        superior_mm=0.0,
-        anterior_mm=0.0,
-        posterior_mm=None,
-        medial_mm=0.0,
-        lateral_mm=0.0,
-        half_95_mm=0.2,
-        lost=False,
-        gained=False,
-    )
+    remodelling = replace(SAME, posterior_mm=None)
     left = JointComparison(
         side=Side.LEFT,
         outcome=Outcome.COMPARED,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import SimpleITK as sitk
 
@@ -14,6 +17,7 @@ from negvol_cli.phantom import draw_head
 from negvol_cli.run import Models, Run, load_models
 from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan
+from tests.edit.files import fields_of, save_like
 from tests.pipeline.heads import QUIET, grid_about
 
 CPU = Settings(device=Device.CPU)
@@ -49,3 +53,28 @@ def result(folder: Path) -> StoredResult:
 @pytest.fixture
 def run() -> Run:
     return Run(settings=CPU, backend=load_backend())
+
+
+@pytest.fixture
+def mine(folder: Path, tmp_path: Path) -> Path:
+    """A copy of the result that a test may write into."""
+    return Path(shutil.copytree(folder, tmp_path / "head"))
+
+
+@pytest.fixture
+def edited(folder: Path, tmp_path: Path):
+    """Save a file of the result as an editor does, with its labels [z, y, x] changed."""
+
+    def save(
+        edit: Callable[[np.ndarray], np.ndarray],
+        name: str = "edit/left.seg.nrrd",
+        to: str = "fix.seg.nrrd",
+        **fields,
+    ):
+        image = sitk.ReadImage(str(folder / name))
+        values = edit(sitk.GetArrayFromImage(image).copy())
+        kept = fields_of(image) | fields
+        save_like(tmp_path / to, values.astype(np.uint8), image, kept)
+        return tmp_path / to
+
+    return save

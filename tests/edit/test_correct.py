@@ -35,26 +35,6 @@ LABELS = "labels.nii.gz"
 Edit = Callable[[np.ndarray], np.ndarray]
 
 
-@pytest.fixture
-def mine(folder: Path, tmp_path: Path) -> Path:
-    """A copy of the result that a test may write into."""
-    return Path(shutil.copytree(folder, tmp_path / "head"))
-
-
-@pytest.fixture
-def edited(folder: Path, tmp_path: Path):
-    """Save a file of the result as an editor does, with its labels [z, y, x] changed."""
-
-    def save(edit: Edit, name: str = "edit/left.seg.nrrd", to: str = "fix.seg.nrrd", **fields):
-        image = sitk.ReadImage(str(folder / name))
-        values = edit(sitk.GetArrayFromImage(image).copy())
-        kept = fields_of(image) | fields
-        save_like(tmp_path / to, values.astype(np.uint8), image, kept)
-        return tmp_path / to
-
-    return save
-
-
 def pole_off(values: np.ndarray) -> np.ndarray:
     """The upper 2 mm of the condyle taken away."""
     top = np.flatnonzero((values == 1).any(axis=(1, 2)))[-1]

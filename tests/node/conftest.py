@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,12 @@ import pytest
 
 pytest.importorskip("pynetdicom", reason="the extra 'dicom' is not installed")
 
-from tests.node.nodes import Node
-from tests.node.orthanc import Orthanc, executable, free_port
+from negvol_cli.node.audit import Audit
+from negvol_cli.node.listening import Listening, listening
+from negvol_cli.node.receiving import Receiver
+from negvol_cli.node.spool import Spool
+from tests.node.nodes import CALLER, Node, Scp
+from tests.node.orthanc import NODE_TITLE, Orthanc, executable, free_port
 
 
 @pytest.fixture
@@ -57,6 +62,38 @@ def new_node(tmp_path: Path, node_port: int) -> Iterator[Callable[..., Node]]:
         if node.process is not None and not node.is_dead():
             node.process.kill()
             node.process.wait()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Scp]]:
+    """Start an SCP whose spool may hold so many bytes."""
+    with ExitStack() as started:
+
+        def start(
+            most_bytes: int = 1 << 30, most_associations: int = 3, greeting_s: float = 60.0
+        ) -> Scp:
+            log: list[tuple[str, dict[str, Any]]] = []
+            folder, port = tmp_path / "spool", free_port()
+            kept = Spool(folder, most_bytes)
+            started.enter_context(kept.held())
+            audit = Audit(folder, lambda event, said: log.append((event, said)))
+            where = Listening(
+                title=NODE_TITLE,
+                host="127.0.0.1",
+                port=port,
+                callers=(CALLER,),
+                most_associations=most_associations,
+                greeting_s=greeting_s,
+            )
+            started.enter_context(listening(where, Receiver(kept, audit)))
+            return Scp(folder, port, kept, log)
+
+        yield start
+
+
+@pytest.fixture
+def scp(start: Callable[..., Scp]) -> Scp:
+    return start()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ import numpy as np
 import pynetdicom
 from pydicom.dataset import FileDataset
 
+from negvol_cli.node.spool import Spool
+from negvol_cli.node.state import State
 from tests.io.dicom.made_dicom import CT, ROOT, SHAPE, ct_values, places, series_of
 from tests.node.orthanc import DEADLINE_S, NODE_TITLE, until
 from tests.robustness.forked import ROOT as TOP
@@ -127,3 +129,23 @@ def unlike(images: list[FileDataset], seed: int) -> list[FileDataset]:
         noise = rng.integers(0, 5, image.pixel_array.shape).astype(np.int16)
         image.PixelData = (image.pixel_array + noise).astype("<i2").tobytes()
     return images
+
+
+class Scp:
+    """An SCP in this process."""
+
+    def __init__(self, folder: Path, port: int, kept: Spool, log: list[tuple[str, dict[str, Any]]]):
+        self.folder, self.port, self.spool, self.log = folder, port, kept, log
+
+    def said(self, event: str) -> list[dict[str, Any]]:
+        return [said for name, said in self.log if name == event]
+
+    def files(self) -> list[Path]:
+        return sorted(path for path in self.folder.rglob("*") if path.is_file())
+
+    def images(self) -> list[Path]:
+        return [path for path in self.files() if path.suffix == ".dcm"]
+
+    def finish(self, study: str) -> None:
+        """Say that nothing is left to be done of a study."""
+        self.spool.set_state(study, State(measured=self.spool.digest(study), done=True))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,77 +12,14 @@ from pydicom.uid import UID
 
 from negvol_cli.io.dicom import Identity, Received
 from negvol_cli.node import durable, receiving, spool
-from negvol_cli.node.audit import Audit
-from negvol_cli.node.listening import Listening, listening
-from negvol_cli.node.receiving import (
-    DISCARDS,
-    FAILED,
-    FULL,
-    MISMATCH,
-    NOT_SUPPORTED,
-    NOT_UNDERSTOOD,
-    Receiver,
-)
-from negvol_cli.node.spool import Kept, Spool
-from negvol_cli.node.state import State
+from negvol_cli.node.receiving import DISCARDS, MISMATCH, NOT_SUPPORTED, NOT_UNDERSTOOD
+from negvol_cli.node.spool import Kept
 from tests.io.dicom.made_dicom import CT, ROOT, enhanced, places
-from tests.node.nodes import CALLER, associate, small_study, store, unlike
-from tests.node.orthanc import NODE_TITLE, free_port, until
+from tests.node.nodes import CALLER, Scp, associate, small_study, store, unlike
+from tests.node.orthanc import NODE_TITLE, until
 from tests.node.standin import KINDS, made_object
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
-
-
-class Scp:
-    """An SCP in this process."""
-
-    def __init__(self, folder: Path, port: int, kept: Spool, log: list[tuple[str, dict[str, Any]]]):
-        self.folder, self.port, self.spool, self.log = folder, port, kept, log
-
-    def said(self, event: str) -> list[dict[str, Any]]:
-        return [said for name, said in self.log if name == event]
-
-    def files(self) -> list[Path]:
-        return sorted(path for path in self.folder.rglob("*") if path.is_file())
-
-    def images(self) -> list[Path]:
-        return [path for path in self.files() if path.suffix == ".dcm"]
-
-    def finish(self, study: str) -> None:
-        """Say that nothing is left to be done of a study."""
-        self.spool.set_state(study, State(measured=self.spool.digest(study), done=True))
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Scp]]:
-    """Start an SCP whose spool may hold so many bytes."""
-    with ExitStack() as started:
-
-        def start(
-            most_bytes: int = 1 << 30, most_associations: int = 3, greeting_s: float = 60.0
-        ) -> Scp:
-            log: list[tuple[str, dict[str, Any]]] = []
-            folder, port = tmp_path / "spool", free_port()
-            kept = Spool(folder, most_bytes)
-            started.enter_context(kept.held())
-            audit = Audit(folder, lambda event, said: log.append((event, said)))
-            where = Listening(
-                title=NODE_TITLE,
-                host="127.0.0.1",
-                port=port,
-                callers=(CALLER,),
-                most_associations=most_associations,
-                greeting_s=greeting_s,
-            )
-            started.enter_context(listening(where, Receiver(kept, audit)))
-            return Scp(folder, port, kept, log)
-
-        yield start
-
-
-@pytest.fixture
-def scp(start: Callable[..., Scp]) -> Scp:
-    return start()
 
 
 def test_images_are_kept_and_counted_by_study(scp: Scp) -> None:
@@ -260,53 +194,6 @@ def test_an_image_without_a_size_is_refused(scp: Scp) -> None:
     assert scp.said("refused")[0]["reason"] == "its header cannot be read"
 
 
-def test_a_full_spool_refuses_and_loses_nothing_of_what_it_has(start: Callable[..., Scp]) -> None:
-    scp = start(most_bytes=20_000)
-    statuses = store(scp.port, small_study())
-
-    kept = statuses.count(0)
-    assert 0 < kept < len(statuses)
-    assert statuses == [0] * kept + [FULL] * (len(statuses) - kept)
-    assert len(scp.images()) == kept
-    assert scp.said("refused")[0]["reason"] == "the spool is full"
-
-
-def test_finished_studies_make_room_for_new_ones_and_are_known_again(
-    start: Callable[..., Scp],
-) -> None:
-    scp = start(most_bytes=60_000)
-    store(scp.port, small_study(1))
-    first = scp.spool.studies()[0]
-    scp.finish(first)
-    folder = scp.spool.result_folder(first, "0123abcd")
-    folder.mkdir()
-    (folder / "run.json").write_text("{}")
-
-    assert set(store(scp.port, small_study(2))) == {0}
-    assert first not in scp.spool.studies()
-    assert not folder.exists()
-
-    scp.finish(scp.spool.studies()[0])
-    assert set(store(scp.port, small_study(1))) == {0}
-    assert scp.spool.is_done(first)
-
-
-@pytest.mark.parametrize(("number", "status"), [(28, FULL), (5, FAILED)], ids=["full", "broken"])
-def test_a_disk_that_fails_is_said_and_leaves_nothing(
-    scp: Scp, monkeypatch: pytest.MonkeyPatch, number: int, status: int
-) -> None:
-    def fails(_: int) -> None:
-        raise OSError(number, "No")
-
-    monkeypatch.setattr(durable.os, "fsync", fails)
-
-    assert store(scp.port, small_study()[:2]) == [status] * 2
-    assert scp.images() == []
-    assert list((scp.folder / "arriving").iterdir()) == []
-    monkeypatch.undo()
-    assert store(scp.port, small_study()[:2]) == [0, 0]
-
-
 def test_an_aborted_association_keeps_what_has_come(scp: Scp) -> None:
     association = associate(scp.port)
     for image in small_study()[:3]:
@@ -340,33 +227,6 @@ def places_like(shape: tuple[int, int, int]) -> Any:
     return ct_values(shape)
 
 
-def test_the_log_and_the_names_in_the_spool_name_nobody(scp: Scp) -> None:
-    images = small_study()
-    for image in images:
-        image.PatientName, image.PatientID = "Secret^Name", "SECRETID"
-        image.SeriesDescription = image.StudyDescription = "SECRETWORDS"
-    store(scp.port, images)
-    until(lambda: scp.said("received"), "nothing is said")
-
-    names = "\n".join(str(path) for path in scp.files())
-    log = (scp.folder / "audit.jsonl").read_text()
-    for secret in ("Secret", "SECRET", ROOT):
-        assert secret not in names
-        assert secret not in log
-    assert [json.loads(line)["event"] for line in log.splitlines()] == ["received"]
-
-
-def test_half_a_line_that_a_kill_left_in_the_log_is_removed(tmp_path: Path) -> None:
-    Audit(tmp_path)("one", study="1")
-    with (tmp_path / "audit.jsonl").open("a") as file:
-        file.write('{"time": "2026-')
-
-    Audit(tmp_path)("two")
-
-    lines = (tmp_path / "audit.jsonl").read_text().splitlines()
-    assert [json.loads(line)["event"] for line in lines] == ["one", "two"]
-
-
 def test_connections_that_end_before_a_word_or_in_nonsense_are_not_counted_against_others(
     scp: Scp,
 ) -> None:
@@ -382,46 +242,3 @@ def test_connections_that_end_before_a_word_or_in_nonsense_are_not_counted_again
 
     until(lambda: associate(scp.port).is_established, "held up", 30)
     until(lambda: len(scp.said("received")) == 5, "not every association is told")
-
-
-def test_of_two_contents_that_a_kill_left_under_one_uid_the_newer_stays(scp: Scp) -> None:
-    store(scp.port, small_study())
-    study = scp.spool.studies()[0]
-    digest = scp.spool.digest(study)
-    count = len(scp.images())
-    older = scp.images()[0]
-    newer = older.with_name(f"{older.name.partition('-')[0]}-{'f' * 20}.dcm")
-    newer.write_bytes(b"newer")
-    os.utime(newer, ns=(1 << 62, 1 << 62))
-
-    assert scp.spool.digest(study) != digest
-    assert newer in scp.images()
-    assert older not in scp.images()
-    assert len(scp.images()) == count
-
-
-def test_a_state_that_is_none_is_a_fresh_one() -> None:
-    for content in (b"", b"[]", b'{"schema": 99}', b'{"schema": 1, "odd": 2}', b"\xff"):
-        assert State.from_bytes(content) == State()
-    known = State(measured="m", result="r", stored=("1", "2"), done=True)
-    assert State.from_bytes(known.to_bytes()) == known
-
-
-def test_what_was_done_long_ago_is_removed_and_nothing_else(scp: Scp) -> None:
-    store(scp.port, small_study(1) + small_study(2))
-    first, second = scp.spool.studies()
-    scp.finish(first)
-
-    assert scp.spool.forget_older(1.0) == ()
-    assert scp.spool.forget_older(0.0) == (first,)
-    assert scp.spool.studies() == (second,)
-
-
-def test_the_log_may_be_rotated_by_renaming(tmp_path: Path) -> None:
-    audit = Audit(tmp_path)
-    audit("one")
-    (tmp_path / "audit.jsonl").rename(tmp_path / "audit.1.jsonl")
-    audit("two")
-
-    assert "two" in (tmp_path / "audit.jsonl").read_text()
-    assert "two" not in (tmp_path / "audit.1.jsonl").read_text()

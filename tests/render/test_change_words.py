@@ -4,37 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from negvol_cli.comparison.report import Change, JointComparison, Movement, Outcome, Remodelling
+from negvol_cli.comparison.report import Change, JointComparison, Outcome
 from negvol_cli.comparison.rows import Row
 from negvol_cli.render import change_words, palette
 from negvol_cli.structures import Side
-
-STILL = Movement(
-    shift_mm_xyz=(0.02, 0.0, 0.0),
-    shift_half_95_mm_xyz=(0.2, 0.2, 0.2),
-    distance_mm=0.02,
-    distance_half_95_mm=0.2,
-    turn_degrees_xyz=(0.0, 0.1, 0.0),
-    turn_half_95_degrees_xyz=(0.4, 0.4, 0.4),
-    angle_degrees=0.1,
-    angle_half_95_degrees=0.4,
-    moved=False,
-    turned=False,
-)
-SAME = Remodelling(
-    lost_mm=0.1,
-    gained_mm=0.2,
-    scanner_offset_mm=0.0,
-    extreme_half_95_mm=0.3,
-    superior_mm=0.0,
-    anterior_mm=0.0,
-    posterior_mm=0.0,
-    medial_mm=0.0,
-    lateral_mm=0.0,
-    half_95_mm=0.2,
-    lost=False,
-    gained=False,
-)
+from tests.comparison.unchanged import SAME, STILL
 
 
 def joint(**more) -> JointComparison:
