@@ -1,7 +1,8 @@
 """Checks of what lies between the two bones: disc and soft tissue, neither air nor bone.
 
 Air on the way from the condyle to the temporal bone is that of a cell above a roof that was missed;
-bone on the way is the roof itself, or a part of either bone that no network outlined.
+bone on the way is the roof itself, or a part of either bone that no network outlined. A way that is
+nowhere as dark as a space of its width would be leads through bone from end to end.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from scipy.special import ndtr
 
-from negvol_cli.geometry.grid import vector
+from negvol_cli.geometry.grid import Points, vector
 from negvol_cli.steps.check_shape import Finding
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.measure import JointGeometry
+
+Floats = npt.NDArray[np.float64]
 
 STEP_MM: Final = 0.25
 """Half a voxel of the joint frame."""
@@ -27,6 +31,15 @@ BONE_SHARE: Final = 0.3
 in sixteen real joints at most 0.6 % of the ways reach it, in a phantom's missed roof 5 %."""
 AIR_SHARE: Final = 0.5
 """Of the step from soft tissue down to air."""
+RESOLVED: Final = 2.0
+"""Widths of the blur: through a narrower space the bones' own brightness meets."""
+MIDDLE: Final = (0.2, 0.8)
+"""The part of a way in which its darkest point is looked for."""
+TOO_BRIGHT: Final = 0.12
+"""Of the step from soft tissue to thick cortex, above what the blur explains. In sixteen real
+joints at most 1.9 % of the ways are so bright, above a condyle outlined 2 mm too low 22 %."""
+FEWEST_WAYS: Final = 50
+"""Resolved ones, of some 700: a share of fewer is chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +54,11 @@ class Intensities:
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """The shares, 0 to 1, of ways across the joint space that meet air, and that meet bone."""
+    """The shares, 0 to 1, of ways across the joint space that meet air or bone or are all bone."""
 
     air: Finding
     bone: Finding
+    filled: Finding
 
 
 def between(images: JointImages, geometry: JointGeometry, intensities: Intensities) -> Between:
@@ -52,7 +66,7 @@ def between(images: JointImages, geometry: JointGeometry, intensities: Intensiti
     gap = geometry.joint_space_mm
     ways = np.flatnonzero(np.isfinite(gap))
     if not len(ways):
-        return Between(Finding(0.0), Finding(0.0))
+        return Between(Finding(0.0), Finding(0.0), Finding(0.0))
     gap = gap[ways]
     start, normals = geometry.condyle.points_mm[ways], geometry.condyle.vertex_normals()[ways]
     along = np.arange(0.0, float(gap.max()) + STEP_MM, STEP_MM)
@@ -71,4 +85,27 @@ def between(images: JointImages, geometry: JointGeometry, intensities: Intensiti
     middle = (along >= clear) & (along <= gap[:, None] - clear)
     dark = intensities.tissue - AIR_SHARE * (intensities.tissue - intensities.air)
     bright = intensities.tissue + BONE_SHARE * (intensities.cortex - intensities.tissue)
-    return Between(share(before & (hu < dark)), share(middle & (hu > bright)))
+    return Between(
+        air=share(before & (hu < dark)),
+        bone=share(middle & (hu > bright)),
+        filled=_filled(hu, along, gap, points, intensities),
+    )
+
+
+def _filled(hu: Floats, along: Floats, gap: Floats, points: Points, seen: Intensities) -> Finding:
+    """The share of the ways that are wide enough to be resolved which are nowhere dark.
+
+    Between two thick plates a space of width w seen with a blur of standard deviation s still has,
+    in its middle, 2 Φ(-w / 2s) of their brightness (a slit convolved with a Gaussian).
+    """
+    wide = gap > RESOLVED * seen.blur_mm
+    if wide.sum() < FEWEST_WAYS:
+        return Finding(0.0)
+    low, high = MIDDLE
+    middle = (along >= low * gap[:, None]) & (along <= high * gap[:, None])
+    darkest = np.where(middle, hu, np.inf).min(axis=1)
+    blurred = 2.0 * ndtr(-gap / (2.0 * seen.blur_mm))
+    brightness = (darkest - seen.tissue) / (seen.cortex - seen.tissue)
+    filled = wide & middle.any(axis=1) & (brightness - blurred > TOO_BRIGHT)
+    where = vector(points[filled[:, None] & middle].mean(axis=0)) if filled.any() else None
+    return Finding(float(filled.sum() / wide.sum()), where)

@@ -151,6 +151,14 @@ BONE_BETWEEN: Final = Limit(
     "there is bone that belongs to neither outline on {value:.0%} of the ways from the condyle to "
     "the temporal bone",
 )
+FILLED: Final = Limit(
+    "filled_share",
+    None,
+    0.04,
+    "the CT shows bone over {value:.0%} of the joint space (at most {most:.0%}): a part of the "
+    "condyle or of the temporal bone was missed",
+)
+"""See ``check_between.TOO_BRIGHT``."""
 CONDYLE_EXPLAINED: Final = Limit(
     "condyle_explained_share",
     0.4,
@@ -194,7 +202,7 @@ LIMITS: Final = {
     for limit in (
         *(HEAD_VOLUME, HEAD_OFFSET, BONE, ROOF, SUPERIOR, HOLLOW, CONTACT, MESH),
         *(TISSUE, CONDYLE_RIM, BONE_RIM, CONDYLE_ASTRAY, BONE_ASTRAY, ENTROPY),
-        *(AIR_BETWEEN, BONE_BETWEEN, CONDYLE_EXPLAINED, BONE_EXPLAINED, CORTEX),
+        *(AIR_BETWEEN, BONE_BETWEEN, FILLED, CONDYLE_EXPLAINED, BONE_EXPLAINED, CORTEX),
         *(CROSSED, APART, UNLIKE),
     )
 }
@@ -207,7 +215,7 @@ CT_CHECKS: Final = frozenset(
     limit.name
     for limit in (
         *(TISSUE, CONDYLE_RIM, BONE_RIM, CONDYLE_ASTRAY, BONE_ASTRAY, ENTROPY),
-        *(AIR_BETWEEN, BONE_BETWEEN, CONDYLE_EXPLAINED, BONE_EXPLAINED, CORTEX),
+        *(AIR_BETWEEN, BONE_BETWEEN, FILLED, CONDYLE_EXPLAINED, BONE_EXPLAINED, CORTEX),
     )
 )
 """The names of those that hold an outline against the CT and the networks."""
@@ -302,6 +310,7 @@ def _of_edges(
     found = between(images, geometry, intensities)
     yield AIR_BETWEEN.check(found.air, geometry)
     yield BONE_BETWEEN.check(found.bone, geometry)
+    yield FILLED.check(found.filled, geometry)
     yield CONDYLE_EXPLAINED.check(_explained(edges.condyle, geometry), geometry)
     yield BONE_EXPLAINED.check(_explained(edges.temporal_bone, geometry), geometry)
     yield CORTEX.check(Finding((cortex - scanner.tissue_hu) / scanner.gain), geometry)

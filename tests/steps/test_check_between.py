@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from negvol_cli.steps.check_between import Intensities, between
 from negvol_cli.steps.joint_images import JointImages
@@ -34,7 +35,7 @@ def with_intensity(images: JointImages, where: np.ndarray, hu: float) -> JointIm
 def test_soft_tissue_alone_is_neither(images, geometry):
     found = between(images, geometry, SEEN)
 
-    assert (found.air.value, found.bone.value) == (0.0, 0.0)
+    assert (found.air.value, found.bone.value, found.filled.value) == (0.0, 0.0, 0.0)
     assert found.air.where_mm is None
 
 
@@ -55,6 +56,28 @@ def test_a_plate_fainter_than_bone_is_none(images, geometry):
     faint = with_intensity(images, (AWAY > 7.5) & (AWAY < 8.5), 300.0)
 
     assert between(faint, geometry, SEEN).bone.value == 0.0
+
+
+def test_marrow_all_the_way_is_bone(images, geometry):
+    """A condyle outlined too low leaves marrow where the joint space should be dark."""
+    marrow = with_intensity(images, (AWAY > 4.5) & (AWAY < 11.5), 400.0)
+
+    found = between(marrow, geometry, SEEN)
+
+    assert found.filled.value == 1.0
+    assert found.bone.value > 0.9
+
+
+def test_a_narrow_space_is_as_bright_as_its_blur_makes_it(images, backend):
+    """Between a ball and a socket 2 mm apart, seen with 0.8 mm: 21 % of the cortex, no bone."""
+    condyle, bone = ball(5.0), socket(7.0, 12.0)
+    sharp = 40.0 + 1000.0 * np.maximum(condyle, bone)
+    hu = ndimage.gaussian_filter(sharp, 0.8 / LEFT.spacing_mm).astype(np.float32)
+    blurred = replace(images, hu_zyx=hu, condyle_p=condyle, bone_p=bone)
+
+    found = between(blurred, measured(condyle, bone, backend), replace(SEEN, blur_mm=0.8))
+
+    assert found.filled.value == 0.0
 
 
 def test_air_on_every_way_is_met_on_every_way(images, geometry):
