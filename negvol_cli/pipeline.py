@@ -237,7 +237,14 @@ def measure_segmented(
     flags = (*cell_flags(network, images), *metal)
     if edges is not None:
         flags = (*flags, *slab_flags(edges[1], ct.grid.spacing_mm_xyz))
-    basis = JointBasis(network=network, measured=images, found=found, flags=flags, edges=edges)
+    basis = JointBasis(
+        network=network,
+        measured=images,
+        found=found,
+        flags=flags,
+        edges=edges,
+        voxel_mm=max(ct.grid.spacing_mm_xyz),
+    )
     with run.watch.step("measure"):
         joint, geometry = figures_of(basis, run.settings, run.backend)
     return joint, view_of(basis, geometry)

@@ -71,6 +71,7 @@ def write_basis(basis: JointBasis, window: tuple[slice, slice, slice], path: Pat
         "found": asdict(basis.found) if basis.found else None,
         "flags": basis.flags,
         "scanner": scanner,
+        "voxel_mm": basis.voxel_mm,
         "drawn": asdict(basis.drawn),
         "outline": asdict(basis.outline) if basis.outline else None,
         "excused": sorted(basis.excused),
@@ -143,6 +144,7 @@ def _basis(
         found=FoundJoint(vector(found["centre_mm_xyz"]), found["confidence"]) if found else None,
         flags=tuple(about["flags"]),
         edges=(unpack_edges(arrays, measured), _scanner(scanner)) if scanner else None,
+        voxel_mm=about.get("voxel_mm"),  # results of 0.3.0 do not say
         drawn=Drawn(**about["drawn"]),
         outline=EdgeQuality(**about["outline"]) if about["outline"] else None,
         excused=frozenset(about["excused"]),

@@ -70,11 +70,17 @@ def cells_above(
     return np.asarray(full & (rim_mm <= WALL_MM + SEPTUM_MM) & ~own & ~mandible)
 
 
-def cell_flags(network: JointImages, refined: JointImages) -> tuple[str, ...]:
-    """A flag where air cells were closed, so that the roof below them was not the network's."""
+def closed_mm3(network: JointImages, refined: JointImages) -> float:
+    """The volume of air that became temporal bone; 0 where edges alone may have moved over it."""
     added = (refined.bone_p >= 0.5) & (network.bone_p < 0.5) & (refined.hu_zyx < CELL_HU)
     volume = float(added.sum()) * refined.frame.local_grid.voxel_mm3
-    if volume < LEAST_CLOSED_MM3:
+    return volume if volume >= LEAST_CLOSED_MM3 else 0.0
+
+
+def cell_flags(network: JointImages, refined: JointImages) -> tuple[str, ...]:
+    """A flag where air cells were closed, so that the roof below them was not the network's."""
+    volume = closed_mm3(network, refined)
+    if volume == 0:
         return ()
     return (
         f"air cells above the condyle ({volume:.0f} mm³) lay open and were closed: the roof of the "

@@ -49,6 +49,7 @@ def judge(
     network: JointImages | None = None,
     refined: JointImages | None = None,
     edges: SeenEdges | None = None,
+    voxel_mm: float | None = None,
     excused: frozenset[str] = frozenset(),
 ) -> JointReport:
     """Return the report of one joint, without the figures that the field of view or errors spoil.
@@ -56,10 +57,14 @@ def judge(
     ``geometry`` has labels 0 where the scan has no data, which is where ``recorded_zyx`` is false,
     in frame order (None: nowhere). ``found`` is the localiser's result, if there was one.
     ``network`` and ``refined`` are the joint as the networks gave it and as it was measured, and
-    ``edges`` what the scan showed of them; None where there is no CT. ``excused`` checks only flag.
+    ``edges`` what the scan showed of them; None where there is no CT. ``voxel_mm`` is the longest
+    edge of its voxels, None where the networks did not outline the joint. ``excused`` checks only
+    flag.
     """
     head_seen = recorded_zyx is None or _head_is_seen(geometry, recorded_zyx, settings)
-    checks = check_joint(geometry, network, refined, head_seen=head_seen, edges=edges)
+    checks = check_joint(
+        geometry, network, refined, head_seen=head_seen, edges=edges, voxel_mm=voxel_mm
+    )
     cut = geometry.unseen_fraction > CUT_FRACTION
     bound = _scanned_nv_mm3(geometry) if head_seen and cut else None
     report = JointReport(

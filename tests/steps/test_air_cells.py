@@ -10,7 +10,10 @@ import pytest
 
 from negvol_cli.steps.air_cells import cell_flags
 from negvol_cli.steps.enhance import enhance_fossa
+from negvol_cli.steps.joint_basis import JointBasis
 from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
+from negvol_cli.steps.scanner import Scanner
 from tests.steps.made_joints import LEFT, ball, frame_points
 
 X, Y, Z = np.moveaxis(frame_points(), -1, 0)
@@ -74,6 +77,25 @@ def test_a_cell_that_was_closed_is_said():
 
     assert re.fullmatch(r"air cells above the condyle \((\d+) mm³\) lay open .*", flag)
     assert cell_flags(network, network) == ()
+
+
+def test_edges_of_a_joint_whose_cells_were_closed_are_less_certain():
+    hu, _, seen = scene()
+    network = JointImages(LEFT, hu, ball(RADIUS_MM), seen, np.ones(seen.shape, dtype=bool))
+    closed = enhance_fossa(hu, seen, network.condyle_p, LEFT.spacing_mm)
+    one = np.zeros(1)
+    edges = BoneEdges(np.zeros((1, 3)), np.zeros((1, 3)), one, one, one, one > 0, 1040.0)
+    scanner = Scanner(
+        blur_mm_xyz=(0.5,) * 3, air_hu=-1000.0, tissue_hu=40.0, noise_hu=5.0, edges=100
+    )
+
+    def common_mm(bone_p: np.ndarray) -> float:
+        images = replace(network, bone_p=bone_p)
+        seen_edges = RefinedJoint(images, edges, edges, one, one), scanner
+        basis = JointBasis(network=network, measured=images, found=None, edges=seen_edges)
+        return basis.quality.common_mm
+
+    assert common_mm(closed) == pytest.approx(np.hypot(common_mm(seen), 0.2))
 
 
 def test_without_a_condyle_nothing_is_added():

@@ -189,6 +189,20 @@ def test_a_network_that_is_not_sure_fails(geometry, images):
     assert not verdict("network_entropy_bits", geometry, unsure, images).passed
 
 
+@pytest.mark.parametrize(
+    ("edge_mm", "passed"), [(0.5, True), (3.04, True), (3.1, False), (4.0, False)]
+)
+def test_voxels_too_coarse_for_a_joint_space_fail_before_anything_else(geometry, edge_mm, passed):
+    first = check_joint(geometry, None, None, head_seen=True, voxel_mm=edge_mm)[0]
+
+    assert (first.name, first.passed) == ("voxel_mm", passed)
+    assert first.why == (
+        ""
+        if passed
+        else f"voxels up to {edge_mm} mm long are too coarse for a joint space (at most 3 mm)"
+    )
+
+
 def test_a_head_that_was_not_seen_whole_is_not_judged_by_its_volume_or_roof(geometry):
     checks = check_joint(replace(geometry, head_volume_mm3=90.0), None, None, head_seen=False)
 
