@@ -14,7 +14,7 @@ from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import crop_to
 from negvol_cli.pipeline import segment_found
 from negvol_cli.run import Run
-from negvol_cli.steps.calibrate_hu import in_hu, scanner_of
+from negvol_cli.steps.calibrate_hu import in_hu
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import FoundJoint, Tiling, locate
 from negvol_cli.steps.scanner import Scanner
@@ -42,8 +42,8 @@ def keep(name: str, volume: Volume, run: Run, folder: Path) -> None:
     A joint that is not found is stored as an empty file.
     """
     models = run.networks()
-    volume, flags = in_hu(volume)
-    scanner = scanner_of(volume)
+    seen = in_hu(volume)
+    volume, scanner = seen.volume, seen.scanner.scanner
     spec = models.localiser.spec
     tiling = Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu)
     located = locate(volume, models.localiser, tiling)
@@ -60,7 +60,7 @@ def keep(name: str, volume: Volume, run: Run, folder: Path) -> None:
             "confidence": found.confidence,
             "scanner": asdict(scanner),
             "grid": asdict(part.grid),
-            "flags": flags,
+            "flags": seen.flags,
         }
         arrays = {key: getattr(network, key) for key in ARRAYS}
         half = path.with_suffix(".half")  # a run that is stopped here leaves no half a joint

@@ -17,7 +17,7 @@ from negvol_cli.io.label_map import LabelMap
 from negvol_cli.report import JointReport, ScanReport, Status
 from negvol_cli.run import Run
 from negvol_cli.steps.air_cells import cell_flags
-from negvol_cli.steps.calibrate_hu import in_hu, scanner_of
+from negvol_cli.steps.calibrate_hu import Calibrated, in_hu
 from negvol_cli.steps.enhance import enhance_fossa
 from negvol_cli.steps.images_of_labels import basis_of_labels, images_of_labels
 from negvol_cli.steps.joint_basis import JointBasis, figures_of
@@ -30,11 +30,11 @@ from negvol_cli.steps.recentre import centred_on_process
 from negvol_cli.steps.reconstruct import without_hollows
 from negvol_cli.steps.refine_edges import RefinedJoint, refine_edges
 from negvol_cli.steps.scan_report import scan_report
-from negvol_cli.steps.scanner import Scanner, read_scanner_about, slab_flags
+from negvol_cli.steps.scanner import Scanner, WholeScanner, read_scanner_about, slab_flags
 from negvol_cli.steps.segment import segment_joint
 from negvol_cli.steps.self_check import judge, metal_flags, missing
 from negvol_cli.structures import Side
-from negvol_cli.threads import at_once, both
+from negvol_cli.threads import at_once
 
 LARGE_BYTES: Final = 256 << 20
 """Of a scan's voxels, 512 slices of 512 x 512; from here on the joints are measured one after the
@@ -59,15 +59,13 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
     models = run.networks()
     run.progress("finding the joints", 0.1)
     with run.watch.step("calibrate"):
-        volume, rescaled = in_hu(scan.volume)
-        scan, flags = replace(scan, volume=volume), (*flags, *rescaled)
-    located, scanner = both(
-        partial(_located, volume, run), partial(_scanner, volume, run), run.settings.threads
-    )
+        seen = in_hu(scan.volume)
+        scan, flags = replace(scan, volume=seen.volume), (*flags, *seen.flags)
+    located = _located(seen.volume, run)
     _refuse_what_cannot_be_measured(located, scan.name, flags)
     run.progress("measuring the joints", 0.2)
-    measure = partial(_measure_side, located, scan.volume, scanner, run)
-    large = scan.volume.values_zyx.nbytes > LARGE_BYTES
+    measure = partial(_measure_side, located, seen.volume, seen.scanner, run)
+    large = seen.volume.values_zyx.nbytes > LARGE_BYTES
     threads = 1 if large else run.settings.threads
     joints, views = _of_sides({side: partial(measure, side) for side in Side}, threads)
     report = _report(scan, joints, flags, run)
@@ -83,11 +81,6 @@ def _located(ct: Volume, run: Run) -> Localisation:
         return locate(ct, localiser, Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu))
 
 
-def _scanner(ct: Volume, run: Run) -> Scanner:
-    with run.watch.step("calibrate"):
-        return scanner_of(ct)
-
-
 def measure_label_map(
     labels: LabelMap, run: Run, ct: Scan | None = None, flags: tuple[str, ...] = ()
 ) -> Measurement:
@@ -97,12 +90,11 @@ def measure_label_map(
     edges are the labels' all the same.
     """
     run.progress("measuring the joints", 0.2)
-    seen: tuple[Volume, Scanner] | None = None
+    seen: Calibrated | None = None
     if ct is not None:
         with run.watch.step("calibrate"):
-            volume, rescaled = in_hu(ct.volume)
-            ct, flags = replace(ct, volume=volume), (*flags, *rescaled)
-            seen = volume, scanner_of(volume)
+            seen = in_hu(ct.volume)
+            ct, flags = replace(ct, volume=seen.volume), (*flags, *seen.flags)
     measure = partial(_measure_labels_of, labels, seen, run)
     joints, views = _of_sides({side: partial(measure, side) for side in Side}, run.settings.threads)
     scan = labels.scan if ct is None else replace(ct, name=labels.scan.name)
@@ -174,7 +166,7 @@ def _refuse_without_views(report: ScanReport, views: Mapping[Side, JointView], w
 
 
 def _measure_labels_of(
-    labels: LabelMap, seen: tuple[Volume, Scanner] | None, run: Run, side: Side
+    labels: LabelMap, seen: Calibrated | None, run: Run, side: Side
 ) -> tuple[JointReport, JointView | None]:
     """One side of a label map, or that it has no label."""
     if side not in labels.sides:
@@ -184,10 +176,10 @@ def _measure_labels_of(
 
 
 def _measured_labels(
-    volume: Volume, seen: tuple[Volume, Scanner] | None, run: Run, side: Side
+    volume: Volume, seen: Calibrated | None, run: Run, side: Side
 ) -> tuple[JointReport, JointView | None]:
     if seen is not None:
-        basis = basis_of_labels(volume, side, *seen)
+        basis = basis_of_labels(volume, side, seen.volume, seen.scanner)
         if basis is None:
             outside = "it lies outside the scan"
             return JointReport(side=side, status=Status.CUT, reason=outside), None
@@ -207,7 +199,7 @@ def _measured_labels(
 
 
 def _measure_side(
-    located: Localisation, ct: Volume, scanner: Scanner, run: Run, side: Side
+    located: Localisation, ct: Volume, scanner: WholeScanner, run: Run, side: Side
 ) -> tuple[JointReport, JointView | None]:
     """One joint of a CT that ``scanner`` took, or why it was not measured."""
     found = located[side]
@@ -217,14 +209,14 @@ def _measure_side(
 
 
 def _measure_found(
-    side: Side, found: FoundJoint, ct: Volume, scanner: Scanner, run: Run
+    side: Side, found: FoundJoint, ct: Volume, scanner: WholeScanner, run: Run
 ) -> tuple[JointReport, JointView]:
     network, found = segment_found(side, found, ct, run)
     return measure_segmented(network, found, ct, scanner, run)
 
 
 def measure_segmented(
-    network: JointImages, found: FoundJoint, ct: Volume, scanner: Scanner, run: Run
+    network: JointImages, found: FoundJoint, ct: Volume, scanner: Scanner | WholeScanner, run: Run
 ) -> tuple[JointReport, JointView]:
     """One joint from what the networks gave: its edges, its figures and its checks.
 
@@ -267,7 +259,7 @@ def segment_found(
 
 
 def _with_edges(
-    images: JointImages, ct: Volume, scanner: Scanner, run: Run
+    images: JointImages, ct: Volume, scanner: Scanner | WholeScanner, run: Run
 ) -> tuple[JointImages, tuple[RefinedJoint, Scanner] | None]:
     """The joint with its thin roof closed and its bones ended where the scan shows them to end."""
     if run.settings.enhance:

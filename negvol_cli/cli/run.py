@@ -51,11 +51,12 @@ def run(
     """
     from negvol_cli.bundle.store import find_bundle
     from negvol_cli.cli.output import print_result
-    from negvol_cli.cli.series_text import print_series
     from negvol_cli.io.source import take_in
     from negvol_cli.study import measure_scan
 
     if series == "list":
+        from negvol_cli.cli.series_text import print_series
+
         print_series(scan, as_json=as_json)
         return
     as_dicom = options.dicom_writer(dicom_out, privacy, quiet=quiet)

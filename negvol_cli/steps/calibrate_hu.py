@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from negvol_cli.geometry.blocks import block_means
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.steps.field_of_view import outside_field
 from negvol_cli.steps.peaks import peaks
-from negvol_cli.steps.scanner import Scanner, read_scanner
+from negvol_cli.steps.scanner import Scanner, WholeScanner
 from negvol_cli.structures import AIR_HU
 
 TISSUE_HU: Final = 30.0
@@ -78,7 +79,16 @@ class Intensities:
         return low <= self.tissue <= high and TRUE_GAIN[0] <= self.gain <= TRUE_GAIN[1]
 
 
-def in_hu(volume: Volume) -> tuple[Volume, tuple[str, ...]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibrated:
+    """A CT in HU, flags that say whether it was before, and how its scanner saw."""
+
+    volume: Volume
+    flags: tuple[str, ...]
+    scanner: WholeScanner
+
+
+def in_hu(volume: Volume) -> Calibrated:
     """``volume`` with soft tissue at 30 HU and air at -1000, and a flag that says so.
 
     What lies outside a cylindrical field of view becomes air, unless it is as dark already. A
@@ -86,6 +96,16 @@ def in_hu(volume: Volume) -> tuple[Volume, tuple[str, ...]]:
     """
     outside = outside_field(volume)
     intensities = read_intensities(volume, outside)
+    in_units, flags = _rescaled(volume, outside, intensities)
+    if in_units is not volume:
+        intensities = read_intensities(in_units, outside_field(in_units))
+    return Calibrated(in_units, flags, _scanner(in_units, intensities))
+
+
+def _rescaled(
+    volume: Volume, outside: npt.NDArray[np.bool_] | None, intensities: Intensities | None
+) -> tuple[Volume, tuple[str, ...]]:
+    """The volume in HU by the ``intensities`` that it shows, and the flags."""
     padded = outside is not None and float(volume.values_zyx[0][outside].max()) > DARK_HU
     if intensities is None or intensities.are_hu:
         return (_mapped(volume, 1.0, 0.0, outside) if padded else volume), ()
@@ -163,13 +183,17 @@ def _block_means(volume: Volume, outside: npt.NDArray[np.bool_] | None) -> npt.N
     means = []
     for z in range(0, nz, max(1, nz // _SLABS)):
         slab = volume.values_zyx[z * fz : (z + 1) * fz, : ny * fy, : nx * fx]
-        slab = slab.mean(axis=0, dtype=np.float32).reshape(ny, fy, nx, fx).mean(axis=(1, 3))
-        means.append(slab[whole])
+        means.append(block_means(slab, (fy, fx))[whole])
     return np.concatenate(means)
 
 
 def scanner_of(volume: Volume) -> Scanner:
     """How the scanner of a CT saw, read off the whole of it."""
-    intensities = read_intensities(volume, outside_field(volume)) or Intensities(None, TISSUE_HU)
-    air = AIR_HU if intensities.air is None else intensities.air
-    return read_scanner(volume, air_hu=air, tissue_hu=intensities.tissue)
+    return _scanner(volume, read_intensities(volume, outside_field(volume))).scanner
+
+
+def _scanner(volume: Volume, intensities: Intensities | None) -> WholeScanner:
+    """The scanner of a CT that shows such intensities."""
+    found = intensities or Intensities(None, TISSUE_HU)
+    air = AIR_HU if found.air is None else found.air
+    return WholeScanner(volume, air_hu=air, tissue_hu=found.tissue)

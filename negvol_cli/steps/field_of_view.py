@@ -88,12 +88,12 @@ def _outside_cylinder(values_zyx: npt.NDArray[Any], blank: Mask) -> Mask | None:
     slices = np.flatnonzero(~blank)
     if slices.size < 2:
         return None
-    chosen = values_zyx[slices[:: max(1, slices.size // _MOST_SLICES)]]
-    constant: Mask = (chosen == chosen[:1]).all(axis=0)
+    first = values_zyx[slices[0]]
+    constant = _constant(values_zyx, slices[:: max(1, slices.size // _MOST_SLICES)])
     if not constant.any():
         return None
-    value = np.median(chosen[0][constant])
-    outside: Mask = constant & (chosen[0] == value)
+    value = np.median(first[constant])
+    outside: Mask = constant & (first == value)
     rim = ~outside & ndimage.binary_dilation(outside)
     rows, columns = np.nonzero(rim)
     if rows.size < 16:
@@ -109,6 +109,17 @@ def _outside_cylinder(values_zyx: npt.NDArray[Any], blank: Mask) -> Mask | None:
         and np.mean(disc != outside) >= _CIRCLE_SHARE
     )
     return outside & ~disc if is_circle else None
+
+
+def _constant(values_zyx: npt.NDArray[Any], slices: npt.NDArray[np.intp]) -> Mask:
+    """(Y, X) bool: the columns that hold one value through ``slices``."""
+    first = values_zyx[slices[0]]
+    constant = np.ones(first.shape, dtype=bool)
+    for z in slices[1:]:
+        constant &= values_zyx[z] == first
+        if not constant.any():
+            break  # most scans are noisy throughout, and the first few slices show it
+    return constant
 
 
 def _circle(rows: npt.NDArray[Any], columns: npt.NDArray[Any]) -> tuple[float, float, float]:

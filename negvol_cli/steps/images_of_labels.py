@@ -14,7 +14,7 @@ from negvol_cli.steps.field_of_view import recorded_mask
 from negvol_cli.steps.joint_basis import JointBasis
 from negvol_cli.steps.joint_images import Floats, JointImages
 from negvol_cli.steps.recentre import frame_of_labels
-from negvol_cli.steps.scanner import Scanner, read_scanner_about, slab_flags
+from negvol_cli.steps.scanner import WholeScanner, read_scanner_about, slab_flags
 from negvol_cli.steps.self_check import metal_flags
 from negvol_cli.steps.uncertainty import outline_quality
 from negvol_cli.structures import AIR_HU, Label, Side
@@ -28,7 +28,9 @@ def images_of_labels(volume: Volume, side: Side) -> JointImages:
     return JointImages(frame, hu, condyle, bone, np.ones(condyle.shape, dtype=bool))
 
 
-def basis_of_labels(volume: Volume, side: Side, ct: Volume, scanner: Scanner) -> JointBasis | None:
+def basis_of_labels(
+    volume: Volume, side: Side, ct: Volume, scanner: WholeScanner
+) -> JointBasis | None:
     """What one side's labels and the scan that ``scanner`` took give to be measured from.
 
     The labels' outline is the bone's edge; field of view, intensities and blur are the scan's.

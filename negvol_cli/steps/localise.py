@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from negvol_cli.geometry.blocks import block_means
 from negvol_cli.geometry.grid import Grid, Vector, Volume, vector
 from negvol_cli.geometry.resample import resample
 from negvol_cli.inference.normalise import normalise
@@ -209,8 +210,8 @@ def _block_means(volume: Volume, factor_xyz: list[int]) -> Volume:
     means = np.empty((nz, ny, nx), dtype=np.float32)
     for z in range(nz):
         slab = volume.values_zyx[z * fz : (z + 1) * fz, : ny * fy, : nx * fx]
-        slab = np.clip(slab, AIR_HU, HIGHEST_HU).mean(axis=0, dtype=np.float32)
-        means[z] = slab.reshape(ny, fy, nx, fx).mean(axis=(1, 3))
+        slab = slab.astype(np.float32)
+        means[z] = block_means(np.clip(slab, AIR_HU, HIGHEST_HU, out=slab), (fy, fx))
     origin = volume.grid.to_world([(f - 1) / 2 for f in factor_xyz])
     sx, sy, sz = volume.grid.spacing_mm_xyz
     grid = Grid(

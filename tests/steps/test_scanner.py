@@ -1,5 +1,7 @@
 """A known blur is read off a head of skin, fat and airway; heads are drawn finely, then seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -8,7 +10,15 @@ from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.phantom import ScanSettings, draw_head
 from negvol_cli.steps.calibrate_hu import scanner_of
 from negvol_cli.steps.noise import read_noise
-from negvol_cli.steps.scanner import BOX_SD, Scanner, read_scanner, read_scanner_about, slab_flags
+from negvol_cli.steps import scanner as scanner_module
+from negvol_cli.steps.scanner import (
+    BOX_SD,
+    Scanner,
+    WholeScanner,
+    read_scanner,
+    read_scanner_about,
+    slab_flags,
+)
 from negvol_cli.structures import Side
 
 FINE_MM = 0.35
@@ -176,3 +186,28 @@ def test_a_blur_that_was_not_read_says_nothing_of_slices():
     scanner = Scanner(blur_mm_xyz=blur, air_hu=-1000, tissue_hu=40, noise_hu=10, edges=0)
 
     assert slab_flags(scanner, (0.5, 0.5, 0.7)) == ()
+
+
+def test_the_whole_scan_is_read_once_and_only_where_a_joint_shows_too_little(monkeypatch):
+    rng = np.random.default_rng(4)
+    grid = Grid((60, 60, 40), (0.5, 0.5, 0.8), (0.0, 0.0, 0.0))
+    inside = Volume(rng.normal(40, 15, grid.shape_zyx).astype(np.int16), grid)
+    told = Scanner(
+        blur_mm_xyz=(0.5, 0.5, 0.9), air_hu=-1000.0, tissue_hu=40.0, noise_hu=9.0, edges=900
+    )
+    enough, read = replace(told, blur_mm_xyz=(0.4, 0.4, 0.7), edges=400), []
+
+    def read_scanner(volume, **_known):
+        read.append(volume)
+        return told if volume is scan else enough if volume is shown else lacking
+
+    scan, shown = Volume(inside.values_zyx, grid), Volume(inside.values_zyx, grid)
+    lacking = replace(enough, edges=100)
+    monkeypatch.setattr(scanner_module, "read_scanner", read_scanner)
+    whole = WholeScanner(scan, air_hu=-1000.0, tissue_hu=40.0)
+
+    assert read_scanner_about(shown, whole).blur_mm_xyz == enough.blur_mm_xyz
+    assert scan not in read
+    assert read_scanner_about(inside, whole).blur_mm_xyz == told.blur_mm_xyz
+    assert read_scanner_about(inside, whole).edges == told.edges
+    assert read.count(scan) == 1

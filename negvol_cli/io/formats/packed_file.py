@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from zlib_ng.gzip_ng import GzipNGFile
 
 from negvol_cli.errors import OutputError
 
@@ -30,7 +30,7 @@ def write_packed(
     try:
         with path.open("wb") as file:
             file.write(plain)
-            with gzip.GzipFile("", "wb", level, file, mtime=0) as stream:
+            with GzipNGFile("", "wb", level, file, mtime=0) as stream:
                 stream.write(packed)
                 for plane in values_zyx:
                     stream.write(np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).data)

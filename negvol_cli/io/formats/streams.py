@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import zlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, Final
+
+from zlib_ng import zlib_ng
 
 from negvol_cli.errors import InputError
 
@@ -140,7 +141,7 @@ class Unpacked:
         """Raises InputError where the packed data are damaged, or much else lies behind them."""
         try:
             behind = yield from self._unpacked()
-        except zlib.error as err:
+        except zlib_ng.error as err:  # type: ignore[misc]  # its stub calls a class a value
             raise InputError(f"{self._path} is damaged ({err}): copy or export it again") from err
         for block in self._blocks:
             behind += len(block)
@@ -154,7 +155,7 @@ class Unpacked:
         """What is packed; in the end, how many bytes of the last block lie behind it."""
         packed = b""
         while True:
-            stream = zlib.decompressobj(wbits=_ANY_DEFLATE)
+            stream = zlib_ng.decompressobj(wbits=_ANY_DEFLATE)
             self.whole = False
             while not stream.eof:
                 if not packed and not (packed := next(self._blocks, b"")):
