@@ -18,6 +18,7 @@ from negvol_cli.run import load_models
 from negvol_cli.settings import Settings
 from negvol_cli.structures import Side
 from negvol_cli.study import measure_scan
+from negvol_cli.threads import both
 
 if TYPE_CHECKING:
     from negvol_cli.phantom import PhantomTruth
@@ -69,20 +70,26 @@ def run_demo(
     head = draw_head(
         seed, right_space_mm=SPACES_MM[Side.RIGHT], left_space_mm=SPACES_MM[Side.LEFT], open_mm=0
     )
-    ct = head.scan(_grid_about(head), ScanSettings(), seed)
-    write_nifti(ct, path)
-    report = measure_scan(
-        path,
-        out,
-        settings,
-        models=models,
-        overwrite=True,
-        progress=lambda step, done: progress(step, 0.15 + 0.6 * done),
-    )
-    progress("working out the truth", 0.75)
-    truths = {side: head.truth(side, settings.clip) for side in Side}
+
+    def measured() -> ScanReport:
+        write_nifti(head.scan(_grid_about(head), ScanSettings(), seed), path)
+        report = measure_scan(
+            path,
+            out,
+            settings,
+            models=models,
+            overwrite=True,
+            progress=lambda step, done: progress(step, 0.15 + 0.75 * done),
+        )
+        progress("working out the truth", 0.9)
+        return report
+
+    def truths() -> dict[Side, PhantomTruth]:
+        return {side: head.truth(side, settings.clip) for side in Side}
+
+    report, true = both(measured, truths, settings.threads)
     progress("done", 1.0)
-    return Demo(report, compare(report, truths), path, out / name)
+    return Demo(report, compare(report, true), path, out / name)
 
 
 def compare(report: ScanReport, truths: Mapping[Side, PhantomTruth]) -> tuple[Comparison, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -124,7 +124,7 @@ class PhantomHead:
         """
         return measure(
             self.solid(Label.CONDYLE),
-            self.solid(Label.TEMPORAL_BONE),
+            self._chunked(self.temporal_bone, np.float32),
             self.condyle_centre_mm(side),
             side,
             clip or ClipSettings(),
@@ -166,14 +166,21 @@ class PhantomHead:
         bone = self.cranial_bone(samples, cavity, self.mandible(samples))
         return np.maximum(bone, -self.air(samples))
 
-    def _chunked(self, distance: Callable[[Samples], Array]) -> Distance:
-        """The distance at many world points (N, 3), a cache's worth at a time."""
+    def _chunked(
+        self,
+        distance: Callable[[Samples], Array],
+        kind: type[np.floating[Any]] = np.float64,
+    ) -> Distance:
+        """The distance at many world points (N, 3), a cache's worth at a time.
+
+        In float32 it is 1e-5 mm off, and takes half the time.
+        """
 
         def at(points_mm: Points) -> npt.NDArray[np.float64]:
             values = np.empty(len(points_mm))
             for first in range(0, len(points_mm), CHUNK):
                 part = slice(first, first + CHUNK)
-                values[part] = distance(self.pose.samples(points_mm[part]))
+                values[part] = distance(self.pose.samples(points_mm[part], kind))
             return values * self.pose.scale
 
         return at

@@ -110,14 +110,16 @@ def first_hit(
     stop: Values,
     *,
     least_mm: float = LEAST_STEP_MM,
+    free: Values | None = None,
 ) -> Values:
     """How far along unit ``way`` from ``start`` bone is met; infinite if not within ``stop``.
 
-    Steps are ``least_mm`` long at least, which is how far off the answer may be.
+    Steps are ``least_mm`` long at least, which is how far off the answer may be. Within ``free``
+    (N,) there is known to be none.
     """
     hit = np.full(len(start), np.inf)
     active = np.arange(len(start))
-    gone = np.zeros(len(start))
+    gone = np.zeros(len(start)) if free is None else free.copy()
     while len(active):
         here = start[active] + gone[active, None] * way[active]
         value = bone(here)

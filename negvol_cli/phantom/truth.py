@@ -31,6 +31,7 @@ from scipy import ndimage
 from negvol_cli.geometry.grid import Points, Vector, vector
 from negvol_cli.phantom.axis import process_axis
 from negvol_cli.phantom.probe import (
+    LEAST_STEP_MM,
     Distance,
     Mask,
     SurfaceCloud,
@@ -74,6 +75,10 @@ class PhantomTruth:
     roof_mm: float | None = None
 
 
+CELLS: Final = 6
+"""Along each side of the clip: of 5 mm, as far as a part of the scene reaches (``shapes``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Clip:
     """The clip in coordinates that ``turn`` (3, 3) makes of LPS; a cube stays along LPS."""
@@ -89,17 +94,28 @@ class _Clip:
             return np.asarray(np.einsum("ij,ij->i", offset, offset) <= half**2)
         return np.asarray((np.abs(offset @ self.turn) <= half).all(axis=1))
 
+    def behind(self, start: Points, way: Points) -> Values:
+        """(N,): how far along unit ``way`` from ``start`` no point is inside any more, in mm."""
+        half = self.settings.width_mm / 2
+        radius = half if self.settings.shape is ClipShape.SPHERE else half * np.sqrt(3.0)
+        offset = start - self.centre
+        ahead = -np.einsum("ij,ij->i", offset, way)
+        square = ahead**2 - np.einsum("ij,ij->i", offset, offset) + radius**2
+        return np.maximum(ahead + np.sqrt(np.maximum(square, 0.0)), 0.0)
+
     def spread(self, step_mm: float) -> tuple[Points, float]:
         """Points (N, 3) spread evenly over the clip, and the mm³ of each: about ``step_mm``³.
 
         A Kronecker sequence (M. Roberts, "The unreasonable effectiveness of quasirandom
-        sequences", 2018): unlike a lattice it favours no plane. In slabs, for locality.
+        sequences", 2018): unlike a lattice it favours no plane. Cell by cell, so that points that
+        are looked at together see few parts of the scene.
         """
         width = self.settings.width_mm
         count = int(np.ceil((width / step_mm) ** 3))
         root = 1.2207440846057596  # of x⁴ = x + 1
         points = np.arange(1, count + 1)[:, None] / root ** np.arange(1, 4) % 1.0
-        points = points[np.argsort(np.floor(points[:, 2] * 24), kind="stable")]
+        x, y, z = np.floor(points.T * CELLS)
+        points = points[np.argsort((z * CELLS + y) * CELLS + x, kind="stable")]
         points = (points - 0.5) * width @ self.turn.T + self.centre
         return points[self.inside(points)], width**3 / count
 
@@ -165,14 +181,15 @@ def _measure_upright(
     points = points[temporal_bone(points) > 0]
     start, way, far = nearest_ways(cloud, condyle, points)
     free = np.isinf(first_hit(temporal_bone, start, way, far))
-    articular = np.isfinite(_lengths(cloud, temporal_bone, about, start[free], way[free]))
+    start, way, far = start[free], way[free], far[free]
+    articular = np.isfinite(_lengths(cloud, temporal_bone, about, start, way, far))
     return PhantomTruth(
         side=side,
         up=(0.0, 0.0, 1.0),
         apex_mm=vector(apex),
         head_centre_mm=vector(middle),
         head_volume_mm3=volume,
-        nv_mm3=float(free.sum() * each_mm3),
+        nv_mm3=float(len(start) * each_mm3),
         articular_nv_mm3=float(articular.sum() * each_mm3),
         joint_space_mm=_by_direction(cloud, lengths, of_head, middle, side),
         roof_mm=_roof(cloud, lengths, middle, temporal_bone),
@@ -251,10 +268,19 @@ def _head(
 
 
 def _lengths(
-    cloud: SurfaceCloud, temporal_bone: Distance, clip: _Clip, start: Points, way: Points
+    cloud: SurfaceCloud,
+    temporal_bone: Distance,
+    clip: _Clip,
+    start: Points,
+    way: Points,
+    free: Values | None = None,
 ) -> Values:
-    """(N,): how far TB is from each ``start`` along its unit ``way``; NaN if it ends elsewhere."""
-    hit = first_hit(temporal_bone, start, way, np.full(len(start), 1.8 * clip.settings.width_mm))
+    """(N,): how far TB is from each ``start`` along its unit ``way``; NaN if it ends elsewhere.
+
+    There is known to be none within ``free`` (N,), mm.
+    """
+    stop = clip.behind(start, way) + LEAST_STEP_MM  # no step ends on the clip's surface
+    hit = first_hit(temporal_bone, start, way, stop, free=free)
     met = np.isfinite(hit)
     met[met] = clip.inside(start[met] + hit[met, None] * way[met])
     for share in np.linspace(0.1, 1.0, 16):

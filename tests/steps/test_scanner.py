@@ -8,9 +8,9 @@ from scipy import ndimage
 
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.phantom import ScanSettings, draw_head
+from negvol_cli.steps import scanner as scanner_module
 from negvol_cli.steps.calibrate_hu import scanner_of
 from negvol_cli.steps.noise import read_noise
-from negvol_cli.steps import scanner as scanner_module
 from negvol_cli.steps.scanner import (
     BOX_SD,
     Scanner,
