@@ -21,6 +21,7 @@ from negvol_cli.io.ct_checks import check_ct
 from negvol_cli.io.image import Scan
 from negvol_cli.io.label_map import name_of_labels
 from negvol_cli.io.output_folder import new_output
+from negvol_cli.io.reading import Reading, read_checked
 from negvol_cli.io.result_names import result_name
 from negvol_cli.io.source import Intake, take_in
 from negvol_cli.mesh.backend import load_backend
@@ -48,7 +49,7 @@ DicomOut = Callable[["Series"], WriteDicom]
 
 
 def measure_scan(
-    scan: Path | Intake,
+    scan: Path | Intake | Reading,
     out: Path | None = None,
     settings: Settings | None = None,
     *,
@@ -63,19 +64,21 @@ def measure_scan(
     """Measure both joints of the head CT at ``scan`` and write ``out/<scan>/``.
 
     ``scan`` may come from ``io.source.take_in``, which chooses a DICOM series and how the patient
-    is identified. ``out`` None writes nothing. ``models`` (from ``run.load_models``) saves loading
-    ``bundle`` again. ``references`` are label maps to compare with; ``library`` is the address of a
-    shared 3D library (``render.html``); ``dicom_out`` also writes a DICOM series' result as DICOM.
+    is identified, and be read already (``io.reading``). ``out`` None writes nothing. ``models``
+    (from ``run.load_models``) saves loading ``bundle`` again. ``references`` are label maps to
+    compare with; ``library`` is the address of a shared 3D library (``render.html``);
+    ``dicom_out`` also writes a DICOM series' result as DICOM.
     Raises InputError for an unusable scan, ModelError for an unusable bundle, and OutputError.
     """
-    intake = take_in(scan) if isinstance(scan, Path) else scan
-    run = _new_run(settings, progress)
+    watch = scan.watch if isinstance(scan, Reading) else Stopwatch()
+    intake, read = _opened(scan, watch)
+    run = _new_run(settings, progress, watch)
     as_dicom = _dicom_writer(intake, dicom_out, run.watch)
 
     def measured() -> Measurement:
         progress("reading the scan", 0.0)
         load = partial(_loaded, models, bundle, run)
-        networks, scan = both(load, partial(_read, intake, run), run.settings.threads)
+        networks, scan = both(load, read, run.settings.threads)
         with run.watch.step("read"):
             compared_with = read_references(references)
         measurement = measure_ct(scan, scan.notes, replace(run, models=networks))
@@ -94,11 +97,12 @@ def _loaded(models: Models | None, bundle: Path | None, run: Run) -> Models:
         return models or load_models(bundle, run.settings)
 
 
-def _read(intake: Intake, run: Run) -> Scan:
-    """The scan, with what is known against it among its notes."""
-    with run.watch.step("read"):
-        found = intake.load()
-        return replace(found, notes=(*found.notes, *check_ct(found.volume, found.name)))
+def _opened(scan: Path | Intake | Reading, watch: Stopwatch) -> tuple[Intake, Callable[[], Scan]]:
+    """What is to be measured, and how it is read, if it is not being read already."""
+    if isinstance(scan, Reading):
+        return scan.intake, scan.scan
+    intake = take_in(scan) if isinstance(scan, Path) else scan
+    return intake, partial(read_checked, intake, watch)
 
 
 def measure_labels(
@@ -126,7 +130,7 @@ def measure_labels(
         given = {"the output folder": out, "references": references, "the CT": scan}
         refuse_settings(settings, given)
         return correct(labels, of, by=by, side=side, progress=progress).report
-    run = _new_run(settings, progress)
+    run = _new_run(settings, progress, Stopwatch())
     name = result_name(name_of_labels(labels))
 
     def measured() -> Measurement:
@@ -142,8 +146,7 @@ def measure_labels(
     return _result(name, out, overwrite, measured, partial(save_result, run=run))
 
 
-def _new_run(settings: Settings | None, progress: Progress) -> Run:
-    watch = Stopwatch()
+def _new_run(settings: Settings | None, progress: Progress, watch: Stopwatch) -> Run:
     with watch.step("mesh library"):
         backend = load_backend()
     return Run(settings=settings or Settings(), backend=backend, watch=watch, progress=progress)

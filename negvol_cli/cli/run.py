@@ -49,20 +49,25 @@ def run(
 
     A result is named after its image file; that of a DICOM series by what identifies no patient.
     """
-    from negvol_cli.bundle.store import find_bundle
-    from negvol_cli.cli.output import print_result
-    from negvol_cli.io.source import take_in
-    from negvol_cli.study import measure_scan
-
     if series == "list":
         from negvol_cli.cli.series_text import print_series
 
         print_series(scan, as_json=as_json)
         return
     as_dicom = options.dicom_writer(dicom_out, privacy, quiet=quiet)
+    from negvol_cli.io.reading import Reading
+    from negvol_cli.io.source import take_in
+
+    # the scan is read while the rest of the program is loaded, which takes as long
+    reading = Reading(take_in(scan, series, privacy))
+
+    from negvol_cli.bundle.store import find_bundle
+    from negvol_cli.cli.output import print_result
+    from negvol_cli.study import measure_scan
+
     with progress(quiet) as report_progress:
         report = measure_scan(
-            take_in(scan, series, privacy),
+            reading,
             out,
             settings,
             bundle=find_bundle(bundle),

@@ -1,9 +1,9 @@
-"""What a joint is measured again from, in one packed file of about 0.5 MB.
+"""What a joint is measured again from, in one packed file of about 0.6 MB.
 
 The final edges are kept as they were measured, in steps of 1/255, so that the same figures come
 out again. What the networks gave is kept where the checks look at it, in a window about the
 condylar head, as is the CT; beyond, the final edges stand in. The file is one of NumPy's, packed by
-bzip2, which makes these arrays a fifth smaller than deflate does, in the same time.
+deflate: bzip2 makes these arrays a tenth smaller, in three times the time.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def write_basis(basis: JointBasis, window: tuple[slice, slice, slice], path: Pat
         **({} if basis.edges is None else pack_edges(basis.edges[0])),
     }
     whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_BZIP2) as packed:
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, array in arrays.items():
             with packed.open(f"{name}.npy", "w") as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)

@@ -97,11 +97,11 @@ class _Clip:
     def behind(self, start: Points, way: Points) -> Values:
         """(N,): how far along unit ``way`` from ``start`` no point is inside any more, in mm."""
         half = self.settings.width_mm / 2
-        radius = half if self.settings.shape is ClipShape.SPHERE else half * np.sqrt(3.0)
+        radius = half if self.settings.shape is ClipShape.SPHERE else half * 3.0**0.5
         offset = start - self.centre
         ahead = -np.einsum("ij,ij->i", offset, way)
         square = ahead**2 - np.einsum("ij,ij->i", offset, offset) + radius**2
-        return np.maximum(ahead + np.sqrt(np.maximum(square, 0.0)), 0.0)
+        return np.asarray(np.maximum(ahead + np.sqrt(np.maximum(square, 0.0)), 0.0))
 
     def spread(self, step_mm: float) -> tuple[Points, float]:
         """Points (N, 3) spread evenly over the clip, and the mm³ of each: about ``step_mm``³.

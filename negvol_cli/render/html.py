@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,7 @@ def html(
     )
 
 
+@cache
 def _template() -> Template:
     """The page, with what is the same for every report."""
     environment = templates()

@@ -40,9 +40,9 @@ def test_without_options_the_defaults_of_the_method_are_used(
     result = negvol("run", "head.nii.gz")
 
     assert result.exit_code == 0, result.stderr
-    (intake, out, settings), options = measure_scan.call_args
-    assert (intake.name, out, settings) == ("head", Path("negvol-results"), Settings())
-    assert intake.patient_id == ""
+    (reading, out, settings), options = measure_scan.call_args
+    assert (reading.intake.name, out, settings) == ("head", Path("negvol-results"), Settings())
+    assert reading.intake.patient_id == ""
     assert options["bundle"] == DEFAULT_BUNDLE
     assert options["overwrite"] is False
 

@@ -68,7 +68,7 @@ def test_series_are_listed_and_nothing_is_measured(
 def test_a_series_is_chosen(negvol: Negvol, measure_scan: Mock, folder: Path, wanted: str) -> None:
     negvol("run", folder, "--series", wanted)
 
-    intake = measure_scan.call_args.args[0]
+    intake = measure_scan.call_args.args[0].intake
     assert (intake.name, intake.patient_id) == (f"ct-{SERIES_3}", "")
 
 
@@ -77,7 +77,7 @@ def test_the_patient_id_is_kept_on_request(
 ) -> None:
     negvol("run", folder, "--keep-patient-id")
 
-    assert measure_scan.call_args.args[0].patient_id == "P1"
+    assert measure_scan.call_args.args[0].intake.patient_id == "P1"
 
 
 def test_a_key_gives_a_pseudonym_and_the_crosswalk_its_line_with_the_result(
@@ -87,7 +87,7 @@ def test_a_key_gives_a_pseudonym_and_the_crosswalk_its_line_with_the_result(
     for _ in range(2):
         result = negvol("run", folder, "--series", "3", "--pseudonym-key", key)
         assert result.exit_code == 0, result.stderr
-    intake = measure_scan.call_args.args[0]
+    intake = measure_scan.call_args.args[0].intake
     assert not crosswalk.exists()
 
     for _ in range(2):

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.io.formats.packed_file import write_packed
@@ -29,6 +28,8 @@ def write_nifti(volume: Volume, path: Path) -> None:
 
 def header_of(grid: Grid, kind: np.dtype[np.generic]) -> bytes:
     """The 352 bytes in front of the voxels: qform and sform alike, both of the scanner (code 1)."""
+    from scipy.spatial.transform import Rotation  # a fifth of a second, for which no reader waits
+
     axes = np.array(grid.direction).reshape(3, 3) * [[-1.0], [-1.0], [1.0]]  # LPS to RAS
     origin = np.array(grid.origin_mm_xyz) * (-1.0, -1.0, 1.0)
     qfac = 1.0 if np.linalg.det(axes) > 0 else -1.0
