@@ -71,7 +71,7 @@ VOXEL: Final = Limit(
     "voxel_mm",
     None,
     3.0,
-    "voxels up to {value:.1f} mm long are too coarse for a joint space (at most {most:.0f} mm)",
+    "voxels up to {value:.1f} mm long are too coarse (at most {most:.0f} mm)",
 )
 """Real heads of 1 mm binned to voxels of 3 mm kept every figure within its interval; with edges of
 4 mm the superior joint space was off by more than 1 mm, and planning CT of 4 mm print figures that

@@ -79,23 +79,25 @@ def test_a_cell_that_was_closed_is_said():
     assert cell_flags(network, network) == ()
 
 
-def test_edges_of_a_joint_whose_cells_were_closed_are_less_certain():
+def test_edges_are_less_certain_where_cells_were_closed_and_in_noise():
     hu, _, seen = scene()
     network = JointImages(LEFT, hu, ball(RADIUS_MM), seen, np.ones(seen.shape, dtype=bool))
     closed = enhance_fossa(hu, seen, network.condyle_p, LEFT.spacing_mm)
     one = np.zeros(1)
     edges = BoneEdges(np.zeros((1, 3)), np.zeros((1, 3)), one, one, one, one > 0, 1040.0)
     scanner = Scanner(
-        blur_mm_xyz=(0.5,) * 3, air_hu=-1000.0, tissue_hu=40.0, noise_hu=5.0, edges=100
+        blur_mm_xyz=(0.5,) * 3, air_hu=-1000.0, tissue_hu=40.0, noise_hu=0.0, edges=100
     )
 
-    def common_mm(bone_p: np.ndarray) -> float:
+    def common_mm(bone_p: np.ndarray, noise_hu: float = 0.0) -> float:
         images = replace(network, bone_p=bone_p)
-        seen_edges = RefinedJoint(images, edges, edges, one, one), scanner
+        taken = replace(scanner, noise_hu=noise_hu)
+        seen_edges = RefinedJoint(images, edges, edges, one, one), taken
         basis = JointBasis(network=network, measured=images, found=None, edges=seen_edges)
         return basis.quality.common_mm
 
     assert common_mm(closed) == pytest.approx(np.hypot(common_mm(seen), 0.2))
+    assert common_mm(seen, 100.0) == pytest.approx(np.hypot(common_mm(seen), 0.2))
 
 
 def test_without_a_condyle_nothing_is_added():

@@ -197,9 +197,7 @@ def test_voxels_too_coarse_for_a_joint_space_fail_before_anything_else(geometry,
 
     assert (first.name, first.passed) == ("voxel_mm", passed)
     assert first.why == (
-        ""
-        if passed
-        else f"voxels up to {edge_mm} mm long are too coarse for a joint space (at most 3 mm)"
+        "" if passed else f"voxels up to {edge_mm} mm long are too coarse (at most 3 mm)"
     )
 
 
