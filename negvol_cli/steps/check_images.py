@@ -12,7 +12,7 @@ from negvol_cli.geometry.grid import Points, crop, vector
 from negvol_cli.mesh.distance import Field
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.steps.check_shape import NEAR_MM, Finding
-from negvol_cli.steps.joint_images import Floats, JointImages
+from negvol_cli.steps.joint_images import Floats, JointImages, Mask
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.structures import Label
 
@@ -57,12 +57,19 @@ def tissue_level(images: JointImages, geometry: JointGeometry) -> float | None:
     return float(edges[int(np.argmax(smooth))] + BIN_HU / 2)
 
 
-def dim_share(hu_zyx: Floats, geometry: JointGeometry, mesh: Mesh, level_hu: float) -> Finding:
-    """Return the share, 0 to 1, of a bone's surface near the joint without a bright rim behind it.
+def near_head(geometry: JointGeometry, mesh: Mesh) -> Mask:
+    """Which vertices (V,) of a bone lie within 12 mm of the head centre."""
+    away = np.linalg.norm(mesh.points_mm - geometry.head_centre_mm, axis=1)
+    return np.asarray(away <= RIM_WITHIN_MM)
+
+
+def dim_share(
+    hu_zyx: Floats, geometry: JointGeometry, mesh: Mesh, near: Mask, level_hu: float
+) -> Finding:
+    """Return the share, 0 to 1, of the vertices ``near`` (V,) without a bright rim behind them.
 
     A rim is bright where the CT reaches ``level_hu`` within 1.5 mm inward along the normal.
     """
-    near = np.linalg.norm(mesh.points_mm - geometry.head_centre_mm, axis=1) <= RIM_WITHIN_MM
     if not near.any():
         return Finding(0.0)
     points, normals = mesh.points_mm[near], mesh.vertex_normals()[near]
@@ -76,15 +83,14 @@ def dim_share(hu_zyx: Floats, geometry: JointGeometry, mesh: Mesh, level_hu: flo
 
 
 def stray_share(
-    network_p: Floats, mesh: Mesh, geometry: JointGeometry, blur_mm: float = 0.0
+    network_p: Floats, mesh: Mesh, near: Mask, geometry: JointGeometry, blur_mm: float = 0.0
 ) -> Finding:
-    """The share, 0 to 1, of a bone's surface near the head that is not where the network put it.
+    """The share, 0 to 1, of the vertices ``near`` (V,) that are not where the network put them.
 
     A network ends bones where its references did, at some grey, which is the same way off all
     around: what is farther out or in than the median by more than 1 mm, and by more than
     ``blur_mm``, the standard deviation of the scanner's blur along its widest axis, is astray.
     """
-    near = np.linalg.norm(mesh.points_mm - geometry.head_centre_mm, axis=1) <= RIM_WITHIN_MM
     if not near.any() or not (network_p >= 0.5).any():
         return Finding(1.0)
     centre, reach = geometry.head_centre_mm, RIM_WITHIN_MM + FARTHEST_ASTRAY_MM

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from negvol_cli.geometry.grid import Points, Vector, crop, vector
 from negvol_cli.mesh.distance import Surface
@@ -22,6 +23,8 @@ NEAR_MM: Final = 15.0
 """Of the head centre: the measurement sphere of the method, whatever clip is set."""
 TOUCHING_MM: Final = 0.5
 """One voxel of the joint frame: what is nearer cannot be told from contact."""
+MET_MM: Final = 1.0
+"""Two voxels of the joint frame: vertices so near to where a way ends are what it meets."""
 UPWARD_COSINE: Final = float(np.cos(np.radians(45.0)))
 """The sector that the superior joint space is measured in (``joint_space.SECTOR_COSINE``)."""
 
@@ -97,6 +100,24 @@ def roof_share(geometry: JointGeometry) -> Finding:
 def head_points(geometry: JointGeometry) -> Points:
     """Return the vertices (N, 3) of the condylar head, frame mm."""
     return np.asarray(geometry.condyle.points_mm[geometry.of_head])
+
+
+def met_bone(geometry: JointGeometry) -> Mask:
+    """Which vertices (V,) of the temporal bone the condyle's normals end on.
+
+    They face the condyle: the surface that bounds the negative volume, and neither the far side of
+    a thin roof nor the wall of a cell within the bone.
+    """
+    bone, ways = geometry.temporal_bone, np.isfinite(geometry.joint_space_mm)
+    if bone.is_empty or not ways.any():
+        return np.zeros(len(bone.points_mm), dtype=bool)
+    normals = geometry.condyle.vertex_normals()[ways]
+    ends = geometry.condyle.points_mm[ways] + geometry.joint_space_mm[ways, None] * normals
+    away, way = cKDTree(ends).query(bone.points_mm, distance_upper_bound=MET_MM)
+    met = np.isfinite(away)
+    against = np.einsum("vi,vi->v", bone.vertex_normals()[met], normals[way[met]])
+    met[met] = against < 0
+    return np.asarray(met)
 
 
 def _ball(radius: float) -> Mask:

@@ -36,6 +36,7 @@ def test_soft_tissue_alone_is_neither(images, geometry):
     found = between(images, geometry, SEEN)
 
     assert (found.air.value, found.bone.value, found.filled.value) == (0.0, 0.0, 0.0)
+    assert found.edgeless.value == 0.0
     assert found.air.where_mm is None
 
 
@@ -66,6 +67,18 @@ def test_marrow_all_the_way_is_bone(images, geometry):
 
     assert found.filled.value == 1.0
     assert found.bone.value > 0.9
+
+
+def test_an_outline_through_marrow_has_no_edge(images, geometry):
+    """Marrow of 400 HU from within the condyle to past its outline, over its upper half."""
+    upper = (frame_points()[..., 2] > 0.0) & (AWAY < 8.0)
+    marrow = with_intensity(images, upper, 400.0)
+
+    found = between(marrow, geometry, SEEN)
+
+    assert 0.3 < found.edgeless.value < 0.7
+    assert found.edgeless.where_mm is not None
+    assert found.edgeless.where_mm[2] > 1.0
 
 
 def test_a_narrow_space_is_as_bright_as_its_blur_makes_it(images, backend):

@@ -9,7 +9,8 @@ import pytest
 from scipy import ndimage
 
 from negvol_cli.report import Check
-from negvol_cli.steps.check_images import stray_share
+from negvol_cli.steps.check_images import near_head, stray_share
+from negvol_cli.steps.check_shape import met_bone
 from negvol_cli.steps.checks import check_joint
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.measure import JointGeometry
@@ -177,10 +178,23 @@ def test_a_network_that_is_the_same_way_off_all_around_is_not_astray(geometry, i
 
 def test_a_surface_strays_by_more_than_the_scan_is_blurred(geometry, images):
     off = ndimage.shift(images.condyle_p, (0, 0, 4), order=1) >= 0.5
-    shares = [stray_share(off, geometry.condyle, geometry, blur).value for blur in (0.0, 1.0, 1.5)]
+    condyle, near = geometry.condyle, near_head(geometry, geometry.condyle)
+    shares = [
+        stray_share(off, condyle, near, geometry, blur).value for blur in (0.0, 1.0, 1.5, 3.0)
+    ]
 
-    assert shares[0] == shares[1] > shares[2] > 0.0
-    assert stray_share(off, geometry.condyle, geometry, 3.0).value == 0.0
+    assert shares[0] == shares[1] > shares[2] > shares[3] == 0.0
+
+
+def test_only_the_side_of_the_temporal_bone_that_the_condyle_faces_is_met(geometry):
+    """The socket is a shell about the condyle: its inner wall is met, its outer one is not."""
+    met, bone = met_bone(geometry), geometry.temporal_bone
+    away = np.linalg.norm(bone.points_mm, axis=1)
+    middle = (away.min() + away.max()) / 2
+
+    assert met.any()
+    assert away[met].max() < middle
+    assert met[(away < middle) & (bone.points_mm[:, 2] > 3.0)].mean() > 0.9
 
 
 def test_a_network_that_is_not_sure_fails(geometry, images):
