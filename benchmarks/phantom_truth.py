@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from benchmarks.intervals import Grounds, grounds_of_basis, halves_from
 from benchmarks.phantom_cases import CONE_BEAM, GRIDS, Case, Phantom, cases, cone_beam_cases
 from benchmarks.tables import markdown, write_table
 from benchmarks.topology import measure_topology
@@ -32,7 +33,7 @@ from negvol_cli.phantom import PhantomTruth
 from negvol_cli.phantom.probe import gradient
 from negvol_cli.phantom.truth import offsets
 from negvol_cli.pipeline import measure_ct
-from negvol_cli.report import JointReport, Uncertainty
+from negvol_cli.report import JointReport
 from negvol_cli.run import Models, Run, load_models
 from negvol_cli.settings import Settings
 from negvol_cli.steps.measure import JointGeometry
@@ -45,6 +46,7 @@ FACING_MM: Final = 8.0
 FACING_COSINE: Final = -0.5
 METHODS: Final = {"topology": "exact topology", "run": "whole run"}
 HEADS: Final = 12
+CLIP_MM: Final = Settings().clip.width_mm / 2
 HEADINGS: Final = (
     "scanner, mm",
     "joints",
@@ -134,12 +136,12 @@ def joints(
     """Both joints of one scan, by one way."""
     reports: dict[Side, JointReport | None] = dict.fromkeys(Side)
     shapes: dict[Side, JointGeometry | None] = dict.fromkeys(Side)
-    halves: dict[Side, Uncertainty | None] = dict.fromkeys(Side)
+    grounds: dict[Side, Grounds] = {side: {} for side in Side}
     why = ""
     try:
         if way == "topology":
             for side in Side:
-                shapes[side], halves[side] = measure_topology(
+                shapes[side], grounds[side] = measure_topology(
                     phantom.topology(side), phantom.frame(side), scan, Settings()
                 )
         elif models is not None:
@@ -148,8 +150,8 @@ def joints(
             found = measure_ct(Scan(scan, scan.grid, name), (), run)
             for side, view in found.views.items():
                 shapes[side] = view.geometry
+                grounds[side] = grounds_of_basis(view.geometry, view.basis, CLIP_MM)
             reports = {side: found.report.joint(side) for side in Side}
-            halves = {side: found.report.joint(side).uncertainty for side in Side}
     except NegvolError as err:
         why = str(err)
     except (LookupError, ValueError) as err:
@@ -158,10 +160,7 @@ def joints(
         record = record_of(
             phantom, case, way, side, shape=shapes[side], report=reports[side], why=why
         )
-        half = halves[side]
-        if half is not None:
-            record["halves"] = _figures(half, half.joint_space_mm)
-        yield record
+        yield record | {"grounds": grounds[side]}
 
 
 def record_of(
@@ -241,12 +240,20 @@ def coverage(records: list[Record], way: str) -> dict[str, str]:
     for figure in (*VOLUMES, *WAYS):
         inside = []
         for record in (record for record in records if record["way"] == way):
-            half = record.get("halves", {}).get(figure)
+            half = halves(record).get(figure)
             measured, true = record.get("measured", {}).get(figure), record["truth"][figure]
             if None not in (half, measured, true):
                 inside.append(abs(measured - true) <= half)
         shares[figure] = f"{100 * np.mean(inside):.0f} % of {len(inside)}" if inside else "–"
     return shares
+
+
+def halves(record: Record) -> dict[str, float | None]:
+    """Half of each interval, worked out from what was kept; empty where nothing was."""
+    if not record.get("grounds"):
+        return {}
+    half = halves_from(record["grounds"])
+    return _figures(half, half.joint_space_mm)
 
 
 def signed(value: float | None, digits: int = 2) -> str:

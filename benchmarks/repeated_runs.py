@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.intervals import grounds_of_basis
 from negvol_cli.errors import NegvolError
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.io.image import Scan
@@ -60,12 +61,16 @@ def run_of(scan: Scan, models: Models, settings: Settings) -> Found:
     """The figures of both joints of a scan, or why there are none."""
     try:
         run = Run(settings=settings, backend=load_backend(), models=models)
-        report = measure_ct(scan, (), run).report
+        measured = measure_ct(scan, (), run)
     except NegvolError as err:
         return {"refused": str(err)}
     except (LookupError, ValueError) as err:
         return {"refused": f"crashed: {err!r}"}
+    report = measured.report
     found: Found = {str(side): joint_of(report.joint(side)) for side in Side}
+    for side, view in measured.views.items():
+        half_mm = settings.clip.width_mm / 2
+        found[str(side)]["grounds"] = grounds_of_basis(view.geometry, view.basis, half_mm)
     found["asymmetry"] = 100 * report.nv_asymmetry.signed if report.nv_asymmetry else None
     found["asymmetry_half"] = report.nv_asymmetry_points
     found["flags"] = list(report.flags)

@@ -232,7 +232,9 @@ class _Scene:
         kept_off = ~self.facing & np.isfinite(opposite)
         far = np.where(kept_off, np.maximum(opposite - 1.0, 1.0), far)
         thin = self._back < THIN_MM
-        deep = np.where(thin, self._back + 1.2, np.minimum(self._back - 0.8, 3.0))
+        # the cortex of the far side, and its blur, are not what this side's marrow is
+        clear = np.maximum(self._back - 0.8 - self._width, 1.2)
+        deep = np.where(thin, self._back + 1.2, np.minimum(clear, 3.0))
         fades = np.exp(-0.5 * np.maximum(-seen.t_mm - 1.5, 0.0) ** 2)
         within = seen.recorded & (seen.t_mm <= far[:, None]) & (seen.t_mm >= -deep[:, None])
         return np.where(within, fades / sd, 0.0) / np.sqrt(self.grain)[:, None]

@@ -30,6 +30,10 @@ class Seen:
     hu: Floats
     recorded: Mask
 
+    def below(self, cut_hu: float) -> Seen:
+        """The same without voxels whose true HU, ``cut_hu`` or more, was cut off at export."""
+        return Seen(self.t_mm, self.hu, self.recorded & (self.hu < cut_hu))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sight:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -17,8 +18,14 @@ from negvol_cli.steps.checks import SeenEdges
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import FoundJoint
 from negvol_cli.steps.measure import JointGeometry, measure_joint
-from negvol_cli.steps.self_check import judge
-from negvol_cli.steps.uncertainty import BY_HAND_MM, EdgeQuality, edge_quality, uncertainty
+from negvol_cli.steps.self_check import judge, metal_mm3
+from negvol_cli.steps.uncertainty import (
+    BY_HAND_MM,
+    STREAKS_MM,
+    EdgeQuality,
+    edge_quality,
+    uncertainty,
+)
 
 UNSEEN_ROOF_MM: Final = 0.2
 """Standard deviation added to what a bone's edges have in common where air cells were closed: no
@@ -84,9 +91,12 @@ class JointBasis:
         unseen = UNSEEN_ROOF_MM if closed_mm3(self.network, self.measured) else 0.0
         step_hu = max(refined.temporal_bone.cortex_hu - scanner.tissue_hu, 1.0)
         noisy = NOISY_EDGE_MM * scanner.noise_hu / step_hu
+        images = self.measured
+        metal = metal_mm3(images.hu_zyx, images.frame.spacing_mm) > 0
+        streaks = STREAKS_MM if metal else 0.0
         return replace(
             fitted,
-            common_mm=float(np.linalg.norm([fitted.common_mm, unseen, noisy])),
+            common_mm=math.hypot(fitted.common_mm, unseen, noisy, streaks),
             condyle_mm=_mixed(fitted.condyle_mm, self.drawn.condyle),
             bone_mm=_mixed(fitted.bone_mm, self.drawn.temporal_bone),
         )

@@ -61,10 +61,10 @@ ONE_PLATE_MM: Final = 1.0
 """A thinner plate is one layer to a scanner: its fit tells its thickness, not its two edges."""
 THICKEST_MM: Final = 3.4
 """By the networks: a thicker bone is none whose thickness is sought."""
-CORTEX_HU: Final = 1500.0
+CORTEX_STEP_HU: Final = 1400.0
 CORTEX_SPREAD: Final = 0.4
-"""What is expected of the level of thick cortex before the lines are asked, and its relative
-spread: wide, because machines differ."""
+"""What is expected of the level of thick cortex above soft tissue before the lines are asked, and
+its relative spread: wide, because machines differ."""
 THICK: Final = 2.0
 """Cortex over this many widths of the blur shows its own level."""
 EXPECTED_COUNTS: Final = 30.0
@@ -156,13 +156,10 @@ def refine_edges(images: JointImages, ct: Volume, scanner: Scanner) -> RefinedJo
     ``ct`` is the scan, or the part of it about the joint, in the units of ``scanner``.
     """
     frame = images.frame
-    cortex = scanner.tissue_hu + (CORTEX_HU - scanner.tissue_hu) * scanner.gain
     bone = _Bone(images.bone_p, images.condyle_p, ct, frame, scanner)
     condyle = _Bone(images.condyle_p, images.bone_p, ct, frame, scanner)
-    (of_bone, bone_mm), (of_condyle, condyle_mm) = (one.look(cortex) for one in (bone, condyle))
-    # thin cortex shows less than its level, never more, and both bones are of one kind
-    cortex = max(of_bone, of_condyle)
-    found, head = bone.edges(cortex, bone_mm), condyle.edges(cortex, condyle_mm)
+    cortex = _shared_cortex(bone, condyle, scanner)
+    found, head = bone.edges(cortex), condyle.edges(cortex)
     drawn = replace(found, moved_mm=_kept_whole(found, bone.back_mm, head.points_mm))
     apart = kept_apart(condyle.moved(head), bone.moved(drawn))
     moved = replace(images, condyle_p=apart[0], bone_p=apart[1])
@@ -185,12 +182,14 @@ class _Bone:
         chosen = _spread_points(self._mesh.points_mm, self._normals)
         self._points, self._ways = self._mesh.points_mm[chosen], self._normals[chosen]
         padding = scanner.air_hu - 0.4 * (scanner.tissue_hu - scanner.air_hu)
-        self._seen = read_profiles(ct, frame, self._points, self._ways, padding)
+        seen = read_profiles(ct, frame, self._points, self._ways, padding)
+        self._seen = seen if scanner.cut_hu is None else seen.below(scanner.cut_hu)
         self._sight = look_along(self._points, self._ways, own_p, other_p, frame.local_grid)
         ways = (frame.to_world(self._ways) - frame.to_world(np.zeros(3))) @ ct.grid.rotation
         self._width = scanner.width_along(ways)
         across = (np.sum(np.square(scanner.blur_mm_xyz)) - self._width**2) / 2.0
         self._near = neighbours(self._points, self._ways)
+        self._edge_mm = EDGE_MM
         self._bend = 0.5 * across * _curvature(self._points, self._ways, self._near)
 
     @property
@@ -207,26 +206,23 @@ class _Bone:
         far, index = cKDTree(other._points).query(met)
         return np.where(np.isfinite(ends) & (far < APART_MM), index, -1)
 
-    def look(self, expected_hu: float) -> tuple[float, float]:
-        """The level of thick cortex that some of the lines show, and where their edge usually lies.
+    def look(self, cortex_hu: float) -> Floats:
+        """The level of thick cortex on those of some lines that show one, HU.
 
-        Both stay near what is expected where few lines tell.
+        Where the lines' edge usually lies is kept for ``edges``.
         """
         some = slice(None, None, EVERY)
-        level, edge_mm = expected_hu, EDGE_MM
-        for _ in range(2):
-            fit = self._fit(level, edge_mm, some, CORTEX_SPREAD)
-            before = (CORTEX_SPREAD * (level - self._scanner.tissue_hu)) ** 2
-            told = before / fit.cortex_variance > 5.0
-            told &= fit.explained & (fit.thickness_mm > THICK * self._width[some])
-            level = _leaning(fit.cortex_hu[told], expected_hu)
-            sure = fit.explained & (fit.sd_mm < SURE_MM)
-            edge_mm = _leaning(fit.edge_mm[sure], EDGE_MM)
-        return level, edge_mm
+        fit = self._fit(cortex_hu, some, CORTEX_SPREAD)
+        before = (CORTEX_SPREAD * (cortex_hu - self._scanner.tissue_hu)) ** 2
+        told = before / fit.cortex_variance > 5.0
+        told &= fit.explained & (fit.thickness_mm > THICK * self._width[some])
+        sure = fit.explained & (fit.sd_mm < SURE_MM)
+        self._edge_mm = _leaning(fit.edge_mm[sure], EDGE_MM)
+        return fit.cortex_hu[told]
 
-    def edges(self, cortex_hu: float, edge_mm: float) -> BoneEdges:
+    def edges(self, cortex_hu: float) -> BoneEdges:
         """The edges at the points looked at, steadied; ``points_mm`` still the networks'."""
-        fit = self._fit(cortex_hu, edge_mm, slice(None))
+        fit = self._fit(cortex_hu, slice(None))
         # a Gaussian draws a curved edge towards the centre of its curvature (heat equation)
         moved, sd = steadied(self._near, fit.edge_mm + self._bend, fit.sd_mm)
         return BoneEdges(
@@ -256,9 +252,7 @@ class _Bone:
         part[...] = moved_probability(self._part, self._grid, mesh, REACH_MM + FADE_MM)
         return changed
 
-    def _fit(
-        self, cortex_hu: float, edge_mm: float, some: slice, spread: float = LINE_SPREAD
-    ) -> EdgeFit:
+    def _fit(self, cortex_hu: float, some: slice, spread: float = LINE_SPREAD) -> EdgeFit:
         scanner, seen, sight = self._scanner, self._seen, self._sight
         levels = Levels(
             air=scanner.air_hu,
@@ -269,7 +263,22 @@ class _Bone:
         )
         part = Seen(seen.t_mm[some], seen.hu[some], seen.recorded[some])
         ahead = Sight(sight.opposite_mm[some], sight.back_mm[some])
-        return fit_edges(part, ahead, levels, self._width[some], edge_mm)
+        return fit_edges(part, ahead, levels, self._width[some], self._edge_mm)
+
+
+def _shared_cortex(bone: _Bone, condyle: _Bone, scanner: Scanner) -> float:
+    """The level of thick cortex, one for both bones: they are of one kind.
+
+    Thin cortex shows less than that level, never more, so of two bones the one counts that shows
+    more. A bone whose lines tell little leans on what both show, and both on what is expected.
+    """
+    expected = scanner.tissue_hu + CORTEX_STEP_HU * scanner.gain
+    level = expected
+    for _ in range(2):
+        told = [one.look(level) for one in (bone, condyle)]
+        both = _leaning(np.concatenate(told), expected)
+        level = max(_leaning(values, both) for values in told)
+    return level
 
 
 def _leaning(values: Floats, expected: float) -> float:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,12 @@ EXPECTATION: Final = 1.25
 """What the expected width of an axis counts, in edges across it of a like certainty."""
 SLAB_MM: Final = 2.3
 """2 mm, and the 15 % to which a blur is read."""
+BRIGHTEST_HU: Final = 2000.0
+LEAST_CUT: Final = 15
+BELOW_CUT_HU: Final = 50.0
+"""Bone is no brighter than the first. Where the scan's intensities end below it, cut off at export,
+more voxels have the highest value than lie in the 50 HU below it, as ``io.ct_checks`` sees in a
+whole scan; uncut, one to four do."""
 BOX_SD: Final = float(1.0 / np.sqrt(12.0))
 """The standard deviation of a box, in its widths: the least blur that a voxel has."""
 
@@ -55,7 +61,8 @@ class Scanner:
     ``blur_mm_xyz`` are standard deviations of the Gaussian that blurs as the scanner does, its
     voxels included, along the scan's own axes. ``edges`` is the number of edges behind them; 0
     where there were too few, and the blur is that of the voxels alone, the least there can be.
-    ``noise_hu`` is the standard deviation of a voxel in even tissue.
+    ``noise_hu`` is the standard deviation of a voxel in even tissue. ``cut_hu`` is where bone was
+    cut off when the scan was exported: a voxel there was that bright or brighter. None: nowhere.
     """
 
     blur_mm_xyz: Vector
@@ -63,6 +70,7 @@ class Scanner:
     tissue_hu: float
     noise_hu: float
     edges: int
+    cut_hu: float | None = None
 
     @property
     def gain(self) -> float:
@@ -156,13 +164,23 @@ def read_scanner_about(part: Volume, whole: Scanner | WholeScanner) -> Scanner:
     here = read_scanner(part, air_hu=whole.air_hu, tissue_hu=whole.tissue_hu)
     near = np.abs(part.values_zyx - whole.tissue_hu) < TISSUE_REACH_HU * whole.gain
     tissue = commonest(part.values_zyx[near]) if near.mean() > LEAST_TISSUE else whole.tissue_hu
-    here = replace(here, tissue_hu=tissue)
+    here = replace(here, tissue_hu=tissue, cut_hu=_cut_hu(part.values_zyx, here))
     if here.edges >= ENOUGH_EDGES and here.noise_hu:
         return here
     known = whole.scanner if isinstance(whole, WholeScanner) else whole
     if here.edges < ENOUGH_EDGES:
         here = replace(here, blur_mm_xyz=known.blur_mm_xyz, edges=known.edges)
     return replace(here, noise_hu=here.noise_hu or known.noise_hu)
+
+
+def _cut_hu(values: npt.NDArray[Any], scanner: Scanner) -> float | None:
+    """Where the brightest voxels of bone were cut off at export; None where none were."""
+    top = float(values.max())
+    if top >= scanner.tissue_hu + BRIGHTEST_HU * scanner.gain:
+        return None
+    at = int(np.count_nonzero(values == top))
+    below = int(np.count_nonzero(values >= top - BELOW_CUT_HU * scanner.gain)) - at
+    return top if LEAST_CUT <= below <= at else None
 
 
 def _axis_widths(widths: Floats, normals: Points, spacing: Floats) -> Floats:

@@ -36,6 +36,12 @@ TWO_SIDED_95: Final = 1.96
 COMMON_MM: Final = 0.07
 COMMON_PER_WIDTH: Final = 0.14
 """The common part grows with the blur: the edge of a blurred bone is told from less."""
+CUT_MM: Final = 0.1
+"""More, where bone was cut off at export: the level of cortex is then known to 400 HU or so, and
+for 200 HU of it the edges of phantoms move by 0.05 mm."""
+STREAKS_MM: Final = 0.15
+"""More, where metal lies in the joint frame: streaks of 200 HU in the soft tissue beside a cortex
+of 1,400 move an edge blurred by 0.5 mm so far."""
 BY_HAND_MM: Final = 0.3
 """Standard deviation of an outline that a person drew on voxels of 0.5 to 1 mm (docs/data.md)."""
 ALIKE: Final = 0.5
@@ -72,7 +78,7 @@ def edge_quality(refined: RefinedJoint, scanner: Scanner) -> EdgeQuality:
     """What the edges of a joint leave open, as ``scanner`` saw them."""
     width = max(scanner.blur_mm_xyz)
     return EdgeQuality(
-        common_mm=common_sd_mm(width),
+        common_mm=float(np.hypot(common_sd_mm(width), 0.0 if scanner.cut_hu is None else CUT_MM)),
         condyle_mm=_local(refined.condyle),
         bone_mm=_local(refined.temporal_bone),
     )
@@ -96,15 +102,72 @@ def outline_quality(scanner: Scanner, spacing_mm: float) -> EdgeQuality:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surfaces:
+    """The surfaces, in mm², whose being off changes a joint's figures.
+
+    Attributes
+    ----------
+    head
+        Of the condylar head.
+    condyle, bone
+        Of both bones where they bound NV.
+    articular
+        Of the condyle where its normals end on the temporal bone inside the clip.
+    spaces
+        Of the condylar head, what each joint space is the middle of; None where there is none.
+    """
+
+    head: float
+    condyle: float
+    bone: float
+    articular: float
+    spaces: dict[str, float | None]
+
+    @classmethod
+    def of(cls, geometry: JointGeometry, half_width_mm: float) -> Surfaces:
+        """Those of one joint; ``half_width_mm`` is the clip's."""
+        condyle, bone = geometry.condyle, geometry.temporal_bone
+        areas, middle = _triangles(condyle)
+        centre = np.array(geometry.head_centre_mm)
+        inside = np.linalg.norm(middle - centre, axis=1) <= half_width_mm
+        meets = np.isfinite(geometry.joint_space_mm)[condyle.triangles].all(axis=1)
+        bone_areas, bone_middle = _triangles(bone)
+        away = bone_middle - centre
+        near = np.linalg.norm(away, axis=1) <= half_width_mm
+        facing = np.einsum("fi,fi->f", away, _doubled(bone)) < 0
+        head = float(areas[geometry.of_head[condyle.triangles].all(axis=1)].sum())
+        return cls(
+            head=head,
+            condyle=float(areas[inside].sum()),
+            bone=float(bone_areas[near & facing].sum()),
+            articular=float(areas[inside & meets].sum()),
+            spaces=_sectors(geometry, head),
+        )
+
+
 def uncertainty(geometry: JointGeometry, quality: EdgeQuality, half_width_mm: float) -> Uncertainty:
     """Half the 95 % interval of every figure of one joint; ``half_width_mm`` is the clip's."""
-    areas = _Areas.of(geometry, half_width_mm)
-    both = areas.articular, areas.articular
+    volumes = geometry.head_volume_mm3, geometry.nv_mm3, geometry.articular_nv_mm3
+    return halves_of(volumes, Surfaces.of(geometry, half_width_mm), quality)
+
+
+def halves_of(
+    volumes_mm3: tuple[float, float, float], surfaces: Surfaces, quality: EdgeQuality
+) -> Uncertainty:
+    """The same from the volumes of head, NV and articular NV and the surfaces that bound them."""
+    head, nv, articular = volumes_mm3
+    both = surfaces.articular, surfaces.articular
     return Uncertainty(
-        head_volume_mm3=_volume(quality, (areas.head, 0.0), HEAD_SHARE * geometry.head_volume_mm3),
-        nv_mm3=_volume(quality, (areas.condyle, areas.bone), NV_SHARE * geometry.nv_mm3),
-        articular_nv_mm3=_volume(quality, both, ARTICULAR_SHARE * geometry.articular_nv_mm3),
-        joint_space_mm=_spaces(geometry, quality, areas.head),
+        head_volume_mm3=_volume(quality, (surfaces.head, 0.0), HEAD_SHARE * head),
+        nv_mm3=_volume(quality, (surfaces.condyle, surfaces.bone), NV_SHARE * nv),
+        articular_nv_mm3=_volume(quality, both, ARTICULAR_SHARE * articular),
+        joint_space_mm=JointSpace(
+            **{
+                name: None if area is None else _space(quality, area)
+                for name, area in surfaces.spaces.items()
+            }
+        ),
     )
 
 
@@ -120,34 +183,6 @@ def asymmetry_points(left: tuple[float, float], right: tuple[float, float]) -> f
     return float(200.0 * a * b / max((a + b) ** 2, 1e-9) * np.sqrt(max(apart, 0.0)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Areas:
-    """Surfaces in mm²: of the condylar head; and of both bones where they bound NV."""
-
-    head: float
-    condyle: float
-    bone: float
-    articular: float
-
-    @classmethod
-    def of(cls, geometry: JointGeometry, half_width_mm: float) -> _Areas:
-        condyle, bone = geometry.condyle, geometry.temporal_bone
-        areas, middle = _triangles(condyle)
-        centre = np.array(geometry.head_centre_mm)
-        inside = np.linalg.norm(middle - centre, axis=1) <= half_width_mm
-        meets = np.isfinite(geometry.joint_space_mm)[condyle.triangles].all(axis=1)
-        bone_areas, bone_middle = _triangles(bone)
-        away = bone_middle - centre
-        near = np.linalg.norm(away, axis=1) <= half_width_mm
-        facing = np.einsum("fi,fi->f", away, _doubled(bone)) < 0
-        return cls(
-            head=float(areas[geometry.of_head[condyle.triangles].all(axis=1)].sum()),
-            condyle=float(areas[inside].sum()),
-            bone=float(bone_areas[near & facing].sum()),
-            articular=float(areas[inside & meets].sum()),
-        )
-
-
 def _volume(quality: EdgeQuality, areas: tuple[float, float], rest_mm3: float) -> float:
     """Half the interval of a volume that condyle and bone bound over ``areas``."""
     condyle, bone = areas
@@ -157,19 +192,21 @@ def _volume(quality: EdgeQuality, areas: tuple[float, float], rest_mm3: float) -
     return float(TWO_SIDED_95 * np.sqrt(common * quality.common_mm**2 + local + rest_mm3**2))
 
 
-def _spaces(geometry: JointGeometry, quality: EdgeQuality, head_mm2: float) -> JointSpace:
-    """Half the interval of the joint space in each direction; None where there is none."""
+def _sectors(geometry: JointGeometry, head_mm2: float) -> dict[str, float | None]:
+    """The surface behind the joint space in each direction; None where there is none."""
     ending = geometry.of_head & np.isfinite(geometry.joint_space_mm)
     ways = ways_from(geometry.head_centre_mm, geometry.axis, geometry.condyle.points_mm[ending])
     of_vertex = head_mm2 / max(int(geometry.of_head.sum()), 1)
-    halves: dict[str, float | None] = {}
-    for name, towards in SECTORS.items():
-        part = np.count_nonzero(ways @ np.array(towards) >= SECTOR_COSINE) * of_vertex
-        known = getattr(geometry.joint_space, name) is not None
-        halves[name] = _space(quality, part) if known else None
-    part = NARROWEST_SHARE * np.count_nonzero(ending) * of_vertex
-    known = geometry.joint_space.narrowest is not None
-    return JointSpace(narrowest=_space(quality, part) if known else None, **halves)
+    counts = {
+        name: float(np.count_nonzero(ways @ np.array(towards) >= SECTOR_COSINE))
+        for name, towards in SECTORS.items()
+    }
+    counts["narrowest"] = NARROWEST_SHARE * np.count_nonzero(ending)
+    known = geometry.joint_space
+    return {
+        name: None if getattr(known, name) is None else count * of_vertex
+        for name, count in counts.items()
+    }
 
 
 def _space(quality: EdgeQuality, area_mm2: float) -> float:

@@ -14,6 +14,7 @@ from negvol_cli.steps.joint_basis import JointBasis
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
 from negvol_cli.steps.scanner import Scanner
+from negvol_cli.steps.uncertainty import STREAKS_MM
 from tests.steps.made_joints import LEFT, ball, frame_points
 
 X, Y, Z = np.moveaxis(frame_points(), -1, 0)
@@ -79,25 +80,41 @@ def test_a_cell_that_was_closed_is_said():
     assert cell_flags(network, network) == ()
 
 
+def seen_about(network: JointImages, measured: JointImages, noise_hu: float = 0.0) -> JointBasis:
+    """What a joint is measured from whose edges are as good as any."""
+    one = np.zeros(1)
+    edges = BoneEdges(np.zeros((1, 3)), np.zeros((1, 3)), one, one, one, one > 0, 1040.0)
+    scanner = Scanner(
+        blur_mm_xyz=(0.5,) * 3, air_hu=-1000.0, tissue_hu=40.0, noise_hu=noise_hu, edges=100
+    )
+    seen_edges = RefinedJoint(measured, edges, edges, one, one), scanner
+    return JointBasis(network=network, measured=measured, found=None, edges=seen_edges)
+
+
 def test_edges_are_less_certain_where_cells_were_closed_and_in_noise():
     hu, _, seen = scene()
     network = JointImages(LEFT, hu, ball(RADIUS_MM), seen, np.ones(seen.shape, dtype=bool))
     closed = enhance_fossa(hu, seen, network.condyle_p, LEFT.spacing_mm)
-    one = np.zeros(1)
-    edges = BoneEdges(np.zeros((1, 3)), np.zeros((1, 3)), one, one, one, one > 0, 1040.0)
-    scanner = Scanner(
-        blur_mm_xyz=(0.5,) * 3, air_hu=-1000.0, tissue_hu=40.0, noise_hu=0.0, edges=100
-    )
 
     def common_mm(bone_p: np.ndarray, noise_hu: float = 0.0) -> float:
-        images = replace(network, bone_p=bone_p)
-        taken = replace(scanner, noise_hu=noise_hu)
-        seen_edges = RefinedJoint(images, edges, edges, one, one), taken
-        basis = JointBasis(network=network, measured=images, found=None, edges=seen_edges)
-        return basis.quality.common_mm
+        return seen_about(network, replace(network, bone_p=bone_p), noise_hu).quality.common_mm
 
     assert common_mm(closed) == pytest.approx(np.hypot(common_mm(seen), 0.2))
     assert common_mm(seen, 100.0) == pytest.approx(np.hypot(common_mm(seen), 0.2))
+
+
+def test_edges_beside_metal_are_less_certain():
+    hu, _, seen = scene()
+    plain = JointImages(LEFT, hu, ball(RADIUS_MM), seen, np.ones(seen.shape, dtype=bool))
+    metal = hu.copy()
+    metal[:5, :5, :5] = 3071.0
+
+    common_mm = [
+        seen_about(images, images).quality.common_mm
+        for images in (plain, replace(plain, hu_zyx=metal))
+    ]
+
+    assert common_mm[1] == pytest.approx(np.hypot(common_mm[0], STREAKS_MM))
 
 
 def test_without_a_condyle_nothing_is_added():

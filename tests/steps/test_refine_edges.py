@@ -17,7 +17,7 @@ SCANNERS = {
     "1 mm": ((5, 5, 5), 0.5),
     "0.6 x 0.6 x 1.2 mm": ((3, 3, 6), 0.5),
 }
-OFFSET_MM = {"0.6 x 0.6 x 1.2 mm": 0.13}  # a roof along thick slices is the hardest there is
+OFFSET_MM = {"0.6 x 0.6 x 1.2 mm": 0.1}  # a roof along thick slices is the hardest there is
 SPACE_MM = {"0.6 x 0.6 x 1.2 mm": 0.25}
 
 
@@ -235,3 +235,38 @@ def test_a_roof_too_thick_to_be_told_has_no_thickness():
     refined = refine_edges(drawn(grown(HEAD, 0.3), roof(2.0, 5.0)), ct, scanner)
 
     assert refined.roof_mm(np.array([0.0, 0.0, 1.0])) is None
+
+
+def test_bone_cut_off_at_export_ends_where_it_does_and_its_interval_is_wider():
+    from dataclasses import replace
+
+    from negvol_cli.steps.uncertainty import edge_quality
+
+    ct, scanner = joint(2.0, *SCANNERS["0.8 mm"])
+    cut = Volume(np.minimum(ct.values_zyx, np.float32(700.0)), ct.grid)
+    known = replace(scanner, cut_hu=700.0)
+    images = drawn(grown(HEAD, 0.4), grown(roof(2.0), 0.4))
+
+    whole, refined = refine_edges(images, ct, scanner), refine_edges(images, cut, known)
+
+    assert abs(np.median(offsets(refined.condyle.points_mm, HEAD))) < 0.1
+    was, now = edge_quality(whole, scanner), edge_quality(refined, known)
+    assert now.common_mm > was.common_mm
+    assert now.condyle_mm > was.condyle_mm
+
+
+@pytest.mark.parametrize("offset_hu", [-150.0, 150.0])
+def test_an_offset_of_all_intensities_changes_no_edge_where_cortex_is_too_thin_to_tell(offset_hu):
+    from dataclasses import replace
+
+    bones = [(HEAD, 0.4), (roof(2.0), 0.4)]
+    ct, scanner = scanned(lambda points: layered(bones, points), (4, 4, 4), 0.6)
+    other = Volume(ct.values_zyx + np.float32(offset_hu), ct.grid)
+    turned = replace(
+        scanner, air_hu=scanner.air_hu + offset_hu, tissue_hu=scanner.tissue_hu + offset_hu
+    )
+    images = drawn(grown(HEAD, 0.4), grown(roof(2.0), 0.4))
+
+    plain, moved = refine_edges(images, ct, scanner), refine_edges(images, other, turned)
+
+    assert moved.condyle.points_mm == pytest.approx(plain.condyle.points_mm, abs=0.005)

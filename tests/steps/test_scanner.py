@@ -155,6 +155,28 @@ def test_about_a_joint_that_shows_no_air_the_whole_scan_says_how_it_was_blurred(
     assert about.noise_hu == pytest.approx(15, rel=0.1)
 
 
+@pytest.mark.parametrize("gain", [1.0, 0.8])
+def test_bone_cut_off_at_export_is_seen_about_a_joint(gain):
+    rng = np.random.default_rng(5)
+    grid = Grid((60, 60, 40), (0.5, 0.5, 0.8), (0.0, 0.0, 0.0))
+    hu = np.where(np.arange(60) > 45, rng.uniform(200, 1500, grid.shape_zyx), 40.0) * gain
+    whole = Scanner(
+        blur_mm_xyz=(0.5, 0.5, 0.9),
+        air_hu=-1000.0 * gain,
+        tissue_hu=40.0 * gain,
+        noise_hu=9.0,
+        edges=900,
+    )
+
+    cut, uncut = (
+        read_scanner_about(Volume(np.minimum(hu, top).astype(np.int16), grid), whole)
+        for top in (1000.0 * gain, 1e4)
+    )
+
+    assert cut.cut_hu == int(1000 * gain)
+    assert uncut.cut_hu is None
+
+
 def test_the_scanner_of_a_whole_scan_knows_its_air_and_tissue(fine):
     scan = seen(fine, (0.5,) * 3, (2, 2, 2))
     other = Volume((scan.values_zyx * 0.9 + 60).astype(np.int16), scan.grid)

@@ -1,0 +1,68 @@
+"""What stated 95 % intervals rest on, kept by benchmarks, and intervals worked out anew from it.
+
+``phantom_truth`` and ``repeated_runs`` keep of each joint what the fit of its edges left open, the
+scanner's blur and the surfaces that bound its figures, so that intervals follow from today's
+constants of ``steps.uncertainty`` without measuring again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from negvol_cli.report import Uncertainty
+from negvol_cli.steps.joint_basis import JointBasis
+from negvol_cli.steps.measure import JointGeometry
+from negvol_cli.steps.refine_edges import RefinedJoint
+from negvol_cli.steps.scanner import Scanner
+from negvol_cli.steps.uncertainty import (
+    EdgeQuality,
+    Surfaces,
+    common_sd_mm,
+    edge_quality,
+    halves_of,
+)
+
+Grounds = dict[str, Any]
+
+
+def grounds_of(
+    geometry: JointGeometry, refined: RefinedJoint, scanner: Scanner, half_width_mm: float
+) -> Grounds:
+    """What the intervals of one joint rest on, but constants; as JSON can hold it."""
+    quality = edge_quality(refined, scanner)
+    return {
+        "volumes": [geometry.head_volume_mm3, geometry.nv_mm3, geometry.articular_nv_mm3],
+        "surfaces": asdict(Surfaces.of(geometry, half_width_mm)),
+        "blur": max(scanner.blur_mm_xyz),
+        "blur_xyz": list(scanner.blur_mm_xyz),
+        "noise": scanner.noise_hu / scanner.gain,
+        "condyle": quality.condyle_mm,
+        "bone": quality.bone_mm,
+        "cortex": refined.temporal_bone.cortex_hu,
+        "explained": [float(b.explained.mean()) for b in (refined.condyle, refined.temporal_bone)],
+    }
+
+
+def grounds_of_basis(geometry: JointGeometry, basis: JointBasis | None, half_mm: float) -> Grounds:
+    """The same of a joint of a whole run; empty where no edges were sought."""
+    if basis is None or basis.edges is None:
+        return {}
+    grounds = grounds_of(geometry, *basis.edges, half_mm)
+    stated, usual = basis.quality, common_sd_mm(grounds["blur"])
+    if stated is not None:  # metal, bone that was cut off, air cells that were closed
+        grounds["more"] = float(np.sqrt(max(stated.common_mm**2 - usual**2, 0.0)))
+    return grounds
+
+
+def halves_from(grounds: Grounds) -> Uncertainty:
+    """Half the intervals that today's constants make of what was kept."""
+    quality = EdgeQuality(
+        common_mm=float(np.hypot(common_sd_mm(grounds["blur"]), grounds.get("more", 0.0))),
+        condyle_mm=grounds["condyle"],
+        bone_mm=grounds["bone"],
+    )
+    head, nv, articular = grounds["volumes"]
+    return halves_of((head, nv, articular), Surfaces(**grounds["surfaces"]), quality)
