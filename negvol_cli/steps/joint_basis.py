@@ -34,7 +34,7 @@ by 0.5 mm (root mean square) and stated to 0.45 mm without it (``benchmarks/phan
 NOISY_EDGE_MM: Final = 2.0
 """Standard deviation added to it for noise as high as the step from soft tissue to cortex. Noise of
 8 to 14 % of that step (cone beam) hides how blurred a scan is, so that edges are left outside the
-bone: NV of seven simulated joints was 8 to 11 % too small and stated to 7 %
+bone: NV of six simulated joints was 8 to 11 % too small and stated to 7 %
 (``benchmarks/cone_beam.py``). Noise of a clinical CT, 1 or 2 % of the step, adds next to nothing.
 """
 
