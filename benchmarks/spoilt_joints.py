@@ -188,7 +188,7 @@ def row_of(group: str, kind: str, result: JointReport | str) -> dict[str, Any]:
 
 
 def tables(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """Both tables: good joints with their false alarms, and spoilt ones with hits and misses."""
+    """Good joints with false alarms, spoilt ones with hits and misses, and each check's margins."""
     counts: dict[tuple[bool, str], Counter[str]] = defaultdict(Counter)
     why: dict[tuple[bool, str], Counter[str]] = defaultdict(Counter)
     for key, row in rows.items():
@@ -223,7 +223,40 @@ def tables(rows: Mapping[str, Mapping[str, Any]]) -> str:
         for (spoilt, name), n in counts.items()
         if spoilt
     ]
-    return "\n\n".join(markdown(part) for part in (first, second) if part)
+    return "\n\n".join(markdown(part) for part in (first, second, margins(rows)) if part)
+
+
+def margins(rows: Mapping[str, Mapping[str, Any]]) -> list[dict[str, object]]:
+    """Of each check: its limit, the good joint nearest to it, and the mildest that it found.
+
+    *Found alone* counts the spoilt joints that no other check would have doubted.
+    """
+    lines: list[dict[str, object]] = []
+    good = {key: row for key, row in rows.items() if not row["kind"] and verdict(row, None) == "ok"}
+    spoilt = [row for key, row in rows.items() if row["kind"] and key.partition(": ")[0] in good]
+    for name, limit in LIMITS.items():
+        for sign, bound in ((1.0, limit.most), (-1.0, limit.least)):
+            if bound is None:
+                continue
+            values = [
+                sign * row["figures"][name] for row in good.values() if name in row["figures"]
+            ]
+            held = [row for row in spoilt if name in row["figures"]]
+            beyond = [row for row in held if sign * row["figures"][name] > sign * bound]
+            if not values:
+                continue
+            mildest = min((sign * row["figures"][name] for row in beyond), default=None)
+            lines.append(
+                {
+                    "check": f"`{name}`",
+                    "limit": f"{'at most' if sign > 0 else 'at least'} {bound:g}",
+                    "nearest good joint": f"{sign * max(values):.3g}",
+                    "mildest found": "–" if mildest is None else f"{sign * mildest:.3g}",
+                    "found": len(beyond),
+                    "found alone": sum(failures(row) == [name] for row in beyond),
+                }
+            )
+    return lines
 
 
 def main() -> None:

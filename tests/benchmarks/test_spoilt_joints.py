@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.spoiling import SPOILING, coronoid, hollow
-from benchmarks.spoilt_joints import row_of, tables, verdict
+from benchmarks.spoilt_joints import margins, row_of, tables, verdict
 from negvol_cli.report import Check, JointReport, Status
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.reconstruct import without_hollows
@@ -96,7 +96,7 @@ def test_the_tables_count_false_alarms_and_misses():
         "a: roof": row("roof", roof_share=0.0),
         "b: leak": row("leak"),  # was no good joint before
     }
-    first, second = tables(rows).split("\n\n")
+    first, second, _ = tables(rows).split("\n\n")
 
     assert first.splitlines()[2:] == ["| real CT | 2 | 1 | 1 | `roof_share` 1 |"]
     assert second.splitlines()[2:] == [
@@ -114,3 +114,24 @@ def test_a_report_becomes_plain_values_and_an_error_its_words():
     assert row_of("g", "", joint)["figures"] == {"roof_share": 0.9}
     assert (row_of("g", "", joint)["nv_mm3"], row_of("g", "", joint)["head_mm3"]) == (5.0, 2.0)
     assert row_of("g", "k", "ValueError: no")["error"] == "ValueError: no"
+
+
+def test_a_check_s_margins_are_the_nearest_good_joint_and_the_mildest_that_it_found():
+    rows = {
+        "a": row(hollow_mm3=3.0),
+        "b": row(hollow_mm3=6.0, roof_share=0.9),
+        "a: hollow": row("hollow", hollow_mm3=120.0),
+        "b: hollow": row("hollow", hollow_mm3=300.0, roof_share=0.1),
+    }
+    lines = {line["check"]: line for line in margins(rows)}
+
+    assert lines["`hollow_mm3`"] == {
+        "check": "`hollow_mm3`",
+        "limit": "at most 15",
+        "nearest good joint": "6",
+        "mildest found": "120",
+        "found": 2,
+        "found alone": 1,
+    }
+    assert lines["`roof_share`"]["nearest good joint"] == "0.9"
+    assert lines["`roof_share`"]["mildest found"] == "0.1"
