@@ -41,7 +41,11 @@ QUANTILE: Final = 0.4
 QUANTILE_ROUNDS: Final = 40
 """Of reweighting; half as many give the same."""
 EXPECTATION: Final = 1.25
-"""What the expected width of an axis counts, in edges across it of a like certainty."""
+COARSE: Final = 4.0
+"""What the expected width of an axis counts, in edges across it of a like certainty: 1 + (voxel in
+mm)^4 times the first, since hardly any edge is seen well across coarse voxels. Without that the
+blur across slices of 2 mm read 3 to 30 % too wide (two phantoms, two real heads), of 3 mm 25 to
+57 %; with it within 13 and 5 %. Slabs of 4 mm every 2 mm are still told (+15 and -3 %)."""
 SLAB_MM: Final = 2.3
 """2 mm, and the 15 % to which a blur is read."""
 BRIGHTEST_HU: Final = 2000.0
@@ -191,7 +195,7 @@ def _axis_widths(widths: Floats, normals: Points, spacing: Floats) -> Floats:
     """
     squares, box = normals**2, (spacing * BOX_SD) ** 2
     seen, log = np.log(widths), np.full(3, 2.0 * np.log(np.median(widths)))
-    finest = np.argsort(spacing)[:2]
+    finest, lean = np.argsort(spacing)[:2], EXPECTATION * (1.0 + spacing**COARSE)
     for _ in range(QUANTILE_ROUNDS):
         variance = squares @ np.exp(log)
         left = seen - 0.5 * np.log(variance)
@@ -199,8 +203,6 @@ def _axis_widths(widths: Floats, normals: Points, spacing: Floats) -> Floats:
         slope = 0.5 * squares * np.exp(log) / variance[:, None]
         kernel = max(float(np.mean(np.exp(log[finest]) - box[finest])), 0.0)
         expected = np.log(box + kernel + 1e-6)
-        square = slope.T @ (slope * weight[:, None]) + np.eye(3) * EXPECTATION
-        log = log + np.linalg.solve(
-            square, slope.T @ (weight * left) + EXPECTATION * (expected - log)
-        )
+        square = slope.T @ (slope * weight[:, None]) + np.diag(lean)
+        log = log + np.linalg.solve(square, slope.T @ (weight * left) + lean * (expected - log))
     return np.asarray(np.sqrt(np.maximum(np.exp(log), box)))
