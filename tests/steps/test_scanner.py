@@ -72,6 +72,13 @@ def test_a_blur_finer_than_the_voxels_is_recovered(fine, many):
     assert scanner.blur_mm_xyz == pytest.approx(expected((0.3,) * 3, many), rel=0.15)
 
 
+@pytest.mark.parametrize("many", [(6, 2, 2), (8, 2, 2)])
+def test_the_blur_across_slices_of_2_and_3_mm_is_recovered(fine, many):
+    scanner = read_scanner(seen(fine, (0.5,) * 3, many), air_hu=-1000, tissue_hu=30)
+
+    assert scanner.blur_mm_xyz == pytest.approx(expected((0.5,) * 3, many), rel=0.15)
+
+
 def test_slabs_that_overlap_are_recognised_from_the_voxels(fine):
     slab = (11, 1, 1)  # 3.9 mm, every 0.7 mm
 
