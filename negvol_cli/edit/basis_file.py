@@ -31,6 +31,8 @@ from negvol_cli.steps.uncertainty import EdgeQuality
 from negvol_cli.structures import AIR_HU, Side
 
 SCHEMA: Final = 1
+LEVEL: Final = 4
+"""Of deflate: with 6 the file is 3 % smaller, and takes half as long again."""
 FEW: Final = 8
 """Enough for how sure a network was (``entropy_bits``)."""
 WINDOW_MM: Final = 48.0
@@ -86,7 +88,7 @@ def write_basis(basis: JointBasis, window: tuple[slice, slice, slice], path: Pat
         **({} if basis.edges is None else pack_edges(basis.edges[0])),
     }
     whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as packed:
         for name, array in arrays.items():
             with packed.open(f"{name}.npy", "w") as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)

@@ -33,9 +33,10 @@ def section(mesh: Mesh, axis: int, at_mm: float) -> list[Outline]:
         return []
     sides = np.sort(np.stack([crossing, np.roll(crossing, -1, axis=1)], axis=2), axis=2)
     cut = above[sides[..., 0]] != above[sides[..., 1]]
-    edges = sides[cut]
-    unique, number = np.unique(edges, axis=0, return_inverse=True)
-    low, high = unique[:, 0], unique[:, 1]
+    edges = sides[cut].astype(np.int64)
+    # as one number each: rows of two are sorted ten times as slowly
+    unique, number = np.unique(edges[:, 0] * len(points) + edges[:, 1], return_inverse=True)
+    low, high = np.divmod(unique, len(points))
     share = height[low] / (height[low] - height[high])
     at = points[low] + share[:, None] * (points[high] - points[low])
     flat = np.delete(at, axis, axis=1)

@@ -12,8 +12,8 @@ from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.io.formats.packed_file import write_packed
 
 _TYPES: Final = {"u1": "unsigned char", "i2": "short"}
-_LEVEL: Final = 6
-"""Of gzip: a CT packs 3 % better than with 4, in twice the time (0.1 s for a joint)."""
+_LEVEL: Final = 4
+"""Of gzip: with 6 a CT packs 3 % better, in twice the time."""
 
 
 def write_nrrd(volume: Volume, path: Path, pairs: Mapping[str, str] | None = None) -> None:
