@@ -37,6 +37,7 @@ from negvol_cli.report import JointReport
 from negvol_cli.run import Models, Run, load_models
 from negvol_cli.settings import Settings
 from negvol_cli.steps.measure import JointGeometry
+from negvol_cli.steps.uncertainty import asymmetry_points
 from negvol_cli.structures import Label, Side
 
 VOLUMES: Final = ("nv_mm3", "articular_nv_mm3", "head_volume_mm3")
@@ -78,7 +79,7 @@ def main() -> None:
         chosen = [case for case in chosen if in_turn(case, arguments.each)]
     ways = [arguments.only] if arguments.only else list(METHODS)
     models = load_models(arguments.bundle, Settings()) if "run" in ways else None
-    records = list(measured(chosen, ways, models, arguments.keep))
+    records = [with_halves(r) for r in measured(chosen, ways, models, arguments.keep)]
     for way in ways:
         found = [record for record in records if record["way"] == way]
         table = markdown(summary(found, [*GRIDS, CONE_BEAM]))
@@ -86,7 +87,11 @@ def main() -> None:
         if arguments.write:
             write_table("accuracy.md", f"PHANTOM {way.upper()}", table)
     holds = markdown(
-        [{"intervals that hold the truth": METHODS[way], **coverage(records, way)} for way in ways]
+        [
+            {"intervals that hold the truth": f"{METHODS[way]}, {which}", **coverage(own, way)}
+            for way in ways
+            for which, own in parts(records).items()
+        ]
     )
     print(f"\n{holds}")
     if arguments.write:
@@ -236,24 +241,59 @@ def errors(records: list[Record], figure: str) -> list[float]:
 
 def coverage(records: list[Record], way: str) -> dict[str, str]:
     """How many of the stated 95 % intervals hold the truth, per figure; all measured one way."""
-    shares = {}
-    for figure in (*VOLUMES, *WAYS):
-        inside = []
-        for record in (record for record in records if record["way"] == way):
-            half = halves(record).get(figure)
-            measured, true = record.get("measured", {}).get(figure), record["truth"][figure]
-            if None not in (half, measured, true):
-                inside.append(abs(measured - true) <= half)
-        shares[figure] = f"{100 * np.mean(inside):.0f} % of {len(inside)}" if inside else "–"
-    return shares
+    own = [record for record in records if record["way"] == way]
+    shares = {figure: share_of(held(own, figure)) for figure in (*VOLUMES, *WAYS)}
+    return shares | {"asymmetry": share_of(asymmetries_held(own))}
 
 
-def halves(record: Record) -> dict[str, float | None]:
-    """Half of each interval, worked out from what was kept; empty where nothing was."""
+def held(records: list[Record], figure: str) -> list[bool]:
+    """Of the joints that have this figure: whether its interval holds the truth."""
+    inside = []
+    for record in records:
+        half = record.get("halves", {}).get(figure)
+        measured, true = record.get("measured", {}).get(figure), record["truth"][figure]
+        if None not in (half, measured, true):
+            inside.append(abs(measured - true) <= half)
+    return inside
+
+
+def asymmetries_held(records: list[Record]) -> list[bool]:
+    """Of the scans with both joints measured: whether the interval of NV's asymmetry holds."""
+    scans: dict[str, list[Record]] = {}
+    for record in records:
+        if "measured" in record and "halves" in record:
+            scans.setdefault(record["key"], []).append(record)
+    inside = []
+    for one, other in (pair for pair in scans.values() if len(pair) == len(Side)):
+        a, b = ((r["measured"]["nv_mm3"], r["halves"]["nv_mm3"]) for r in (one, other))
+        true = signed_percent(one["truth"]["nv_mm3"], other["truth"]["nv_mm3"])
+        inside.append(abs(signed_percent(a[0], b[0]) - true) <= asymmetry_points(a, b))
+    return inside
+
+
+def signed_percent(a: float, b: float) -> float:
+    """100·(a-b)/(a+b)."""
+    return 100.0 * (a - b) / (a + b)
+
+
+def share_of(inside: list[bool]) -> str:
+    """How many of all hold, in words."""
+    return f"{100 * np.mean(inside):.0f} % of {len(inside)}" if inside else "–"
+
+
+def with_halves(record: Record) -> Record:
+    """The record with half of each interval, by today's constants, from what was kept of it."""
     if not record.get("grounds"):
-        return {}
+        return record
     half = halves_from(record["grounds"])
-    return _figures(half, half.joint_space_mm)
+    return record | {"halves": _figures(half, half.joint_space_mm)}
+
+
+def parts(records: list[Record]) -> dict[str, list[Record]]:
+    """Those of the heads on which the constants of intervals were chosen, and the others."""
+    even = [record for record in records if int(record["key"].split()[0]) % 2 == 0]
+    odd = [record for record in records if int(record["key"].split()[0]) % 2]
+    return {"heads 0, 2, 4 …, on which constants were chosen": even, "the other heads": odd}
 
 
 def signed(value: float | None, digits: int = 2) -> str:

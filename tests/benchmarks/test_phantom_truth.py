@@ -26,6 +26,7 @@ def test_an_interval_holds_the_truth_or_does_not():
     truth = {"nv_mm3": 100.0, "articular_nv_mm3": None, "head_volume_mm3": 50.0}
     spaces = dict.fromkeys(("superior", "anterior", "posterior"))
     record = {
+        "key": "0 0.4 run",
         "way": "run",
         "truth": truth | spaces,
         "measured": {"nv_mm3": 103.0, "articular_nv_mm3": 7.0, "head_volume_mm3": 50.0} | spaces,
@@ -41,3 +42,21 @@ def test_an_interval_holds_the_truth_or_does_not():
     assert shares["articular_nv_mm3"] == "–"
     assert shares["head_volume_mm3"] == "100 % of 4"
     assert coverage(records, "topology")["nv_mm3"] == "–"
+
+
+def test_an_asymmetry_counts_where_both_joints_were_measured():
+    def joint(key: str, measured: float, true: float) -> dict[str, object]:
+        figures = ("articular_nv_mm3", "head_volume_mm3", "superior", "anterior", "posterior")
+        return {
+            "key": key,
+            "way": "run",
+            "truth": {"nv_mm3": true, **dict.fromkeys(figures)},
+            "measured": {"nv_mm3": measured, **dict.fromkeys(figures)},
+            "halves": {"nv_mm3": 50.0},
+        }
+
+    right = [joint("0 0.4 run", 1000.0, 1000.0), joint("0 0.4 run", 1020.0, 1000.0)]
+    wrong = [joint("1 0.4 run", 1000.0, 1000.0), joint("1 0.4 run", 1500.0, 1000.0)]
+
+    assert coverage([*right, *wrong], "run")["asymmetry"] == "50 % of 2"
+    assert coverage([right[0]], "run")["asymmetry"] == "–"
