@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +13,15 @@ from negvol_cli.geometry.grid import Points, Vector
 
 Triangles = npt.NDArray[np.int32]
 
+_EVERY_SIDE: Final = 0b11111100
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, eq=False)
 class Mesh:
-    """A triangle mesh: ``points_mm`` (V, 3) and ``triangles`` (F, 3), wound outward."""
+    """A triangle mesh: ``points_mm`` (V, 3) and ``triangles`` (F, 3), wound outward.
+
+    Neither array may be written to: what was computed from them once is kept.
+    """
 
     points_mm: Points
     triangles: Triangles
@@ -67,6 +74,24 @@ class Mesh:
         back = np.sort(end * count + start)
         return bool((forth[1:] != forth[:-1]).all() and np.array_equal(forth, back))
 
+    def beside_box(self, low_mm: npt.ArrayLike, high_mm: npt.ArrayLike) -> Mesh:
+        """The triangles that may reach into the box from ``low_mm`` to ``high_mm`` (3,).
+
+        Left out are those that lie on one side of it along an axis. What is left is not closed.
+        """
+        above = self.points_mm >= np.asarray(low_mm)
+        below = self.points_mm <= np.asarray(high_mm)
+        sides = np.packbits(np.hstack([above, below]), axis=1)[:, 0]  # a bit for each of six sides
+        a, b, c = (sides[corner] for corner in self.triangles.T)
+        keep = (a | b | c) == _EVERY_SIDE
+        if keep.all():
+            return self
+        triangles = self.triangles[keep]
+        used = np.zeros(len(self.points_mm), dtype=np.bool_)
+        used[triangles] = True
+        number = np.cumsum(used, dtype=np.int32) - 1
+        return Mesh(self.points_mm[used], number[triangles])
+
     def triangle_normals(self) -> Points:
         """Return the outward unit normals (F, 3); zero for a triangle without area."""
         a, b, c = (self.points_mm[self.triangles[:, i]] for i in range(3))
@@ -75,20 +100,27 @@ class Mesh:
     def vertex_normals(self) -> Points:
         """Return unit normals (V, 3), the triangles' weighted by their angle at the vertex.
 
-        These "pseudo-normals" tell inside from outside (Bærentzen and Aanæs, IEEE TVCG 2005).
+        These "pseudo-normals" tell inside from outside (Bærentzen and Aanæs, IEEE TVCG 2005). The
+        array is kept, and read-only.
         """
+        return self._vertex_normals
+
+    @cached_property
+    def _vertex_normals(self) -> Points:
+        sides = [self.points_mm[self.triangles[:, i]] for i in range(3)]
+        ways = [unit(sides[(i + 1) % 3] - sides[i]) for i in range(3)]  # along each side
         normals = self.triangle_normals()
         summed = np.zeros_like(self.points_mm)
-        corners = [self.points_mm[self.triangles[:, i]] for i in range(3)]
         for i in range(3):
-            here, ahead, behind = corners[i], corners[(i + 1) % 3], corners[(i + 2) % 3]
-            cosine = np.einsum("ij,ij->i", unit(ahead - here), unit(behind - here))
+            cosine = -np.einsum("ij,ij->i", ways[i], ways[i - 1])
             weighted = normals * np.arccos(np.clip(cosine, -1.0, 1.0))[:, None]
             for axis in range(3):
                 summed[:, axis] += np.bincount(
                     self.triangles[:, i], weighted[:, axis], minlength=len(summed)
                 )
-        return unit(summed)
+        found = unit(summed)
+        found.flags.writeable = False
+        return found
 
 
 def unit(vectors: Points) -> Points:

@@ -95,7 +95,7 @@ def _tidied(mesh: Mesh, view: JointView) -> tuple[Mesh, Points]:
     used, triangles = np.unique(fewer.triangles, return_inverse=True)
     tidy = Mesh(fewer.points_mm[used], triangles.reshape(-1, 3).astype(np.int32))
     world = world_mesh(tidy, view.geometry.frame)
-    normals = world.vertex_normals()
+    normals = world.vertex_normals().copy()
     normals[~normals.any(axis=1)] = (0.0, 0.0, 1.0)  # glTF wants length 1, even of a folded leaf
     return world, normals
 

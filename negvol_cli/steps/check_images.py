@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from negvol_cli.geometry.grid import Points, crop, vector
+from negvol_cli.geometry.near import squared_away, within
 from negvol_cli.mesh.distance import Field
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.steps.check_shape import NEAR_MM, Finding
@@ -48,7 +49,7 @@ def tissue_level(images: JointImages, geometry: JointGeometry) -> float | None:
     labels, _ = crop(geometry.labels_zyx, grid, centre, TISSUE_MM)
     recorded, _ = crop(images.recorded_zyx, grid, centre, TISSUE_MM)
     bone = (labels == Label.CONDYLE) | (labels == Label.TEMPORAL_BONE)
-    away = ndimage.distance_transform_edt(~bone, sampling=geometry.frame.spacing_mm) > FROM_BONE_MM
+    away = ~within(bone, FROM_BONE_MM / geometry.frame.spacing_mm)
     low, high = TISSUE_HU
     counts, edges = np.histogram(hu[away & recorded], bins=np.arange(low, high + BIN_HU, BIN_HU))
     if counts.sum() * part.voxel_mm3 < 200.0:
@@ -96,9 +97,12 @@ def stray_share(
     centre, reach = geometry.head_centre_mm, RIM_WITHIN_MM + FARTHEST_ASTRAY_MM
     own, part = crop(network_p >= 0.5, geometry.frame.local_grid, centre, reach)
     spacing = geometry.frame.spacing_mm
-    outside, inside = (ndimage.distance_transform_edt(m, sampling=spacing) for m in (~own, own))
+    outside, inside = (
+        np.sqrt(squared_away(mask, FARTHEST_ASTRAY_MM / spacing), dtype=np.float32)
+        for mask in (own, ~own)
+    )
     points = mesh.points_mm[near]
-    moved = Field(outside - inside, part)(points)
+    moved = spacing * Field(outside - inside, part)(points)
     stray = np.abs(moved - np.median(moved)) > max(STRAY_MM, blur_mm)
     where = vector(points[stray].mean(axis=0)) if stray.any() else None
     return Finding(float(stray.mean()), where)

@@ -48,12 +48,8 @@ def hollow_mm3(geometry: JointGeometry) -> Finding:
     labels, part = crop(geometry.labels_zyx, grid, geometry.head_centre_mm, reach)
     condyle = labels == Label.CONDYLE
     closed = ndimage.binary_closing(condyle, _ball(CLOSED_MM / geometry.frame.spacing_mm))
-    inside = closed.copy()
-    for axis in range(3):
-        slices = np.moveaxis(closed, axis, 0)
-        filled = np.stack([ndimage.binary_fill_holes(part) for part in slices])
-        inside |= np.moveaxis(filled, 0, axis)
-    empty = inside & ~closed & (labels != Label.TEMPORAL_BONE)
+    enclosed = np.any([_enclosed(closed, axis) for axis in range(3)], axis=0)
+    empty = enclosed & (labels != Label.TEMPORAL_BONE)
     points = part.to_world(np.argwhere(empty)[:, ::-1])
     near = np.linalg.norm(points - geometry.head_centre_mm, axis=1) <= NEAR_MM
     if not near.any():
@@ -78,7 +74,12 @@ def contact_share(geometry: JointGeometry) -> Finding:
     points = head_points(geometry)
     if geometry.temporal_bone.is_empty or not len(points):
         return Finding(0.0)
-    distance = Surface(geometry.temporal_bone).nearest(points, TOUCHING_MM).distance_mm
+    bone = geometry.temporal_bone.beside_box(
+        points.min(axis=0) - TOUCHING_MM, points.max(axis=0) + TOUCHING_MM
+    )
+    if bone.is_empty:
+        return Finding(0.0)
+    distance = Surface(bone).nearest(points, TOUCHING_MM).distance_mm
     touching = np.abs(distance) < TOUCHING_MM
     where = vector(points[touching].mean(axis=0)) if touching.any() else None
     return Finding(float(touching.mean()), where)
@@ -118,6 +119,20 @@ def met_bone(geometry: JointGeometry) -> Mask:
     against = np.einsum("vi,vi->v", bone.vertex_normals()[met], normals[way[met]])
     met[met] = against < 0
     return np.asarray(met)
+
+
+def _enclosed(mask: Mask, axis: int) -> Mask:
+    """What the mask encloses in the slices across an axis."""
+    beside = ndimage.generate_binary_structure(3, 1)
+    beside[tuple(slice(None) if a == axis else 1 for a in range(3))] = False
+    beside[1, 1, 1] = True
+    pieces, count = ndimage.label(~mask, beside)
+    open_ = np.zeros(count + 1, dtype=np.bool_)
+    open_[0] = True
+    for across in {0, 1, 2} - {axis}:
+        for end in (0, -1):
+            open_[np.take(pieces, end, axis=across)] = True
+    return np.asarray(~open_[pieces])
 
 
 def _ball(radius: float) -> Mask:

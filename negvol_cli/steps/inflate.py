@@ -34,6 +34,9 @@ BONE_BAND_MM: Final = 1.5
 """How far from TB its distance is computed: three nodes of the lattice, so that it can be
 interpolated at the surface; farther out only "at least that far" is needed."""
 
+NEXT_NODE: Final = float(np.sqrt(3.0))
+"""How far the nodes lie, in the lattice's spacing, that a value between them is made of."""
+
 _TINY: Final = 1e-12
 
 
@@ -123,7 +126,7 @@ def _grow(
     node, rays = inner[free], Rays(near.point_mm[free], near.outward[free])
     length = np.maximum(near.distance_mm[free], 0.0)
     around = Surroundings(
-        bone=_bone_field(temporal_bone, np.vstack([points[inner], rays.start_mm]), step),
+        bone=_bone_field(temporal_bone, clip, np.vstack([points[inner], rays.start_mm]), step),
         condyle=Field(outward.reshape(grid.shape_zyx), grid),
         clip=clip,
         step_mm=settings.ray_step_mm,
@@ -163,20 +166,17 @@ def _shares(step: float, *depths_mm: Scalars) -> Scalars:
     return np.maximum(sum(shares) - (len(shares) - 1.0), 0.0)
 
 
-def _bone_field(temporal_bone: Mesh, reach: Points, step: float) -> Field:
-    """The signed distance to TB, cut off at 1.5 mm, over the box around ``reach`` (N, 3)."""
-    grid = lattice(reach.min(axis=0), reach.max(axis=0), step)
-    part = _within(temporal_bone, grid, BONE_BAND_MM)
+def _bone_field(temporal_bone: Mesh, clip: Clip, ways: Points, step: float) -> Field:
+    """The signed distance to TB, cut off at 1.5 mm, in the room of all ``ways`` (N, 3).
+
+    That is the clip, grown until it holds these ends of straight ways: it is convex.
+    """
+    grid = lattice(ways.min(axis=0), ways.max(axis=0), step)
+    around = -clip.depth(ways).min() + NEXT_NODE * step
+    asked = clip.depth(nodes(grid)).reshape(grid.shape_zyx) >= -around
+    low = np.array(grid.origin_mm_xyz)
+    high = grid.to_world(np.array(grid.size_xyz) - 1)
+    part = temporal_bone.beside_box(low - BONE_BAND_MM, high + BONE_BAND_MM)
     if part.is_empty:
         return Field(np.full(grid.shape_zyx, BONE_BAND_MM), grid)
-    return Surface(part).field(grid, BONE_BAND_MM)
-
-
-def _within(mesh: Mesh, grid: Grid, margin_mm: float) -> Mesh:
-    """The triangles that come within ``margin_mm`` of the grid's box, no longer closed."""
-    low = np.array(grid.origin_mm_xyz) - margin_mm
-    high = grid.to_world(np.array(grid.size_xyz) - 1) + margin_mm
-    corners = mesh.points_mm[mesh.triangles]
-    keep = (corners.max(axis=1) >= low).all(axis=1) & (corners.min(axis=1) <= high).all(axis=1)
-    used, triangles = np.unique(mesh.triangles[keep], return_inverse=True)
-    return Mesh(mesh.points_mm[used], triangles.reshape(-1, 3).astype(np.int32))
+    return Surface(part).field(grid, BONE_BAND_MM, asked)

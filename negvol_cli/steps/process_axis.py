@@ -215,16 +215,14 @@ class _Bone:
                 f"no mandible was segmented within {NEAR_MM:.0f} mm of the joint, so "
                 "it cannot be measured; check the segmentation"
             )
-        inner = ndimage.binary_erosion(
-            np.ones_like(mask) if seen is None else seen, iterations=EDGE_OF_VIEW_VOXELS
-        )
+        cut = _by_the_edge(index[near], mask.shape, seen)
         index, points = index[near], points[near]
         low = index.min(axis=0)
         return cls(
             points,
             tuple((index - low).T),
             tuple(index.max(axis=0) - low + 1),
-            ~inner[tuple(index.T)],
+            cut,
             grid.voxel_mm3,
             settings,
         )
@@ -264,6 +262,17 @@ class _Bone:
         labels, _ = ndimage.label(box)
         own = np.where(part, labels[self.place_zyx], 0)
         return np.asarray(own == np.argmax(np.bincount(own[part])))
+
+
+def _by_the_edge(
+    index_zyx: npt.NDArray[np.int64], shape_zyx: tuple[int, ...], seen: Mask | None
+) -> Mask:
+    """(N,): which voxels (N, 3) lie at the edge of what is in view."""
+    if seen is None or seen.all():
+        last = np.array(shape_zyx) - EDGE_OF_VIEW_VOXELS
+        return np.asarray(((index_zyx < EDGE_OF_VIEW_VOXELS) | (index_zyx >= last)).any(axis=1))
+    inner = ndimage.binary_erosion(seen, iterations=EDGE_OF_VIEW_VOXELS)
+    return np.asarray(~inner[tuple(index_zyx.T)])
 
 
 def _across(offset: Points, up: Points) -> Scalars:

@@ -14,8 +14,13 @@ from negvol_cli.mesh.distance import nodes
 from negvol_cli.steps.landmarks import Clip
 from negvol_cli.structures import Label
 
+Mask = npt.NDArray[np.bool_]
+
 LOOKS_PER_VOXEL: Final = 2.0
 """Half a voxel: a sheet of one voxel cannot be stepped over."""
+
+LOOKED_ABOUT: Final = 16
+"""Voxels about the clip: 8 mm."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,25 +46,66 @@ def count_voxels(
     """
     labels = np.zeros(grid.shape_zyx, dtype=np.uint8)
     labels[bone_p >= 0.5] = Label.TEMPORAL_BONE
-    labels[condyle_p >= 0.5] = Label.CONDYLE
+    condyle = condyle_p >= 0.5
+    labels[condyle] = Label.CONDYLE
     voxels = _clip_voxels(grid, clip)
-    inside = np.zeros(grid.shape_zyx, dtype=np.bool_)
-    inside[voxels.on_grid] = voxels.inside_zyx[voxels.of_window]
-    free = np.flatnonzero(inside & (labels == Label.BACKGROUND))
-    nearest = ndimage.distance_transform_edt(
-        labels != Label.CONDYLE, return_distances=False, return_indices=True
-    )
-    end = np.stack(np.unravel_index(free, grid.shape_zyx)).astype(np.float32)
-    start = nearest.reshape(3, -1)[:, free].astype(np.float32)
-    steps = np.ceil(LOOKS_PER_VOXEL * np.sqrt(((end - start) ** 2).sum(axis=0)))
-    reached = np.ones(len(free), dtype=np.bool_)
-    for i in range(1, int(steps.max(initial=0.0))):
-        on = np.flatnonzero(reached & (steps > i))
-        share = (i / steps[on]).astype(np.float32)
-        here = start[:, on] + share * (end[:, on] - start[:, on])
-        reached[on] = ndimage.map_coordinates(bone_p, here, order=1, mode="nearest") < 0.5
-    labels.ravel()[free[reached]] = Label.NEGATIVE_VOLUME
+    free = voxels.inside_zyx[voxels.of_window] & (labels[voxels.on_grid] == Label.BACKGROUND)
+    end = np.argwhere(free).T + _lows(voxels.on_grid)
+    reached = _reached(_nearest(condyle, end, voxels.on_grid), end, bone_p)
+    labels[tuple(end[:, reached])] = Label.NEGATIVE_VOLUME
     return VoxelCount(float(reached.sum()) * grid.voxel_mm3, labels)
+
+
+def _reached(
+    start: npt.NDArray[np.intp], end: npt.NDArray[np.intp], bone_p: npt.NDArray[np.float32]
+) -> Mask:
+    """(N,): whether straight lines between voxels (3, N) meet no bone."""
+    first, way = start.astype(np.float32), (end - start).astype(np.float32)
+    steps = np.ceil(LOOKS_PER_VOXEL * np.sqrt((way**2).sum(axis=0)))
+    reached = np.ones(way.shape[1], dtype=np.bool_)
+    on = np.arange(len(reached))
+    for i in range(1, int(steps.max(initial=0.0))):
+        on = on[np.take(steps, on) > i]
+        share = (i / np.take(steps, on)).astype(np.float32)
+        here = np.take(first, on, axis=1) + share * np.take(way, on, axis=1)
+        free = ndimage.map_coordinates(bone_p, here, order=1, mode="nearest") < 0.5
+        reached[on[~free]] = False
+        on = on[free]
+    return reached
+
+
+def _nearest(
+    condyle: Mask, voxels: npt.NDArray[np.intp], about: tuple[slice, ...]
+) -> npt.NDArray[np.intp]:
+    """(3, N): the voxel of MC nearest to each of ``voxels`` (3, N), which lie in a part ``about``.
+
+    It is looked for within 8 mm of that part, and in the whole frame only if one beyond could be
+    nearer: a transform of the whole takes four times as long.
+    """
+    near = tuple(
+        slice(max(s.start - LOOKED_ABOUT, 0), min(s.stop + LOOKED_ABOUT, n))
+        for s, n in zip(about, condyle.shape, strict=True)
+    )
+    if condyle[near].any():
+        low, high = _lows(near), np.array([[s.stop] for s in near])
+        found = _nearest_in(condyle[near], voxels - low) + low
+        beyond = np.where(low > 0, voxels - low + 1, np.inf)
+        behind = np.where(high < np.array(condyle.shape)[:, None], high - voxels, np.inf)
+        if (
+            ((found - voxels) ** 2).sum(axis=0) < np.minimum(beyond, behind).min(axis=0) ** 2
+        ).all():
+            return found
+    return _nearest_in(condyle, voxels)
+
+
+def _nearest_in(mask: Mask, voxels: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    found = ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
+    return np.asarray(found[:, *voxels], dtype=np.intp)
+
+
+def _lows(part: tuple[slice, ...]) -> npt.NDArray[np.intp]:
+    """(3, 1): where a part begins."""
+    return np.array([[s.start] for s in part])
 
 
 def unseen_fraction(recorded_zyx: npt.NDArray[np.bool_] | None, grid: Grid, clip: Clip) -> float:

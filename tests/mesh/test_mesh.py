@@ -54,6 +54,8 @@ def test_vertex_normals_of_a_sphere_point_away_from_its_middle():
 
     radial = np.einsum("ij,ij->i", ball.vertex_normals(), ball.points_mm / 5.0)
     assert radial.min() > 0.995
+    with pytest.raises(ValueError, match="read-only"):
+        ball.vertex_normals()[0] = 0.0
 
 
 @pytest.mark.parametrize("edge", [0.4, 0.8])
@@ -87,6 +89,41 @@ def test_the_nearest_point_is_as_near_as_the_nearest_of_all_triangles():
 
     assert found == pytest.approx(brute, abs=0.12)
     assert (found <= brute + 1e-3).mean() > 0.97
+
+
+def test_a_field_is_the_distance_at_its_nodes_and_cut_off_beyond_its_band():
+    """Of a hollow ball: in its wall and its hollow too, where no vertex is within the band."""
+    body, grid = shell(4.0, 8.0, 0.6), lattice((-10, -9, -8.5), (10, 9, 9.5), 0.5)
+
+    field = Surface(body).field(grid, 1.5)
+
+    radius = np.linalg.norm(nodes(grid), axis=1).reshape(grid.shape_zyx)
+    truth = np.clip(np.maximum(radius - 8.0, 4.0 - radius), -1.5, 1.5)
+    assert field.values_zyx == pytest.approx(truth, abs=0.05)
+
+
+def test_where_a_field_is_not_asked_for_it_is_its_band_and_elsewhere_unchanged():
+    body, grid = sphere(5.0, 0.6), lattice((-7, -7, -7), (7, 7, 7), 0.5)
+    asked = (np.linalg.norm(nodes(grid) - (2.0, 0.0, 0.0), axis=1) < 5.0).reshape(grid.shape_zyx)
+
+    some, whole = (Surface(body).field(grid, 1.5, which).values_zyx for which in (asked, None))
+
+    assert (some[~asked] == 1.5).all()
+    assert np.array_equal(some[asked], whole[asked])
+
+
+def test_beside_a_box_are_all_triangles_that_reach_into_it():
+    ball = sphere(5.0, 0.6)
+    low, high = np.array([1.0, -2.0, -9.0]), np.array([9.0, 3.0, 0.5])
+
+    part = ball.beside_box(low, high)
+
+    corners = ball.points_mm[ball.triangles]
+    reach = (corners.max(axis=1) >= low).all(axis=1) & (corners.min(axis=1) <= high).all(axis=1)
+    assert np.array_equal(part.points_mm[part.triangles], corners[reach])
+    assert len(part.points_mm) == len(np.unique(ball.triangles[reach]))
+    assert ball.beside_box((-9, -9, -9), (9, 9, 9)) is ball
+    assert ball.beside_box((6, 6, 6), (9, 9, 9)).is_empty
 
 
 def test_inside_and_outside_are_told_apart_at_sharp_edges():

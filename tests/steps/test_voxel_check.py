@@ -57,6 +57,22 @@ def test_labels_hold_both_bones_far_from_the_clip_too():
     assert np.array_equal(labels == Label.TEMPORAL_BONE, bone >= 0.5)
 
 
+def test_the_nearest_condyle_may_lie_far_outside_the_clip():
+    """Below the clip, behind a plate of bone that shades what is nearest to it from there."""
+    condyle = np.maximum(ball(2.0, (0.0, 0.0, 12.0)), ball(3.5, (0.0, 0.0, -27.0)))
+    z = frame_points()[..., 2]
+    plate = (np.abs(z + 20.0) < 0.6).astype(np.float32)
+
+    labels = count_voxels(condyle, plate, GRID, ball_clip()).labels_zyx
+
+    x, y = frame_points()[..., 0], frame_points()[..., 1]
+    axis = (np.hypot(x, y) < 1.0) & (z > -14.5) & (z < 9.5)
+    lower = axis & (z < -7.5)  # the balls' surfaces are as near at z = -6.75
+    assert lower.any()
+    assert not (labels[lower] == Label.NEGATIVE_VOLUME).any()
+    assert (labels[axis & (z > -6.0)] == Label.NEGATIVE_VOLUME).all()
+
+
 def test_all_of_a_recorded_clip_is_seen():
     assert unseen_fraction(None, GRID, ball_clip()) == 0.0
     assert unseen_fraction(np.ones(GRID.shape_zyx, dtype=bool), GRID, ball_clip()) == 0.0
