@@ -18,7 +18,7 @@ from negvol_cli.steps.checks import SeenEdges
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import FoundJoint
 from negvol_cli.steps.measure import JointGeometry, measure_joint
-from negvol_cli.steps.self_check import judge, metal_mm3
+from negvol_cli.steps.self_check import METAL, judge
 from negvol_cli.steps.uncertainty import (
     BY_HAND_MM,
     STREAKS_MM,
@@ -91,8 +91,7 @@ class JointBasis:
         unseen = UNSEEN_ROOF_MM if closed_mm3(self.network, self.measured) else 0.0
         step_hu = max(refined.temporal_bone.cortex_hu - scanner.tissue_hu, 1.0)
         noisy = NOISY_EDGE_MM * scanner.noise_hu / step_hu
-        images = self.measured
-        metal = metal_mm3(images.hu_zyx, images.frame.spacing_mm) > 0
+        metal = any(flag.startswith(METAL) for flag in self.flags)
         streaks = STREAKS_MM if metal else 0.0
         return replace(
             fitted,
