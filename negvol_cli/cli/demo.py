@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from negvol_cli.cli import options
+from negvol_cli.cli.loading import loading
 from negvol_cli.cli.progress import progress
 
 
@@ -27,9 +28,10 @@ def demo(
     *, out: Path, seed: int, device: str, bundle: str | None, as_json: bool, quiet: bool
 ) -> None:
     """Make a phantom head CT, measure it, and compare the result with the known truth."""
-    from negvol_cli.bundle.store import find_bundle
-    from negvol_cli.cli.output import print_demo
-    from negvol_cli.demo import run_demo
+    with loading():
+        from negvol_cli.bundle.store import find_bundle
+        from negvol_cli.cli.output import print_demo
+        from negvol_cli.demo import run_demo
 
     with progress(quiet) as report_progress:
         result = run_demo(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from negvol_cli.cli import options
+from negvol_cli.cli.loading import loading
 from negvol_cli.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -55,15 +56,16 @@ def run(
         print_series(scan, as_json=as_json)
         return
     as_dicom = options.dicom_writer(dicom_out, privacy, quiet=quiet)
-    from negvol_cli.io.reading import Reading
-    from negvol_cli.io.source import take_in
+    with loading():
+        from negvol_cli.io.reading import Reading
+        from negvol_cli.io.source import take_in
 
-    # the scan is read while the rest of the program is loaded, which takes as long
-    reading = Reading(take_in(scan, series, privacy))
+        # the scan is read while the rest of the program is loaded, which takes as long
+        reading = Reading(take_in(scan, series, privacy))
 
-    from negvol_cli.bundle.store import find_bundle
-    from negvol_cli.cli.output import print_result
-    from negvol_cli.study import measure_scan
+        from negvol_cli.bundle.store import find_bundle
+        from negvol_cli.cli.output import print_result
+        from negvol_cli.study import measure_scan
 
     with progress(quiet) as report_progress:
         report = measure_scan(
