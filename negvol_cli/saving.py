@@ -16,6 +16,7 @@ from negvol_cli.io.colour_tables import write_label_colours
 from negvol_cli.io.hashing import digest_of
 from negvol_cli.io.image import write_labels
 from negvol_cli.io.label_map import LABELS_FILE
+from negvol_cli.io.output_folder import RUN_SCHEMA
 from negvol_cli.io.report_files import write_csv, write_json
 from negvol_cli.pipeline import Measurement
 from negvol_cli.run import Run
@@ -26,8 +27,6 @@ from negvol_cli.version import __version__, program_stamp
 
 if TYPE_CHECKING:
     from negvol_cli.render.pair import PairSection
-
-RUN_SCHEMA: Final = 2
 
 WriteDicom = Callable[[Measurement, Path], Mapping[str, str]]
 """Writes a result as DICOM below its folder, where ``report.html`` lies already.

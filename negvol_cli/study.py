@@ -41,9 +41,6 @@ WITHOUT_CT: Final = (
     "measured from labels alone: the field of view, the checks against a CT and the intervals are "
     "missing (give the CT, or the result that the labels correct)",
 )
-DICOM_FOLDER: Final = "dicom"
-"""Where a result keeps what goes into a PACS."""
-
 DicomOut = Callable[["Series"], WriteDicom]
 """Reads the headers of a series before it is measured, and says how its result is written."""
 

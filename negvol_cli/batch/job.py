@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from negvol_cli.report import FailureRow, Outcome
 from negvol_cli.settings import Device, Settings
-from negvol_cli.study import DicomOut
+
+if TYPE_CHECKING:
+    from negvol_cli.study import DicomOut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

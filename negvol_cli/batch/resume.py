@@ -14,13 +14,11 @@ from typing import Any
 from negvol_cli.batch.job import Job, that_matter
 from negvol_cli.errors import InputError, OutputError
 from negvol_cli.io.hashing import digest_of
-from negvol_cli.io.output_folder import RESULT_MARK
+from negvol_cli.io.output_folder import DICOM_FOLDER, RESULT_MARK, RUN_SCHEMA
 from negvol_cli.io.report_files import read_json
 from negvol_cli.io.source import Intake
 from negvol_cli.report import ScanReport
-from negvol_cli.saving import RUN_SCHEMA
 from negvol_cli.settings import Settings
-from negvol_cli.study import DICOM_FOLDER
 
 
 def earlier_report(intake: Intake, job: Job, *, compare: bool = True) -> ScanReport | None:

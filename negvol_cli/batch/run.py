@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from negvol_cli.batch import tables
 from negvol_cli.batch.candidates import Candidate, Discovery
@@ -30,8 +30,10 @@ from negvol_cli.render.library import LIBRARY, library_text
 from negvol_cli.render.summary import render_summary
 from negvol_cli.report import FailureRow, Outcome, SummaryRow
 from negvol_cli.settings import Settings
-from negvol_cli.study import DicomOut
 from negvol_cli.version import program_stamp
+
+if TYPE_CHECKING:
+    from negvol_cli.study import DicomOut
 
 LOCK: Final = ".lock"  # the locks of scans have names before that
 

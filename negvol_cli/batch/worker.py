@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cache
 from multiprocessing import connection
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from negvol_cli.batch.candidates import Candidate
 from negvol_cli.batch.handover import Ticket, described
@@ -31,10 +31,11 @@ from negvol_cli.errors import (
 from negvol_cli.io.source import Intake
 from negvol_cli.render.library import LIBRARY
 from negvol_cli.report import FailureRow, Outcome, outcome_of
-from negvol_cli.run import Models, load_models
 from negvol_cli.settings import Device, Settings
-from negvol_cli.study import measure_scan
 from negvol_cli.version import program_stamp
+
+if TYPE_CHECKING:
+    from negvol_cli.run import Models
 
 _ONE_AT_A_TIME: Final = threading.Lock()
 """A cluster's worker may have several threads; a scan takes all the memory one was given."""
@@ -84,6 +85,8 @@ def prepare_process() -> None:
 
 
 def _measured(job: Job, candidate: Candidate, intake: Intake, models: Models) -> Result:
+    from negvol_cli.study import measure_scan  # whoever directs the batch needs none of it
+
     step = "reading the scan"
 
     def at(name: str, _done: float) -> None:
@@ -140,6 +143,8 @@ def _models(job: Job) -> Models:
 
 @cache
 def _loaded(bundle: Path, device: Device, threads: int | None) -> Models:
+    from negvol_cli.run import load_models
+
     return load_models(bundle, Settings(device=device, threads=threads))
 
 

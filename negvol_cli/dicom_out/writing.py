@@ -19,9 +19,9 @@ from negvol_cli.dicom_out.source import Source, read_source
 from negvol_cli.errors import InputError, NegvolError
 from negvol_cli.io.dicom import Series
 from negvol_cli.io.dicom.attributes import quiet
+from negvol_cli.io.output_folder import DICOM_FOLDER
 from negvol_cli.pipeline import Measurement
 from negvol_cli.saving import WriteDicom
-from negvol_cli.study import DICOM_FOLDER
 
 SEGMENTATION: Final = "segmentation.dcm"
 MEASUREMENTS: Final = "measurements.dcm"

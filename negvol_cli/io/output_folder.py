@@ -23,6 +23,12 @@ from negvol_cli.locking import Busy, locked
 RESULT_MARK: Final = "run.json"
 """The file by which a folder is known as a result of ours, which may be overwritten."""
 
+RUN_SCHEMA: Final = 2
+"""Of that file."""
+
+DICOM_FOLDER: Final = "dicom"
+"""Where a result keeps what goes into a PACS."""
+
 REVISIONS: Final = "revisions"
 """Where a result keeps what people corrected; a result that replaces it takes them over."""
 

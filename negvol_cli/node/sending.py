@@ -12,10 +12,9 @@ from typing import Any, Final
 from negvol_cli.errors import InputError, PeerError
 from negvol_cli.io.dicom import Outgoing, outgoing
 from negvol_cli.io.hashing import digest_of
-from negvol_cli.io.output_folder import RESULT_MARK
+from negvol_cli.io.output_folder import DICOM_FOLDER, RESULT_MARK
 from negvol_cli.node.contexts import PLAIN, name_of
 from negvol_cli.node.peer import Peer
-from negvol_cli.study import DICOM_FOLDER
 
 _WARNINGS: Final = {
     0xB000: "changed some of its elements",

@@ -10,9 +10,9 @@ from typing import Any
 from negvol_cli.batch import Candidate, Job
 from negvol_cli.batch.source import intake_of
 from negvol_cli.io.hashing import digest_of
+from negvol_cli.io.output_folder import RUN_SCHEMA
 from negvol_cli.io.report_files import write_json
 from negvol_cli.report import ScanReport
-from negvol_cli.saving import RUN_SCHEMA
 from negvol_cli.settings import Settings
 from tests.cli.reports import report
 

@@ -20,9 +20,8 @@ from negvol_cli.batch.source import intake_of
 from negvol_cli.dicom_out.writing import dicom_out
 from negvol_cli.errors import OutputError
 from negvol_cli.io.hashing import digest_of
-from negvol_cli.io.output_folder import new_output
+from negvol_cli.io.output_folder import RUN_SCHEMA, new_output
 from negvol_cli.io.report_files import report_to_dict
-from negvol_cli.saving import RUN_SCHEMA
 from negvol_cli.settings import ClipSettings, ClipShape, Device, InflationSettings, Settings
 from tests.batch.results import job, report_of, write_result
 from tests.io.made_scans import ct_values, write, write_series
