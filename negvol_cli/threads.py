@@ -42,10 +42,11 @@ def both(
 ) -> tuple[Result, Other]:
     """The results of two tasks, which run at once on two ``threads`` or more (None: all cores).
 
-    If both fail, the error of the first is raised.
+    The first runs in the caller's thread, so that Ctrl-C ends it. If both fail, the error of the
+    first is raised.
     """
     if (threads or cores()) < 2:
         return first(), second()
-    with ThreadPoolExecutor(2, thread_name_prefix="negvol") as pool:
-        one, other = pool.submit(first), pool.submit(second)
-        return one.result(), other.result()
+    with ThreadPoolExecutor(1, thread_name_prefix="negvol") as pool:
+        other = pool.submit(second)
+        return first(), other.result()
