@@ -127,3 +127,19 @@ def test_wrong_usage_ends_with_2(negvol: Negvol, args: list[str]) -> None:
     assert result.exit_code == 2
     assert result.stdout == ""
     assert "Error:" in result.stderr
+
+
+@pytest.mark.parametrize("unused", ["scipy", "SimpleITK", "onnxruntime", "pymeshlab"])
+def test_who_directs_a_batch_loads_nothing_that_measures(unused: str) -> None:
+    probe = f"import sys, negvol_cli.batch, negvol_cli.cli.batch; print({unused!r} in sys.modules)"
+
+    assert python("-c", probe).stdout == "False\n"
+
+
+def test_reading_an_image_file_waits_for_no_library_that_measures() -> None:
+    probe = (
+        "import sys, negvol_cli.io.reading\n"
+        "print(sorted(sys.modules.keys() & {'scipy', 'SimpleITK', 'pydicom', 'onnxruntime'}))"
+    )
+
+    assert python("-c", probe).stdout == "[]\n"
