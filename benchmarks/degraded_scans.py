@@ -21,7 +21,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.repeated_runs import VOLUMES, WAYS, Found, Runs, figure
+from benchmarks.repeated_runs import VOLUMES, WAYS, Found, Runs, figure, halves_now
 from benchmarks.scan_changes import (
     Change,
     Slices,
@@ -92,7 +92,8 @@ def main() -> None:
         plain = runs.of(f"{head}, as it is", scan, lambda volume: volume, settings)
         for name, change in changes.items():
             if name in CHANGES or head in SHARPEST:
-                pairs[name].append((plain, runs.of(f"{head}, {name}", scan, change, settings)))
+                changed_run = runs.of(f"{head}, {name}", scan, change, settings)
+                pairs[name].append((plain, halves_now(changed_run)))
     table = markdown([row_of(name, found) for name, found in pairs.items() if found])
     print(f"\n{table}")
     everything = [pair for found in pairs.values() for pair in found]

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from negvol_cli.report import Uncertainty
+from negvol_cli.steps.checks import SeenEdges
 from negvol_cli.steps.joint_basis import JointBasis
 from negvol_cli.steps.measure import JointGeometry
-from negvol_cli.steps.refine_edges import RefinedJoint
-from negvol_cli.steps.scanner import Scanner
 from negvol_cli.steps.uncertainty import (
     EdgeQuality,
     Surfaces,
+    coarse_sd_mm,
     common_sd_mm,
     edge_quality,
     halves_of,
@@ -29,13 +29,18 @@ Grounds = dict[str, Any]
 
 
 def grounds_of(
-    geometry: JointGeometry, refined: RefinedJoint, scanner: Scanner, half_width_mm: float
+    geometry: JointGeometry, edges: SeenEdges, half_width_mm: float, voxel_mm: float
 ) -> Grounds:
-    """What the intervals of one joint rest on, but constants; as JSON can hold it."""
+    """What the intervals of one joint rest on, but constants; as JSON can hold it.
+
+    ``half_width_mm`` is the clip's, ``voxel_mm`` the longest side of the scan's voxels.
+    """
+    refined, scanner = edges
     quality = edge_quality(refined, scanner)
     return {
         "volumes": [geometry.head_volume_mm3, geometry.nv_mm3, geometry.articular_nv_mm3],
         "surfaces": asdict(Surfaces.of(geometry, half_width_mm)),
+        "voxel": voxel_mm,
         "blur": max(scanner.blur_mm_xyz),
         "blur_xyz": list(scanner.blur_mm_xyz),
         "noise": scanner.noise_hu / scanner.gain,
@@ -50,17 +55,22 @@ def grounds_of_basis(geometry: JointGeometry, basis: JointBasis | None, half_mm:
     """The same of a joint of a whole run; empty where no edges were sought."""
     if basis is None or basis.edges is None:
         return {}
-    grounds = grounds_of(geometry, *basis.edges, half_mm)
-    stated, usual = basis.quality, common_sd_mm(grounds["blur"])
-    if stated is not None:  # metal, bone that was cut off, air cells that were closed
-        grounds["more"] = float(np.sqrt(max(stated.common_mm**2 - usual**2, 0.0)))
+    grounds = grounds_of(geometry, basis.edges, half_mm, basis.voxel_mm or 0.0)
+    if basis.quality is not None:  # noise, metal, bone that was cut off, cells that were closed
+        more = basis.quality.common_mm**2 - usual_mm(grounds) ** 2
+        grounds["more"] = float(np.sqrt(max(more, 0.0)))
     return grounds
+
+
+def usual_mm(grounds: Grounds) -> float:
+    """What blur and voxels leave open of a whole surface, by today's constants."""
+    return float(np.hypot(common_sd_mm(grounds["blur"]), coarse_sd_mm(grounds.get("voxel", 0.0))))
 
 
 def halves_from(grounds: Grounds) -> Uncertainty:
     """Half the intervals that today's constants make of what was kept."""
     quality = EdgeQuality(
-        common_mm=float(np.hypot(common_sd_mm(grounds["blur"]), grounds.get("more", 0.0))),
+        common_mm=float(np.hypot(usual_mm(grounds), grounds.get("more", 0.0))),
         condyle_mm=grounds["condyle"],
         bone_mm=grounds["bone"],
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.intervals import grounds_of_basis
+from benchmarks.intervals import grounds_of_basis, halves_from
 from negvol_cli.errors import NegvolError
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.io.image import Scan
@@ -17,6 +17,7 @@ from negvol_cli.pipeline import measure_ct
 from negvol_cli.report import JointReport
 from negvol_cli.run import Models, Run
 from negvol_cli.settings import Settings
+from negvol_cli.steps.uncertainty import asymmetry_points
 from negvol_cli.structures import Side
 
 VOLUMES: Final = ("nv_mm3", "articular_nv_mm3", "head_volume_mm3")
@@ -87,6 +88,25 @@ def joint_of(joint: JointReport) -> dict[str, Any]:
         found["halves"] = {name: getattr(halves, name) for name in VOLUMES}
         found["halves"] |= {way: getattr(halves.joint_space_mm, way) for way in WAYS}
     return found
+
+
+def halves_now(run: Found) -> Found:
+    """The run with half of each interval by today's constants, from what was kept of it."""
+    again = dict(run)
+    for side in map(str, Side):
+        joint = run.get(side, {})
+        if joint.get("halves") and joint.get("grounds"):
+            half = halves_from(joint["grounds"])
+            halves = {name: getattr(half, name) for name in VOLUMES}
+            halves |= {way: getattr(half.joint_space_mm, way) for way in WAYS}
+            again[side] = joint | {"halves": halves}
+    if run.get("asymmetry") is not None:
+        left, right = (
+            (again[str(side)]["nv_mm3"], again[str(side)]["halves"]["nv_mm3"])
+            for side in (Side.LEFT, Side.RIGHT)
+        )
+        again["asymmetry_half"] = asymmetry_points(left, right)
+    return again
 
 
 def figure(run: Found, side: Side, name: str) -> float | None:

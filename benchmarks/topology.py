@@ -51,4 +51,6 @@ def measure_topology(
         recorded_zyx=None,
         centre_mm=FRAME_CENTRE,
     )
-    return shape, grounds_of(shape, refined, scanner, settings.clip.width_mm / 2)
+    return shape, grounds_of(
+        shape, (refined, scanner), settings.clip.width_mm / 2, max(ct.grid.spacing_mm_xyz)
+    )

@@ -23,6 +23,7 @@ from negvol_cli.steps.uncertainty import (
     BY_HAND_MM,
     STREAKS_MM,
     EdgeQuality,
+    coarse_sd_mm,
     edge_quality,
     uncertainty,
 )
@@ -88,6 +89,7 @@ class JointBasis:
             return self.outline
         refined, scanner = self.edges
         fitted = edge_quality(refined, scanner)
+        coarse = coarse_sd_mm(self.voxel_mm or 0.0)
         unseen = UNSEEN_ROOF_MM if closed_mm3(self.network, self.measured) else 0.0
         step_hu = max(refined.temporal_bone.cortex_hu - scanner.tissue_hu, 1.0)
         noisy = NOISY_EDGE_MM * scanner.noise_hu / step_hu
@@ -95,7 +97,7 @@ class JointBasis:
         streaks = STREAKS_MM if metal else 0.0
         return replace(
             fitted,
-            common_mm=math.hypot(fitted.common_mm, unseen, noisy, streaks),
+            common_mm=math.hypot(fitted.common_mm, coarse, unseen, noisy, streaks),
             condyle_mm=_mixed(fitted.condyle_mm, self.drawn.condyle),
             bone_mm=_mixed(fitted.bone_mm, self.drawn.temporal_bone),
         )

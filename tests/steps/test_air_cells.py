@@ -114,6 +114,16 @@ def test_edges_beside_metal_are_less_certain():
     assert beside.quality.common_mm == pytest.approx(np.hypot(plain.quality.common_mm, STREAKS_MM))
 
 
+def test_edges_in_slices_of_3_mm_are_less_certain():
+    hu, _, seen = scene()
+    images = JointImages(LEFT, hu, ball(RADIUS_MM), seen, np.ones(seen.shape, dtype=bool))
+    fine = replace(seen_about(images, images), voxel_mm=0.5)
+    coarse = replace(fine, voxel_mm=3.0)
+
+    assert fine.quality.common_mm < 0.06
+    assert coarse.quality.common_mm == pytest.approx(0.33, abs=0.01)
+
+
 def test_without_a_condyle_nothing_is_added():
     hu, _, seen = scene()
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from negvol_cli.steps.uncertainty import (
-    ALIKE,
+    BONES_ALIKE,
     HEAD_SHARE,
+    JOINTS_ALIKE,
     NV_SHARE,
     TWO_SIDED_95,
     EdgeQuality,
@@ -39,7 +40,7 @@ def test_what_is_common_to_a_surface_changes_the_head_by_its_area(joint):
 def test_nv_is_bounded_by_the_ball_and_by_the_socket(joint):
     found = uncertainty(joint, common(0.1), CLIP_MM).nv_mm3
     ball_mm2, socket_mm2 = 4 * np.pi * 5**2, 2 * np.pi * 8**2
-    variance = ball_mm2**2 + socket_mm2**2 + 2 * ALIKE * ball_mm2 * socket_mm2
+    variance = ball_mm2**2 + socket_mm2**2 + 2 * BONES_ALIKE * ball_mm2 * socket_mm2
     expected = np.sqrt(variance * 0.1**2 + (NV_SHARE * joint.nv_mm3) ** 2)
 
     assert found == pytest.approx(TWO_SIDED_95 * expected, rel=0.1)
@@ -62,7 +63,7 @@ def test_a_joint_space_is_between_two_surfaces(joint):
     one, two = (uncertainty(joint, common(sd), CLIP_MM).joint_space_mm for sd in (0.2, 0.4))
     floor = uncertainty(joint, NOTHING, CLIP_MM).joint_space_mm
 
-    expected = TWO_SIDED_95 * 0.2 * np.sqrt(2 * (1 + ALIKE))
+    expected = TWO_SIDED_95 * 0.2 * np.sqrt(2 * (1 + BONES_ALIKE))
     assert np.sqrt(one.superior**2 - floor.superior**2) == pytest.approx(expected)
     assert np.sqrt(two.superior**2 - floor.superior**2) == pytest.approx(2 * expected)
 
@@ -82,4 +83,4 @@ def test_the_asymmetry_of_joints_of_like_error_hardly_sees_what_both_share():
     one_sided = asymmetry_points((1000.0, 100.0), (1000.0, 0.0))
 
     assert one_sided == pytest.approx(5.0)  # L + 100 of 1000: (1100 - 1000) / 2100 = 4.8 %
-    assert alike == pytest.approx(5.0 * np.sqrt(2 * (1 - ALIKE)))
+    assert alike == pytest.approx(5.0 * np.sqrt(2 * (1 - JOINTS_ALIKE)))
