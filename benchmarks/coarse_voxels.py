@@ -28,6 +28,7 @@ from negvol_cli.pipeline import measure_ct
 from negvol_cli.report import JointReport
 from negvol_cli.run import Run, load_models
 from negvol_cli.settings import Settings
+from negvol_cli.steps.checks import VOXEL
 from negvol_cli.steps.joint_basis import figures_of
 from negvol_cli.structures import Side
 
@@ -51,7 +52,7 @@ def joints(scan: Scan, run: Run) -> dict[Side, JointReport]:
     found = {}
     for side, view in measure_ct(scan, (), run).views.items():
         if view.basis is not None:
-            basis = replace(view.basis, voxel_mm=None)
+            basis = replace(view.basis, excused=view.basis.excused | {VOXEL.name})
             found[side] = figures_of(basis, run.settings, run.backend)[0]
     return found
 
