@@ -68,6 +68,28 @@ class Profiles:
     weight: Floats
     width_mm: Floats
 
+    def distinct(self) -> Profiles:
+        """The same without what does not count, and each voxel once, however often it was met.
+
+        (V, M): a voxel counts as much as all that it stands for, so that the fit is the same.
+        """
+        counts = self.weight > 0
+        order = np.argsort(np.where(counts, self.t_mm, np.inf), axis=1, kind="stable")
+        counts = np.take_along_axis(counts, order, axis=1)
+        t, hu, weight = (
+            np.take_along_axis(values, order, axis=1)
+            for values in (self.t_mm, self.hu, self.weight)
+        )
+        new = counts.copy()
+        new[:, 1:] &= (t[:, 1:] != t[:, :-1]) | (hu[:, 1:] != hu[:, :-1])
+        at = np.cumsum(new, axis=1) - 1
+        shape = (len(t), int(at.max(initial=0)) + 1)
+        place = np.nonzero(counts)[0] * shape[1] + at[counts]
+        found_t, found_hu = np.zeros(shape), np.zeros(shape)
+        found_t.flat[place], found_hu.flat[place] = t[counts], hu[counts]
+        square = np.bincount(place, weight[counts] ** 2, minlength=found_t.size)
+        return Profiles(found_t, found_hu, np.sqrt(square).reshape(shape), self.width_mm)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Belief:
@@ -147,7 +169,8 @@ class _Solver:
     """Levenberg and Marquardt's method on some profiles at once."""
 
     def __init__(self, layers: Layers, seen: Profiles, belief: Belief) -> None:
-        self._layers, self._seen, self._belief = layers, seen, belief
+        self._layers, self._seen, self._belief = layers, seen.distinct(), belief
+        self._counted = np.maximum((seen.weight > 0).sum(axis=1), 1)
         self._precision = belief.sd**-2.0
 
     def run(self, start: Floats, rounds: int) -> LayerFit:
@@ -190,8 +213,7 @@ class _Solver:
         seen = self._seen
         hu, _ = shown(self._layers, seen.t_mm, q, seen.width_mm)
         left = (seen.hu - hu) * seen.weight
-        counted = np.maximum((seen.weight > 0).sum(axis=1), 1)
-        return np.asarray(np.sqrt(np.einsum("vn,vn->v", left, left) / counted))
+        return np.asarray(np.sqrt(np.einsum("vn,vn->v", left, left) / self._counted))
 
 
 def _solve(square: Floats, pull: Floats, damping: Floats) -> Floats:

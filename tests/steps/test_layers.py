@@ -86,3 +86,25 @@ def test_what_a_profile_does_not_show_stays_as_believed():
     assert fit.parameters[0] == pytest.approx(belief.mean)
     assert np.sqrt(np.diag(fit.covariance[0]))[1:] == pytest.approx(belief.sd[1:], rel=0.15)
     assert np.sqrt(fit.covariance[0, 0, 0]) < 0.2  # seen by all forty voxels
+
+
+def test_a_voxel_that_was_met_several_times_is_kept_once_and_counts_as_often() -> None:
+    met = Profiles(
+        np.array([[0.5, -4.0, 0.5, 1.0, 1.0], [9.0, 9.0, 9.0, 9.0, 0.0]]),
+        np.array([[30.0, 0.0, 30.0, 80.0, 90.0], [1.0, 1.0, 1.0, 1.0, 5.0]]),
+        np.array([[2.0, 0.0, 2.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0, 3.0]]),
+        np.ones(2),
+    )
+
+    kept = met.distinct()
+
+    of_each = [
+        sorted(zip(t[w > 0], hu[w > 0], w[w > 0] ** 2, strict=True))
+        for t, hu, w in zip(kept.t_mm, kept.hu, kept.weight, strict=True)
+    ]
+    assert of_each[0] == [
+        (0.5, 30.0, pytest.approx(8.0)),
+        (1.0, 80.0, pytest.approx(1.0)),
+        (1.0, 90.0, pytest.approx(1.0)),
+    ]
+    assert of_each[1] == [(0.0, 5.0, pytest.approx(9.0))]
