@@ -20,7 +20,7 @@ from negvol_cli.io.report_files import read_json
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import SCHEMA, JointReport, ScanReport, Status
 from negvol_cli.settings import MeshFiles
-from negvol_cli.steps.uncertainty import common_sd_mm
+from negvol_cli.steps.uncertainty import coarse_sd_mm, common_sd_mm
 from negvol_cli.structures import Side
 
 REPORT: Final = "report.json"
@@ -35,7 +35,8 @@ UNKNOWN_BLUR_MM: Final = 0.8
 class StoredJoint:
     """One measured joint; meshes in LPS mm, ``joint_space_mm`` (V,) at the condyle's vertices.
 
-    ``ct`` is the scan about the joint, None where the result does not keep it.
+    ``ct`` is the scan about the joint, None where the result does not keep it. ``voxel_mm`` is the
+    longest edge of the scan's voxels.
     """
 
     report: JointReport
@@ -44,6 +45,7 @@ class StoredJoint:
     inflated: Mesh
     joint_space_mm: np.ndarray[Any, np.dtype[np.float64]]
     ct: Volume | None = None
+    voxel_mm: float = 0.0
 
     @property
     def side(self) -> Side:
@@ -59,7 +61,8 @@ class StoredJoint:
     def common_mm(self) -> float:
         """Standard deviation of what is common to the whole surface of a bone (see ``steps``)."""
         edges = self.report.edges
-        return common_sd_mm(max(edges.blur_mm_xyz) if edges else UNKNOWN_BLUR_MM)
+        blurred = common_sd_mm(max(edges.blur_mm_xyz) if edges else UNKNOWN_BLUR_MM)
+        return float(np.hypot(blurred, coarse_sd_mm(self.voxel_mm)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +109,7 @@ def read_result(folder: Path) -> StoredResult:
     _check(folder, REPORT, record)
     report = read_json(folder / REPORT)
     joints = {
-        joint.side: _joint(joint, folder, record)
+        joint.side: _joint(joint, folder, record, max(report.spacing_mm_xyz))
         for joint in report.joints
         if joint.status in MEASURED and joint.head_centre_mm_xyz is not None
     }
@@ -155,7 +158,9 @@ def _check(folder: Path, name: str, record: Mapping[str, Any]) -> None:
         )
 
 
-def _joint(joint: JointReport, folder: Path, record: Mapping[str, Any]) -> StoredJoint:
+def _joint(
+    joint: JointReport, folder: Path, record: Mapping[str, Any], voxel_mm: float
+) -> StoredJoint:
     if record.get("settings", {}).get("meshes") == MeshFiles.NONE:
         raise InputError(
             f"{folder} was measured with --no-meshes, and meshes are what is compared: measure the "
@@ -172,7 +177,8 @@ def _joint(joint: JointReport, folder: Path, record: Mapping[str, Any]) -> Store
         meshes[name], values = read_ply(folder / file)
         if name == "condyle":
             space = values.get(JOINT_SPACE, np.full(len(meshes[name].points_mm), np.nan))
-    return StoredJoint(joint, **meshes, joint_space_mm=space, ct=_ct(joint.side, folder, record))
+    ct = _ct(joint.side, folder, record)
+    return StoredJoint(joint, **meshes, joint_space_mm=space, ct=ct, voxel_mm=voxel_mm)
 
 
 def _ct(side: Side, folder: Path, record: Mapping[str, Any]) -> Volume | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +103,10 @@ def test_a_revision_is_named_as_one(folder: Path):
 
     assert read_result(folder).name == "scan"
     assert read_result(revision).name == "scan revision 002"
+
+
+def test_surfaces_of_coarse_scans_are_less_certain(written: Path):
+    joint = read_result(written).joints[Side.LEFT]
+    coarse = replace(joint, voxel_mm=3.0)
+
+    assert coarse.common_mm > 3.0 * joint.common_mm > 0.0
