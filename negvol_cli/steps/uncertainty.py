@@ -16,7 +16,7 @@ figure. How many of the intervals hold the truth stands in docs/accuracy.md
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -55,6 +55,9 @@ BONES_ALIKE: Final = 0.8
 belongs to which bone is right."""
 JOINTS_ALIKE: Final = 0.5
 """The same of both joints."""
+SECTOR_SHARE: Final = 0.05
+"""Of a sector's vertices: an axis that is off by 5° exchanges so many on either side of the median
+(a sector is 90° wide; how far axes turn with the scan: ``benchmarks/tilt.py``)."""
 PATCH_MM: Final = 2.0
 NV_SHARE: Final = 0.015
 ARTICULAR_SHARE: Final = 0.04
@@ -131,6 +134,9 @@ class Surfaces:
         Of the condyle where its normals end on the temporal bone inside the clip.
     spaces
         Of the condylar head, what each joint space is the middle of; None where there is none.
+    unsettled_mm
+        How far each joint space moves, in mm, where the sector's edge lies a little otherwise: much
+        where half of the sector ends on a near wall and half beyond it.
     """
 
     head: float
@@ -138,6 +144,7 @@ class Surfaces:
     bone: float
     articular: float
     spaces: dict[str, float | None]
+    unsettled_mm: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, geometry: JointGeometry, half_width_mm: float) -> Surfaces:
@@ -158,6 +165,7 @@ class Surfaces:
             bone=float(bone_areas[near & facing].sum()),
             articular=float(areas[inside & meets].sum()),
             spaces=_sectors(geometry, head),
+            unsettled_mm=_unsettled(geometry),
         )
 
 
@@ -179,7 +187,9 @@ def halves_of(
         articular_nv_mm3=_volume(quality, both, ARTICULAR_SHARE * articular),
         joint_space_mm=JointSpace(
             **{
-                name: None if area is None else _space(quality, area)
+                name: None
+                if area is None
+                else _space(quality, area, surfaces.unsettled_mm.get(name, 0.0))
                 for name, area in surfaces.spaces.items()
             }
         ),
@@ -207,15 +217,31 @@ def _volume(quality: EdgeQuality, areas: tuple[float, float], rest_mm3: float) -
     return float(TWO_SIDED_95 * np.sqrt(common * quality.common_mm**2 + local + rest_mm3**2))
 
 
+def _spaces_by_sector(geometry: JointGeometry) -> dict[str, Scalars]:
+    """The joint spaces, mm, of the head's vertices in each direction."""
+    ending = geometry.of_head & np.isfinite(geometry.joint_space_mm)
+    ways = ways_from(geometry.head_centre_mm, geometry.axis, geometry.condyle.points_mm[ending])
+    space = geometry.joint_space_mm[ending]
+    return {
+        name: space[ways @ np.array(towards) >= SECTOR_COSINE] for name, towards in SECTORS.items()
+    }
+
+
+def _unsettled(geometry: JointGeometry) -> dict[str, float]:
+    """Half the range that the middle tenth of each sector's joint spaces spans, mm."""
+    around = [0.5 - SECTOR_SHARE, 0.5 + SECTOR_SHARE]
+    return {
+        name: float(np.diff(np.quantile(space, around))[0]) / 2.0
+        for name, space in _spaces_by_sector(geometry).items()
+        if len(space)
+    }
+
+
 def _sectors(geometry: JointGeometry, head_mm2: float) -> dict[str, float | None]:
     """The surface behind the joint space in each direction; None where there is none."""
     ending = geometry.of_head & np.isfinite(geometry.joint_space_mm)
-    ways = ways_from(geometry.head_centre_mm, geometry.axis, geometry.condyle.points_mm[ending])
     of_vertex = head_mm2 / max(int(geometry.of_head.sum()), 1)
-    counts = {
-        name: float(np.count_nonzero(ways @ np.array(towards) >= SECTOR_COSINE))
-        for name, towards in SECTORS.items()
-    }
+    counts = {name: float(len(space)) for name, space in _spaces_by_sector(geometry).items()}
     counts["narrowest"] = NARROWEST_SHARE * np.count_nonzero(ending)
     known = geometry.joint_space
     return {
@@ -224,11 +250,11 @@ def _sectors(geometry: JointGeometry, head_mm2: float) -> dict[str, float | None
     }
 
 
-def _space(quality: EdgeQuality, area_mm2: float) -> float:
+def _space(quality: EdgeQuality, area_mm2: float, unsettled_mm: float) -> float:
     common = 2.0 * (1.0 + BONES_ALIKE) * quality.common_mm**2
     patches = max(area_mm2 / (np.pi * PATCH_MM**2), 1.0)
     local = (quality.condyle_mm**2 + quality.bone_mm**2) / patches
-    return float(TWO_SIDED_95 * np.sqrt(common + local + SPACE_MM**2))
+    return float(TWO_SIDED_95 * np.sqrt(common + local + SPACE_MM**2 + unsettled_mm**2))
 
 
 def _local(edges: BoneEdges) -> float:

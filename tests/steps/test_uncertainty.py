@@ -1,5 +1,7 @@
 """Intervals worked out by hand for a ball in a hemispherical socket."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from negvol_cli.steps.uncertainty import (
     HEAD_SHARE,
     JOINTS_ALIKE,
     NV_SHARE,
+    SPACE_MM,
     TWO_SIDED_95,
     EdgeQuality,
     asymmetry_points,
@@ -66,6 +69,17 @@ def test_a_joint_space_is_between_two_surfaces(joint):
     expected = TWO_SIDED_95 * 0.2 * np.sqrt(2 * (1 + BONES_ALIKE))
     assert np.sqrt(one.superior**2 - floor.superior**2) == pytest.approx(expected)
     assert np.sqrt(two.superior**2 - floor.superior**2) == pytest.approx(2 * expected)
+
+
+def test_a_space_whose_sector_has_two_walls_is_less_certain(joint):
+    """Half of the upper sector ends 2 mm farther off: the median may be of either half."""
+    beyond = joint.condyle.points_mm[:, 0] > joint.head_centre_mm[0]
+    split = replace(joint, joint_space_mm=joint.joint_space_mm + 2.0 * beyond)
+    even, uneven = (uncertainty(j, NOTHING, CLIP_MM).joint_space_mm for j in (joint, split))
+
+    assert even.superior == pytest.approx(TWO_SIDED_95 * SPACE_MM, rel=0.05)
+    assert uneven.superior == pytest.approx(TWO_SIDED_95 * np.hypot(SPACE_MM, 1.0), rel=0.1)
+    assert uneven.lateral == pytest.approx(even.lateral, rel=0.05)
 
 
 def test_a_direction_without_a_joint_space_has_no_interval(backend):
