@@ -11,7 +11,7 @@ the surface that bounds it, so its variance is
 with A the area, c the common and r the local standard deviation; a joint space changes by the e of
 both bones. What is left, whatever the edges do (networks, landmarks, meshes), is a share of the
 figure. How many of the intervals hold the truth stands in docs/accuracy.md
-(``benchmarks/phantom_truth.py``); the constants were chosen on half of the heads.
+(``benchmarks/phantom_truth.py``); the shares below were chosen on half of the heads.
 """
 
 from __future__ import annotations
