@@ -38,6 +38,7 @@ def train_cells_at_once(
 
     ``make_table`` then finds them done. Raises ConfigError where one fails.
     """
+    say("preparing the data that the networks learn from (minutes, once for each --runs)")
     for experiment in load_cells(run).values():
         prepare(experiment.data, experiment.train.seed, runs / KEPT)
     commands = {
