@@ -1,7 +1,8 @@
-"""How much memory the process has used, and how much is available."""
+"""How much memory the process has used, how much is available, and how threads share it."""
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,8 @@ from typing import Final
 import psutil
 
 _MIB: Final = 1 << 20
+_M_ARENA_MAX: Final = -8
+"""The parameter's number in glibc's <malloc.h>."""
 
 
 def peak_memory_mb() -> float | None:
@@ -25,6 +28,18 @@ def peak_memory_mb() -> float | None:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (_MIB if sys.platform == "darwin" else 1024)
+
+
+def share_arenas() -> bool:
+    """Let all threads share two of glibc's arenas of memory; False where the system is not glibc.
+
+    Otherwise each thread has one, and what a joint's thread leaves free in its own no other can
+    use: after a dozen scans a process held 900 MiB instead of 600.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    return mallopt is not None and bool(mallopt(_M_ARENA_MAX, 2))
 
 
 def available_memory_mb() -> float:

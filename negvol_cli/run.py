@@ -10,6 +10,7 @@ from pathlib import Path
 from negvol_cli.bundle.bundle import Bundle, load_bundle
 from negvol_cli.geometry.resample import use_threads
 from negvol_cli.inference.session import Predictor, open_session
+from negvol_cli.memory import share_arenas
 from negvol_cli.mesh.backend import MeshBackend
 from negvol_cli.settings import Settings
 from negvol_cli.timing import Stopwatch
@@ -53,6 +54,8 @@ class Run:
 def load_models(path: Path | None, settings: Settings) -> Models:
     """Load the networks of the bundle at ``path`` (None: the default one).
 
+    From then on all threads of the process share their free memory (``share_arenas``).
+
     Raises
     ------
     ModelError
@@ -60,6 +63,7 @@ def load_models(path: Path | None, settings: Settings) -> Models:
     DeviceError
         The requested device cannot run a network.
     """
+    share_arenas()
     if settings.threads is not None:
         use_threads(settings.threads)
     bundle = load_bundle(path)
