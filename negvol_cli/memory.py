@@ -34,7 +34,7 @@ def share_arenas() -> bool:
     """Let all threads share two of glibc's arenas of memory; False where the system is not glibc.
 
     Otherwise each thread has one, and what a joint's thread leaves free in its own no other can
-    use: after a dozen scans a process held 900 MiB instead of 600.
+    use: after a dozen scans of four heads in turn a process held 900 MiB instead of 660.
     """
     if not sys.platform.startswith("linux"):
         return False
