@@ -13,15 +13,16 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 from scipy.special import ndtr
 
 from negvol_cli.geometry.grid import Points, vector
+from negvol_cli.steps.check_images import along_normals
 from negvol_cli.steps.check_shape import Finding
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.measure import JointGeometry
 
 Floats = npt.NDArray[np.float64]
+Floats32 = npt.NDArray[np.float32]
 
 STEP_MM: Final = 0.25
 """Half a voxel of the joint frame."""
@@ -83,7 +84,7 @@ def between(images: JointImages, geometry: JointGeometry, intensities: Intensiti
         return Between(Finding(0.0), Finding(0.0), Finding(0.0), edgeless)
     gap = gap[ways]
     along = np.arange(0.0, float(gap.max()) + STEP_MM, STEP_MM)
-    points, hu = _along(ways, along, images, geometry)
+    points, hu = along_normals(images.hu_zyx, geometry, geometry.condyle, ways, along)
 
     def share(met: npt.NDArray[np.bool_]) -> Finding:
         some = met.any(axis=1)
@@ -103,19 +104,7 @@ def between(images: JointImages, geometry: JointGeometry, intensities: Intensiti
     )
 
 
-def _along(
-    vertices: npt.NDArray[np.intp], along: Floats, images: JointImages, geometry: JointGeometry
-) -> tuple[Points, Floats]:
-    """The points (V, T, 3) at ``along`` (T,) mm on the condyle's normals, and their HU (V, T)."""
-    condyle = geometry.condyle
-    start, normals = condyle.points_mm[vertices], condyle.vertex_normals()[vertices]
-    points = start[:, None, :] + normals[:, None, :] * along[:, None]
-    index = geometry.frame.local_grid.to_index(points.reshape(-1, 3)).T[::-1]
-    hu = ndimage.map_coordinates(images.hu_zyx, index, order=1, mode="nearest")
-    return points, hu.reshape(len(vertices), len(along))
-
-
-def _filled(hu: Floats, along: Floats, gap: Floats, points: Points, seen: Intensities) -> Finding:
+def _filled(hu: Floats32, along: Floats, gap: Floats, points: Points, seen: Intensities) -> Finding:
     """The share of the ways that are wide enough to be resolved which are nowhere dark.
 
     Between two thick plates a space of width w seen with a blur of standard deviation s still has,
@@ -144,9 +133,7 @@ def _edgeless(images: JointImages, geometry: JointGeometry, seen: Intensities) -
     if len(surface) < FEWEST_WAYS:
         return Finding(0.0)
     along = np.arange(-WITHIN_MM, WITHOUT_MM + STEP_MM / 2, STEP_MM)
-    _, hu = _along(surface, along, images, geometry)
+    _, hu = along_normals(images.hu_zyx, geometry, geometry.condyle, surface, along)
     step = hu[:, along <= 0].max(axis=1) - hu[:, along >= 0].min(axis=1)
     none = step < LEAST_STEP * (seen.cortex - seen.tissue)
-    points = geometry.condyle.points_mm[surface]
-    where = vector(points[none].mean(axis=0)) if none.any() else None
-    return Finding(float(none.mean()), where)
+    return Finding.share(none, geometry.condyle.points_mm[surface])

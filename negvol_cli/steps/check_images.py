@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from negvol_cli.geometry.grid import Points, crop, vector
+from negvol_cli.geometry.grid import Points, crop
 from negvol_cli.geometry.near import squared_away, within
 from negvol_cli.mesh.distance import Field
 from negvol_cli.mesh.mesh import Mesh
@@ -73,14 +73,27 @@ def dim_share(
     """
     if not near.any():
         return Finding(0.0)
-    points, normals = mesh.points_mm[near], mesh.vertex_normals()[near]
-    along = np.arange(0.0, RIM_MM + RIM_STEP_MM / 2, RIM_STEP_MM)
-    inwards: Points = points[:, None, :] - normals[:, None, :] * along[:, None]
-    index = geometry.frame.local_grid.to_index(inwards.reshape(-1, 3)).T[::-1]
+    along = -np.arange(0.0, RIM_MM + RIM_STEP_MM / 2, RIM_STEP_MM)
+    _, hu = along_normals(hu_zyx, geometry, mesh, near, along)
+    return Finding.share(hu.max(axis=1) < level_hu, mesh.points_mm[near])
+
+
+def along_normals(
+    hu_zyx: Floats,
+    geometry: JointGeometry,
+    mesh: Mesh,
+    vertices: Mask | npt.NDArray[np.intp],
+    along_mm: npt.NDArray[np.float64],
+) -> tuple[Points, Floats]:
+    """The points (V, T, 3) at ``along_mm`` (T,) on a mesh's normals, and their HU (V, T).
+
+    ``vertices`` chooses V of the mesh's; outwards is positive.
+    """
+    start, normals = mesh.points_mm[vertices], mesh.vertex_normals()[vertices]
+    points: Points = start[:, None, :] + normals[:, None, :] * along_mm[:, None]
+    index = geometry.frame.local_grid.to_index(points.reshape(-1, 3)).T[::-1]
     hu = ndimage.map_coordinates(hu_zyx, index, order=1, mode="nearest")
-    dim = hu.reshape(len(points), -1).max(axis=1) < level_hu
-    where = vector(points[dim].mean(axis=0)) if dim.any() else None
-    return Finding(float(dim.mean()), where)
+    return points, hu.reshape(points.shape[:2])
 
 
 def stray_share(
@@ -104,8 +117,7 @@ def stray_share(
     points = mesh.points_mm[near]
     moved = spacing * Field(outside - inside, part)(points)
     stray = np.abs(moved - np.median(moved)) > max(STRAY_MM, blur_mm)
-    where = vector(points[stray].mean(axis=0)) if stray.any() else None
-    return Finding(float(stray.mean()), where)
+    return Finding.share(stray, points)
 
 
 def entropy_bits(images: JointImages, geometry: JointGeometry) -> Finding:

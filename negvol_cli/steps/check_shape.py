@@ -36,6 +36,12 @@ class Finding:
     value: float
     where_mm: Vector | None = None
 
+    @classmethod
+    def share(cls, found: Mask, points_mm: Points) -> Finding:
+        """The share of points (N, 3) that were ``found`` (N,), N > 0, and the middle of those."""
+        where = vector(points_mm[found].mean(axis=0)) if found.any() else None
+        return cls(float(found.mean()), where)
+
 
 def hollow_mm3(geometry: JointGeometry) -> Finding:
     """Return the volume inside the condyle that is neither bone, and where its largest piece lies.
@@ -80,9 +86,7 @@ def contact_share(geometry: JointGeometry) -> Finding:
     if bone.is_empty:
         return Finding(0.0)
     distance = Surface(bone).nearest(points, TOUCHING_MM).distance_mm
-    touching = np.abs(distance) < TOUCHING_MM
-    where = vector(points[touching].mean(axis=0)) if touching.any() else None
-    return Finding(float(touching.mean()), where)
+    return Finding.share(np.abs(distance) < TOUCHING_MM, points)
 
 
 def roof_share(geometry: JointGeometry) -> Finding:
