@@ -2,8 +2,9 @@
 
     python -m benchmarks.drawing DATA [CONFIG] [--batch N] [--batches N] [--threads N]
 
-CONFIG is an experiment (default: the segmenter's). Runs on a GPU where there is one. Each step of
-the augmentation is timed alone on one batch as well, so its share shows what to speed up next.
+DATA is a folder in the project's own layout or a pack of joints, CONFIG an experiment (default:
+the segmenter's). Runs on a GPU where there is one. Each step of the augmentation is timed alone on
+one batch as well, so its share shows what to speed up next.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ def main() -> None:
     if given.threads:
         torch.set_num_threads(given.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    experiment = load_experiment(given.config).changed(data={"folder": str(given.data)})
+    where = "folder" if given.data.is_dir() else "pack"
+    experiment = load_experiment(given.config).changed(data={where: str(given.data)})
     task = build_task(experiment, (), device=device)
     if not isinstance(task, JointTask):
         parser.error("CONFIG must be of joints, not of heads")
@@ -96,9 +98,9 @@ def main() -> None:
         return task.draw(Draws.seeded([[number, item] for item in range(batch)], device))
 
     whole = seconds(draw, given.batches)
-    where = torch.cuda.get_device_name() if device == "cuda" else f"CPU, {torch.get_num_threads()}"
+    on = torch.cuda.get_device_name() if device == "cuda" else f"CPU, {torch.get_num_threads()}"
     size = experiment.data.patch_zyx[0]
-    print(f"{batch / whole:.2f} frames of {size}³ a second in batches of {batch} ({where})")
+    print(f"{batch / whole:.2f} frames of {size}³ a second in batches of {batch} ({on})")
     print("| step, taken by every frame | ms per frame |\n|---|---:|")
     for name, step in steps(experiment, task, batch, device).items():
         print(f"| {name} | {1000 * seconds(step, 2) / batch:.0f} |", flush=True)

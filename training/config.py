@@ -184,6 +184,10 @@ class TrainConfig(Table):
     ``settle_steps`` networks with batch normalisation use the averages that they gathered until
     then, as when they are run.
 
+    ``start_from`` is a file of weights of the same network (a ``weights.pt``) that the final
+    network begins with, to go on learning from other data; a fold, which is judged on heads that
+    those weights may know, always begins with nothing.
+
     With ``patience``, every ``validate_every`` steps the loss on the validation heads is looked
     at; training stops when it has not fallen by ``delta`` in ``patience`` looks, and the best
     weights are kept.
@@ -214,6 +218,7 @@ class TrainConfig(Table):
     delta: NotNegative = 0.0
     checkpoint_every: AtLeastOne = 50
     mixed_precision: bool = True
+    start_from: str = ""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

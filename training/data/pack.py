@@ -1,7 +1,8 @@
 """All joints of a dataset in one file: what a machine without the scans needs to train on.
 
 The file is NumPy's ``.npz``, compressed: of each joint the part of the CT about it (int16), its
-labels and its negative volume, and one JSON text that says where they lie. Nothing is pickled.
+labels and its negative volume, and one JSON text that says where they lie and where the labels end
+(``data.edges``). Anatomies without a scan have labels only. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from uuid import uuid4
 
 import numpy as np
@@ -22,8 +23,9 @@ from training.data.joints import JointSample
 from training.tables import ConfigError
 
 Answer = TypeVar("Answer")
+Edges = Literal["drawn", "refined"]
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 LARGE_VOXELS: Final = 3_000_000
 STEP_HU: Final = 4
 """Scans of finer voxels are rounded to this: it is a tenth of their noise, and halves the file."""
@@ -34,20 +36,20 @@ def write_pack(
     path: Path,
     volumes: Sequence[JointSample] | None = None,
     folds: Sequence[Sequence[str]] = (),
+    edges: Edges = "drawn",
 ) -> int:
-    """Write joints to one file, whole or not at all; its bytes.
+    """Write joints, and anatomies without a scan, to one file, whole or not at all; its bytes.
 
-    ``volumes`` are the same joints with NV as their label, to train on NV too; ``folds`` the
-    patients that the dataset itself holds out.
+    ``volumes`` are the first of the joints with NV as their label, to train on NV too; ``folds``
+    the patients that the dataset itself holds out; ``edges`` says where the labels end.
     """
     arrays: dict[str, Any] = {}
     entries = []
     for index, joint in enumerate(joints):
-        if joint.ct is None:
-            raise ConfigError(f"{joint.head} has no CT: label maps cannot be packed")
-        arrays[f"{index}-ct"] = _rounded(joint.ct)
+        if joint.ct is not None:
+            arrays[f"{index}-ct"] = _rounded(joint.ct)
         arrays[f"{index}-labels"] = joint.labels.values_zyx
-        if volumes is not None:
+        if volumes is not None and index < len(volumes):
             arrays[f"{index}-nv"] = np.packbits(volumes[index].labels.values_zyx > 0)
         entries.append(
             {
@@ -55,11 +57,16 @@ def write_pack(
                 "side": joint.side.value,
                 "centre_mm": joint.centre_mm,
                 "annotated_mm": joint.annotated_mm if np.isfinite(joint.annotated_mm) else None,
-                "ct": _grid_entry(joint.ct.grid),
+                "ct": None if joint.ct is None else _grid_entry(joint.ct.grid),
                 "labels": _grid_entry(joint.labels.grid),
             }
         )
-    about = {"schema": SCHEMA, "joints": entries, "folds": [list(fold) for fold in folds]}
+    about = {
+        "schema": SCHEMA,
+        "edges": edges,
+        "joints": entries,
+        "folds": [list(fold) for fold in folds],
+    }
     partial = path.with_name(f".{path.name}.{uuid4().hex}.partial.npz")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -71,16 +78,32 @@ def write_pack(
 
 
 def read_pack(path: Path, *, volumes: bool = False) -> list[JointSample]:
-    """The joints in a file; with ``volumes`` those with NV as their label.
+    """The joints with a scan in a file; with ``volumes`` those with NV as their label.
 
     Raises ConfigError where the file cannot be read, or was packed without NV.
     """
     return _opened(path, lambda file, about: _joints(file, about, path, volumes))
 
 
+def label_maps_in_pack(path: Path) -> list[JointSample]:
+    """The anatomies without a scan in a file. Raises ConfigError where there are none."""
+    maps = _opened(path, _label_maps)
+    if not maps:
+        raise ConfigError(
+            f"data.label_maps is true, but {path} was packed without any: pack it again with "
+            "--label-maps"
+        )
+    return maps
+
+
+def edges_in_pack(path: Path) -> Edges:
+    """Where the labels in a file end. Raises ConfigError."""
+    return _opened(path, lambda _, about: "refined" if about["edges"] == "refined" else "drawn")
+
+
 def heads_in_pack(path: Path) -> list[str]:
-    """The heads in a file, in order. Raises ConfigError."""
-    return _opened(path, lambda _, about: sorted({entry["head"] for entry in about["joints"]}))
+    """The heads with a scan in a file, in order. Raises ConfigError."""
+    return _opened(path, lambda _, about: sorted({e["head"] for e in about["joints"] if e["ct"]}))
 
 
 def folds_in_pack(path: Path) -> tuple[tuple[str, ...], ...]:
@@ -109,17 +132,26 @@ def _opened(path: Path, ask: Callable[[Any, dict[str, Any]], Answer]) -> Answer:
 def _joints(file: Any, about: dict[str, Any], path: Path, volumes: bool) -> list[JointSample]:
     joints = []
     for index, entry in enumerate(about["joints"]):
-        side, centre = Side(entry["side"]), vector(entry["centre_mm"])
-        joint = JointSample(
-            entry["head"],
-            side,
-            centre,
-            Volume(file[f"{index}-ct"], _grid(entry["ct"])),
-            Volume(file[f"{index}-labels"], _grid(entry["labels"])),
-            np.inf if entry["annotated_mm"] is None else entry["annotated_mm"],
-        )
-        joints.append(_with_volume(joint, file, f"{index}-nv", path) if volumes else joint)
+        if entry["ct"]:
+            joint = _joint(file, index, entry)
+            joints.append(_with_volume(joint, file, f"{index}-nv", path) if volumes else joint)
     return joints
+
+
+def _label_maps(file: Any, about: dict[str, Any]) -> list[JointSample]:
+    entries = enumerate(about["joints"])
+    return [_joint(file, index, entry) for index, entry in entries if not entry["ct"]]
+
+
+def _joint(file: Any, index: int, entry: dict[str, Any]) -> JointSample:
+    return JointSample(
+        entry["head"],
+        Side(entry["side"]),
+        vector(entry["centre_mm"]),
+        Volume(file[f"{index}-ct"], _grid(entry["ct"])) if entry["ct"] else None,
+        Volume(file[f"{index}-labels"], _grid(entry["labels"])),
+        np.inf if entry["annotated_mm"] is None else entry["annotated_mm"],
+    )
 
 
 def _with_volume(joint: JointSample, file: Any, key: str, path: Path) -> JointSample:

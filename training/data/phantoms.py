@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -31,30 +33,47 @@ def phantom_joints(count: int, seed: int, kept: Path | None = None) -> list[Join
     Labels end where the bones do, which is where reference labels are brought (``data.edges``).
     ``kept`` is a folder to keep them in, to be read again.
     """
+    return [joint for index in range(count) for joint in _joints(seed, kept, index)]
+
+
+def draw_phantoms(count: int, seed: int, kept: Path) -> None:
+    """Draw what ``phantom_joints`` will read and ``kept`` does not hold, on all cores."""
+    missing = [
+        index
+        for index in range(count)
+        if not all((kept / f"{_name(seed, index, side)}-labels.npy").is_file() for side in Side)
+    ]
+    if missing:
+        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+            list(pool.map(partial(_draw, seed, kept), missing))
+
+
+def _draw(seed: int, kept: Path, index: int) -> None:
+    _joints(seed, kept, index)
+
+
+def _joints(seed: int, kept: Path | None, index: int) -> list[JointSample]:
+    """Both joints of one head."""
+    rng = np.random.default_rng([seed, index])
+    head = draw_head(int(rng.integers(2**31)))
+    samples = []
+    for side in Side:
+        frame = JointFrame(side, head.condyle_centre_mm(side), LABEL_MM, LABEL_SIZE)
+        grid = _voxels(frame, rng)
+        settings, noise = ScanSettings.draw(rng), int(rng.integers(2**31))
+        name = _name(seed, index, side)
+        ct = cached(kept, f"{name}-ct", partial(_scanned, head, grid, settings, noise))
+        labels = cached(kept, f"{name}-labels", partial(head.joint_labels, frame.grid, side))
+        scan, truth = Volume(ct, grid), Volume(labels, frame.grid)
+        samples.append(JointSample(f"phantom-{index}", side, frame.centre_mm_xyz, scan, truth))
+    return samples
+
+
+def _name(seed: int, index: int, side: Side) -> str:
+    """Of one joint's arrays; another where other code would draw it."""
     made_by = sorted(Path(phantom.__path__[0]).glob("*.py"))
     source = digest(made_by, METHOD, LABEL_SIZE, CROP_MM)
-    samples = []
-    for index in range(count):
-        rng = np.random.default_rng([seed, index])
-        head = draw_head(int(rng.integers(2**31)))
-        for side in Side:
-            frame = JointFrame(side, head.condyle_centre_mm(side), LABEL_MM, LABEL_SIZE)
-            grid = _voxels(frame, rng)
-            settings, noise = ScanSettings.draw(rng), int(rng.integers(2**31))
-            name = f"phantom-{digest([], source, seed, index, side.value)}"
-            ct = cached(kept, f"{name}-ct", partial(_scanned, head, grid, settings, noise))
-            make = partial(head.joint_labels, frame.grid, side)
-            labels = cached(kept, f"{name}-labels", make)
-            samples.append(
-                JointSample(
-                    f"phantom-{index}",
-                    side,
-                    frame.centre_mm_xyz,
-                    Volume(ct, grid),
-                    Volume(labels, frame.grid),
-                )
-            )
-    return samples
+    return f"phantom-{digest([], source, seed, index, side.value)}"
 
 
 def _voxels(frame: JointFrame, rng: np.random.Generator) -> Grid:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from training.config import DataConfig
+from training.config import ConfigError, DataConfig
 from training.data.dataset_toml import dataset_at, dataset_of
 from training.data.edges import with_refined_edges
 from training.data.joints import JointSample, load_joints
 from training.data.label_maps import label_map_joints
 from training.data.negative_volume import with_negative_volume
-from training.data.pack import folds_in_pack, heads_in_pack, read_pack
-from training.data.phantoms import phantom_joints
+from training.data.pack import (
+    edges_in_pack,
+    folds_in_pack,
+    heads_in_pack,
+    label_maps_in_pack,
+    read_pack,
+)
+from training.data.phantoms import draw_phantoms, phantom_joints
 
 
 def real_joints(data: DataConfig, kept: Path | None = None) -> list[JointSample]:
@@ -28,7 +34,7 @@ def made_joints(
 ) -> tuple[list[JointSample], list[JointSample]]:
     """Phantom joints, and those of the label maps, as far as the experiment asks for them."""
     phantoms = phantom_joints(data.phantoms, seed, kept) if data.phantoms else []
-    maps = label_map_joints(Path(data.folder) / "labelmaps") if data.label_maps else []
+    maps = _label_maps(data) if data.label_maps else []
     if data.object == "nv":
         phantoms, maps = (
             [with_negative_volume(j, kept) for j in some] for some in (phantoms, maps)
@@ -43,6 +49,7 @@ def prepare(data: DataConfig, seed: int, kept: Path) -> None:
     """
     if data.object != "heads":
         real_joints(data, kept)
+        draw_phantoms(data.phantoms, seed, kept)
         made_joints(data, seed, kept)
 
 
@@ -61,13 +68,25 @@ def folds_of_data(data: DataConfig) -> tuple[tuple[str, ...], ...]:
     return folds_in_pack(Path(data.pack)) if data.pack else dataset_of(data).folds()
 
 
+def _label_maps(data: DataConfig) -> list[JointSample]:
+    if data.pack:
+        return label_maps_in_pack(Path(data.pack))
+    return label_map_joints(Path(data.folder) / "labelmaps")
+
+
 @lru_cache(maxsize=1)
 def _real(
     pack: str, dataset: str, folder: str, wanted: tuple[bool, str], kept: Path | None
 ) -> list[JointSample]:
     """Read once for all folds of an experiment; ``wanted`` is whether NV, and which edges."""
     volumes, edges = wanted
-    if pack and edges == "drawn":
+    packed = edges_in_pack(Path(pack)) if pack else "drawn"
+    if packed == "refined" and edges == "drawn":
+        raise ConfigError(
+            f"{pack} holds labels at refined edges, but data.edges is 'drawn': pack it again with "
+            "--edges drawn"
+        )
+    if pack and packed == edges:
         return read_pack(Path(pack), volumes=volumes)
     joints = read_pack(Path(pack)) if pack else load_joints(dataset_at(dataset, folder))
     if edges == "refined":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -107,6 +108,18 @@ class Learner:
         return {
             name: getattr(self, name) for name in ("network", "average", "optimiser", "stopper")
         }
+
+    def start_from(self, path: Path) -> None:
+        """Begin with a file's weights. Raises ConfigError where they are of another network."""
+        try:
+            weights = torch.load(path, map_location="cpu", weights_only=True)
+            for network in (self.network, self.average.module):
+                network.load_state_dict(weights)
+        except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as err:
+            raise ConfigError(
+                f"train.start_from: {path} holds no weights of this network: name the weights.pt "
+                "of one with the same network.kind and network.channels"
+            ) from err
 
     def resume(self, path: Path, clock: Clock) -> int:
         """Go on from a checkpoint, if there is one; the step to take next.

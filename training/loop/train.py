@@ -50,6 +50,8 @@ def train(
         kept = folder.parent.parent / KEPT
         task = build_task(experiment, held_out, validation, processes.device, kept)
         learner = Learner(experiment, len(task.channels), processes)
+        if experiment.train.start_from and not held_out:
+            learner.start_from(Path(experiment.train.start_from))
         course = _Course(experiment, folder, learner, clock, say)
         course.resume()
         looks = task.looks() if experiment.train.patience else []

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,12 +7,12 @@ import pytest
 
 from tests.training.made_datasets import write_dataset
 from training.config import ConfigError, DataConfig
-from training.data import pack
+from training.data import pack, sources
 from training.data.dataset_toml import read_dataset
 from training.data.joints import load_joints
 from training.data.negative_volume import with_negative_volume
 from training.data.pack import folds_in_pack, heads_in_pack, read_pack, write_pack
-from training.data.sources import folds_of_data, heads_of_data, real_joints
+from training.data.sources import folds_of_data, heads_of_data, made_joints, real_joints
 
 
 @pytest.fixture(scope="module")
@@ -84,16 +85,59 @@ def test_what_is_no_pack_is_refused(tmp_path, content):
 def test_a_pack_of_another_schema_is_refused(tmp_path):
     np.savez(tmp_path / "new.npz", about=np.array(json.dumps({"schema": 9})))
 
-    with pytest.raises(ConfigError, match="packed as schema 9, not 1"):
+    with pytest.raises(ConfigError, match="packed as schema 9, not 2"):
         read_pack(tmp_path / "new.npz")
+
+
+def data_of(path: Path, **keys) -> DataConfig:
+    return DataConfig(
+        object="joints",
+        pack=str(path),
+        spacing_mm=1.0,
+        size=16,
+        patch=16,
+        window_hu=(0, 1),
+        **keys,
+    )
+
+
+def test_anatomies_without_a_scan_are_packed_beside_the_joints(joints, tmp_path):
+    path = tmp_path / "joints.npz"
+    skull = replace(joints[0], head="skull", ct=None)
+    write_pack([*joints, skull], path, edges="refined")
+
+    _, (packed,) = made_joints(data_of(path, label_maps=True), seed=1)
+
+    assert packed.head == "skull"
+    assert packed.ct is None
+    assert (packed.labels.values_zyx == skull.labels.values_zyx).all()
+    assert heads_in_pack(path) == ["a", "b"]
+    assert len(real_joints(data_of(path))) == len(joints)
+
+
+def test_label_maps_that_were_not_packed_are_said(joints, tmp_path):
+    write_pack(joints[:1], tmp_path / "joints.npz")
+
+    with pytest.raises(ConfigError, match="packed without any: pack it again with --label-maps"):
+        made_joints(data_of(tmp_path / "joints.npz", label_maps=True), seed=1)
+
+
+def test_packed_edges_are_not_found_again_and_cannot_be_undone(joints, tmp_path, monkeypatch):
+    path = tmp_path / "joints.npz"
+    write_pack(joints[:1], path, edges="refined")
+    monkeypatch.setattr(sources, "with_refined_edges", lambda *_: pytest.fail("found again"))
+
+    (joint,) = real_joints(data_of(path))
+
+    assert (joint.labels.values_zyx == joints[0].labels.values_zyx).all()
+    with pytest.raises(ConfigError, match="pack it again with --edges drawn"):
+        real_joints(data_of(path, edges="drawn"))
 
 
 def test_an_experiment_takes_its_heads_folds_and_joints_from_its_pack(joints, tmp_path):
     path = tmp_path / "joints.npz"
-    write_pack(joints, path, folds=[("b",)])
-    data = DataConfig(
-        object="joints", pack=str(path), spacing_mm=1.0, size=16, patch=16, window_hu=(0, 1)
-    )
+    write_pack(joints, path, folds=[("b",)], edges="refined")
+    data = data_of(path)
 
     assert heads_of_data(data) == ["a", "b"]
     assert folds_of_data(data) == (("b",),)

@@ -33,3 +33,16 @@ def test_phantom_bones_end_where_they_do_and_are_kept(head, tmp_path: Path) -> N
         assert joint.ct is not None
         assert joint.ct.values_zyx.dtype == np.int16
     assert (again[1].ct.values_zyx == left.ct.values_zyx).all()
+
+
+def test_phantoms_drawn_on_all_cores_are_those_that_are_read(tmp_path: Path) -> None:
+    alone = phantoms.phantom_joints(1, seed=3)
+
+    phantoms.draw_phantoms(1, 3, tmp_path)
+    files = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    read = phantoms.phantom_joints(1, seed=3, kept=tmp_path)
+
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == files
+    assert len(files) == 4
+    for ours, theirs in zip(read, alone, strict=True):
+        assert (ours.ct.values_zyx == theirs.ct.values_zyx).all()

@@ -136,6 +136,29 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
         loop.train(other, tmp_path, say=silent)
 
 
+def test_the_final_network_starts_from_given_weights_and_a_fold_from_nothing(tmp_path):
+    given = loop.train(experiment(), tmp_path / "given", say=silent)
+    still = experiment(1, learning_rate=1e-12, start_from=str(tmp_path / "given" / loop.WEIGHTS))
+
+    final = weights(loop.train(still, tmp_path / "final", say=silent))
+    fold = weights(loop.train(still, tmp_path / "fold0", ("a",), silent))
+
+    assert torch.allclose(final, weights(given), atol=1e-6)
+    assert not torch.allclose(fold, weights(given), atol=1e-2)
+
+
+@pytest.mark.parametrize("content", [None, b"no weights", "another network"])
+def test_weights_of_no_such_network_are_refused(tmp_path, content):
+    path = tmp_path / "start.pt"
+    if content == "another network":
+        torch.save(torch.nn.Linear(2, 2).state_dict(), path)
+    elif content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(ConfigError, match=r"start.pt holds no weights of this network"):
+        loop.train(experiment(1, start_from=str(path)), tmp_path / "final", say=silent)
+
+
 def test_a_training_killed_amid_a_step_ends_as_one_that_was_not(tmp_path):
     whole = weights(loop.train(experiment(), tmp_path / "whole", say=silent))
 
