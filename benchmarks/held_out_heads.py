@@ -7,7 +7,8 @@ head the whole product runs with the segmenter of the fold that held it out: loc
 resampling, enhancement, edges, meshes, checks. The localiser is that of its fold, or the default
 bundle's, which knows the head at 4 mm. Compared are the labels of the joint frames (condyle to
 24 mm from its centre, temporal bone to 20 mm from the condyle, where both are known; of a joint
-that is called implausible too) and the volumes, against what is measured on the reference labels.
+that is called implausible too), their shape alone to 18 mm from the centre (the reference's edge
+moved to where it fits best) and the volumes, against what is measured on the reference labels.
 Those end where the product's edge step puts them (``references``).
 """
 
@@ -42,6 +43,7 @@ from negvol_cli.structures import Label, Side
 from training.config import Experiment, load_experiment
 from training.data.dataset import joint_centres
 from training.evaluate.held_out import BONE_REACH_MM, CONDYLE_REACH_MM
+from training.evaluate.shape import SHAPE_REACH_MM, shape_dice
 from training.loop.tasks import CHANNELS
 from training.loop.train import WEIGHTS, load_trained
 
@@ -61,6 +63,8 @@ class Row:
     mc_hd95_mm: float
     tb_dice: float
     tb_hd95_mm: float
+    mc_shape_dice: float
+    tb_shape_dice: float
     nv_mm3: float
     nv_error_percent: float
     articular_error_percent: float
@@ -142,9 +146,9 @@ def rows(head: str, folder: Path, measurement: Measurement) -> Iterator[Row]:
         off_points = 100 * abs(asymmetry.signed - (left - right) / (left + right))
     for joint in measurement.report.joints:
         if joint.centre_mm_xyz is None or joint.side not in measurement.views:
-            yield Row(head, str(joint.side), joint.status_text, *[np.nan] * 9)
+            yield Row(head, str(joint.side), joint.status_text, *[np.nan] * 11)
             continue
-        condyle, bone = accuracy(head, folder, measurement, joint.side)
+        condyle, bone, shapes = accuracy(head, folder, measurement, joint.side)
         reference = references[joint.side]
         nv, articular = (
             100 * (value / known - 1) if value is not None else np.nan
@@ -155,7 +159,7 @@ def rows(head: str, folder: Path, measurement: Measurement) -> Iterator[Row]:
         )
         off = np.linalg.norm(np.subtract(joint.centre_mm_xyz, centres[joint.side]))
         status = "ok" if joint.status is Status.OK else joint.status_text
-        figures = (condyle.dice, condyle.hd95_mm, bone.dice, bone.hd95_mm)
+        figures = (condyle.dice, condyle.hd95_mm, bone.dice, bone.hd95_mm, *shapes)
         volume = joint.nv_mm3 if joint.nv_mm3 is not None else np.nan
         yield Row(
             head, str(joint.side), status, float(off), *figures, volume, nv, articular, off_points
@@ -164,8 +168,8 @@ def rows(head: str, folder: Path, measurement: Measurement) -> Iterator[Row]:
 
 def accuracy(
     head: str, folder: Path, measurement: Measurement, side: Side
-) -> tuple[Metrics, Metrics]:
-    """Of the condyle and of the temporal bone, where the scan and the reference know both."""
+) -> tuple[Metrics, Metrics, tuple[float, float]]:
+    """Of the condyle and the temporal bone, and Dice of their shapes, where both are known."""
     geometry = measurement.views[side].geometry
     frame, found = geometry.frame, geometry.labels_zyx
     reference = reference_labels(folder / head, side)
@@ -176,17 +180,20 @@ def accuracy(
     z, y, x = np.indices(labels.shape)
     points = frame.local_grid.to_world(np.stack([x, y, z], axis=-1))
     centre = frame.to_frame(joint_centres(folder)[head][side])
-    near = known & (np.linalg.norm(points - centre, axis=-1) <= CONDYLE_REACH_MM)
+    away = np.linalg.norm(points - centre, axis=-1)
+    near = known & (away <= CONDYLE_REACH_MM)
     condyle = (labels == Label.CONDYLE) & near
     spacing = (frame.spacing_mm,) * 3
     beside = known & (distance_transform_edt(~condyle, frame.spacing_mm) <= BONE_REACH_MM)
+    shapes = [
+        shape_dice(found == bone, labels == bone, known & (away <= SHAPE_REACH_MM), spacing[0])
+        for bone in (Label.CONDYLE, Label.TEMPORAL_BONE)
+    ]
+    bone = (labels == Label.TEMPORAL_BONE) & beside
     return (
         compare((found == Label.CONDYLE) & near, condyle, spacing),
-        compare(
-            (found == Label.TEMPORAL_BONE) & beside,
-            (labels == Label.TEMPORAL_BONE) & beside,
-            spacing,
-        ),
+        compare((found == Label.TEMPORAL_BONE) & beside, bone, spacing),
+        (shapes[0], shapes[1]),
     )
 
 

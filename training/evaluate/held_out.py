@@ -19,6 +19,7 @@ from training.config import Experiment
 from training.data.annotations import AnnotationReader, read_volume
 from training.data.dataset_toml import dataset_of
 from training.evaluate.predict import find, probabilities
+from training.evaluate.shape import SHAPE_REACH_MM, shape_dice
 from training.loop.tasks import joint_sources
 
 CONDYLE_REACH_MM = 24.0
@@ -27,7 +28,11 @@ BONE_REACH_MM = 20.0
 
 @dataclass(frozen=True, slots=True)
 class JointScore:
-    """Accuracy in one joint: condyle to 24 mm from the centre, bone to 20 mm from the condyle."""
+    """Accuracy in one joint: condyle to 24 mm from the centre, bone to 20 mm from the condyle.
+
+    The Dice of shape are those to 18 mm from the centre with the reference's edge moved to where
+    it fits best (``shape``).
+    """
 
     head: str
     side: str
@@ -35,6 +40,8 @@ class JointScore:
     condyle_hd95_mm: float
     bone_dice: float
     bone_hd95_mm: float
+    condyle_shape_dice: float
+    bone_shape_dice: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +112,15 @@ def _score(
 ) -> JointScore:
     index = np.indices(reference[0].shape)
     middle = np.array([(n - 1) / 2 for n in reference[0].shape]).reshape(3, 1, 1, 1)
-    near = np.linalg.norm((index - middle) * spacing_mm, axis=0) <= CONDYLE_REACH_MM
+    away = np.linalg.norm((index - middle) * spacing_mm, axis=0)
+    near = away <= CONDYLE_REACH_MM
     beside = distance_transform_edt(~(reference[0] & near)) * spacing_mm <= BONE_REACH_MM
     spacing = (spacing_mm,) * 3
     condyle = compare(predicted[0] & near, reference[0] & near, spacing)
     bone = compare(predicted[1] & beside, reference[1] & beside, spacing)
-    return JointScore(head, side.value, condyle.dice, condyle.hd95_mm, bone.dice, bone.hd95_mm)
+    shapes = [
+        shape_dice(mine, theirs, away <= SHAPE_REACH_MM, spacing_mm)
+        for mine, theirs in zip(predicted, reference, strict=True)
+    ]
+    figures = (condyle.dice, condyle.hd95_mm, bone.dice, bone.hd95_mm)
+    return JointScore(head, side.value, *figures, *shapes)
