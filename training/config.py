@@ -275,13 +275,30 @@ class Look(Table):
 class TileConfig(Table):
     """What only the localiser's tiles of whole heads go through; shares of the tiles.
 
-    ``upside_down_share`` are turned over, ``cone_beam_share`` seen by a cone-beam machine with the
-    joints near its field's edge, ``cut_share`` of the others end at a random height.
+    ``upside_down_share`` are turned over, ``on_side_share`` turned by a quarter about some axis;
+    ``small_share`` are of ``small`` times the size, as children's. ``cone_beam_share`` of the
+    upright are seen by a cone-beam machine with the joints near its field's edge, ``cut_share`` of
+    the others end at a random height.
     """
 
     upside_down_share: Share = 0.0
+    on_side_share: Share = 0.0
+    small_share: Share = 0.0
+    small: Range = (0.6, 0.9)
     cone_beam_share: Share = 0.0
     cut_share: Share = 0.0
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.upside_down_share + self.on_side_share > 1:
+            raise ConfigError(
+                "augment.tiles.upside_down_share and on_side_share must not exceed 1 in sum"
+            )
+        if not 0 < self.small[0] <= self.small[1]:
+            raise ConfigError(
+                f"augment.tiles.small must rise and be above 0, got {list(self.small)}"
+            )
+        return self
 
 
 class AugmentConfig(Table):

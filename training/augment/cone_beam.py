@@ -20,13 +20,16 @@ from negvol_cli.geometry.grid import Grid, Points, Vector, Volume, vector
 from negvol_cli.geometry.resample import resample
 from negvol_cli.steps.localise import coarse
 from negvol_cli.structures import AIR_HU
-from training.augment.cone_beam_machine import ConeBeamSettings, expose
+from training.augment.cone_beam_machine import ConeBeamSettings, expose, scatter_, store_
 from training.config import LOCALISER_SPACING_MM
 
 __all__ = [
     "ConeBeamSettings",
     "Cylinder",
-    "cone_beam_tile",
+    "Exposure",
+    "cover_tile",
+    "draw_exposure",
+    "expose_tile",
     "simulate_cone_beam",
 ]
 
@@ -85,13 +88,18 @@ class Cylinder:
         return min(self.radius_mm - away, z - self.low_mm, self.high_mm - z)
 
 
-def cone_beam_tile(
-    hu: Tensor, joints_mm: Points, rng: np.random.Generator, spacing_mm: float
-) -> tuple[Tensor, Cylinder]:
-    """A coarse tile of a head (z, y, x) as read from a cone-beam CT, and what was in its view.
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A machine, and where its field lies in a tile, mm from the tile's middle."""
 
-    ``joints_mm`` (N, 3) are the joints from the tile's middle; without one the cylinder stands
-    anywhere. Beyond the cylinder's bounding box, where a scan ends, there is air.
+    settings: ConeBeamSettings
+    field: Cylinder
+
+
+def draw_exposure(joints_mm: Points, rng: np.random.Generator, spacing_mm: float) -> Exposure:
+    """Some machine's exposure of a tile with coarse voxels.
+
+    ``joints_mm`` (N, 3) are the joints from there; without one the cylinder stands anywhere.
     """
     settings = ConeBeamSettings.draw(rng)
     coarser = (settings.voxel_mm / spacing_mm) ** 1.5
@@ -100,23 +108,47 @@ def cone_beam_tile(
         stand = _axis_and_top(joints_mm, settings, rng)
     else:
         stand = rng.uniform(-60.0, 60.0, 3) + np.array([0.0, 0.0, settings.height_mm / 2])
-    ax, ay, top = (float(v) for v in stand)
-    field = Cylinder(ax, ay, settings.diameter_mm / 2, top - settings.height_mm, top)
+    x, y, top = (float(v) for v in stand)
+    field = Cylinder(x, y, settings.diameter_mm / 2, top - settings.height_mm, top)
+    return Exposure(settings, field)
+
+
+def expose_tile(hu: Tensor, exposure: Exposure, noise: Tensor, spacing_mm: float) -> Tensor:
+    """A coarse tile of a head (z, y, x) as the machine would see it if its field had no end.
+
+    ``noise`` is white, of the tile's shape.
+    """
+    settings = exposure.settings
+    x, y, _ = _from_axis(hu, exposure.field, spacing_mm)
+    away = torch.hypot(x[None], y[:, None])
+    thick = (1.0 - 0.5 * (away / HEAD_RADIUS_MM) ** 2).clamp(0.0, 1.2)[None]
+    hu = hu.clone()
+    scatter_(hu, away, thick, settings, spacing_mm)
+    store_(hu, noise.clone(), settings, spacing_mm)
+    return hu
+
+
+def cover_tile(hu: Tensor, exposure: Exposure, spacing_mm: float) -> Tensor:
+    """A tile (z, y, x) with what the machine stores beside its cylinder, and air beyond the scan.
+
+    The scan is the cylinder's bounding box.
+    """
+    field = exposure.field
+    x, y, z = _from_axis(hu, field, spacing_mm)
+    beside = torch.hypot(x[None], y[:, None]) > field.radius_mm
+    hu = hu.masked_fill(beside[None], exposure.settings.padding_hu)
+    level = (z >= field.low_mm) & (z <= field.high_mm)
+    across = (x.abs() <= field.radius_mm)[None] & (y.abs() <= field.radius_mm)[:, None]
+    return hu.masked_fill(~(across[None] & level[:, None, None]), AIR_HU).clamp(min=AIR_HU)
+
+
+def _from_axis(hu: Tensor, field: Cylinder, spacing_mm: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Mm of a tile's voxels along x and y from the field's axis, and along z from its middle."""
     z, y, x = (
         (torch.arange(n, device=hu.device, dtype=torch.float32) - (n - 1) / 2) * spacing_mm
         for n in hu.shape
     )
-    x, y = x - ax, y - ay
-    distance = torch.hypot(x[None], y[:, None])
-    thick = (1.0 - 0.5 * (distance / HEAD_RADIUS_MM) ** 2).clamp(0.0, 1.2)
-    hu = hu.clone()
-    none = np.empty((0, 3))
-    expose(hu, x, y, thick[None], none, settings=settings, rng=rng, spacing_mm=spacing_mm)
-    hu.masked_fill_((distance > field.radius_mm)[None], settings.padding_hu)
-    level = (z >= field.low_mm) & (z <= field.high_mm)
-    across = (x.abs() <= field.radius_mm)[None] & (y.abs() <= field.radius_mm)[:, None]
-    hu.masked_fill_(~(across[None] & level[:, None, None]), AIR_HU)
-    return hu.clamp_(min=AIR_HU), field
+    return x - field.x_mm, y - field.y_mm, z
 
 
 def _axis_and_top(

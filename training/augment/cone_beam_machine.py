@@ -117,15 +117,30 @@ def expose(
     ``metal`` (N, 3) in mm: x and y from the axis, z from the first slice's centre.
     """
     radius = torch.hypot(x[None], y[:, None])
-    _blur_(hu, settings.blur_mm / FWHM / spacing_mm)
-    hu.add_(1000.0).mul_(1.0 - settings.cupping * thickness).sub_(1000.0)
-    hu.add_(settings.rim_hu * torch.exp((radius - settings.diameter_mm / 2) / RIM_MM).clamp(max=1))
+    scatter_(hu, radius, thickness, settings, spacing_mm)
     _add_rings_(hu, radius, settings, rng, spacing_mm)
     for point in metal:
         _add_rays_(hu, x, y, point, settings.streaks_hu, rng=rng, spacing_mm=spacing_mm)
-    hu.mul_(settings.gain).add_(settings.offset_hu)
     generator = torch.Generator(hu.device).manual_seed(int(rng.integers(2**62)))
     noise = torch.randn(hu.shape, generator=generator, device=hu.device)
+    store_(hu, noise, settings, spacing_mm)
+
+
+def scatter_(
+    hu: Tensor, radius: Tensor, thickness: Tensor, settings: ConeBeamSettings, spacing_mm: float
+) -> None:
+    """Blur ``hu`` (z, y, x) in place; darken it where the head is thick, brighten it at the rim.
+
+    ``radius`` (y, x) is mm from the axis, ``thickness`` as for ``expose``.
+    """
+    _blur_(hu, settings.blur_mm / FWHM / spacing_mm)
+    hu.add_(1000.0).mul_(1.0 - settings.cupping * thickness).sub_(1000.0)
+    hu.add_(settings.rim_hu * torch.exp((radius - settings.diameter_mm / 2) / RIM_MM).clamp(max=1))
+
+
+def store_(hu: Tensor, noise: Tensor, settings: ConeBeamSettings, spacing_mm: float) -> None:
+    """Turn HU (z, y, x) in place into stored intensities; white ``noise`` is used up."""
+    hu.mul_(settings.gain).add_(settings.offset_hu)
     kept = _blur_(noise, settings.grain_mm / FWHM / spacing_mm)
     hu.add_(noise, alpha=settings.noise_hu / kept).clamp_(*settings.limits_hu)
 

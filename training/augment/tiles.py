@@ -1,159 +1,137 @@
-"""Varied tiles of heads for the localiser, with the heat about their joints."""
+"""Batches of varied tiles of heads for the localiser, with the heat about their joints.
+
+All voxels are drawn, placed and disturbed on the training's device, as joint frames are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from negvol_cli.geometry.grid import Points
+from negvol_cli.geometry.grid import Grid, Points
 from negvol_cli.inference.normalise import windowed
 from negvol_cli.structures import AIR_HU
-from training.augment.cone_beam import Cylinder, cone_beam_tile
+from training.augment.cone_beam import cover_tile, expose_tile
 from training.augment.draws import Draws
 from training.augment.looks import as_seen
-from training.augment.placement import frame_points, rotation
-from training.config import LOCALISER_SPACING_MM, AugmentConfig, Experiment
+from training.augment.placement import frame_points
+from training.augment.tile_plans import TilePlan, draw_plan
+from training.config import LOCALISER_SPACING_MM, Experiment
 from training.data.heads import HeadSample
 
-HEAT_MM = 7.0
+HEAT_MM: Final = 7.0
+UNCLEAR_MM: Final = 4 * HEAT_MM
+NOWHERE_MM: Final = 1e5
+"""Where the joints of a body without any are: far from every voxel."""
 
-
-def draw_tiles(
-    samples: Sequence[HeadSample], draws: Draws, experiment: Experiment
-) -> tuple[Tensor, Tensor, Tensor]:
-    """One varied tile of each head: images (B, 1, z, y, x), heat (B, 2, ...), weight (B, 1, ...).
-
-    Tiles are small: they are placed one by one, and seen by their scanners together. A share of
-    the upright heads is seen by a cone-beam machine instead, with the joints near its field's edge.
-    """
-    data, augment = experiment.data, experiment.augment
-    tiles = [
-        _place(sample, rng, augment, data.patch_zyx[0])
-        for sample, rng in zip(samples, draws.hosts, strict=True)
-    ]
-    hu, scanned, heat, weight = (
-        torch.stack([getattr(tile, part) for tile in tiles]).to(draws.device)
-        for part in ("hu", "scanned", "heat", "weight")
-    )
-    plain = np.array([tile.field is None for tile in tiles])
-    if plain.any():
-        index = draws.index(plain)
-        seen, _ = as_seen(augment.looks, hu[index], draws.only(plain), LOCALISER_SPACING_MM)
-        hu = hu.index_copy(0, index, seen)
-    hu = hu.masked_fill(~scanned, AIR_HU)
-    return windowed(hu, data.window_hu)[:, None], heat, weight
+Drawn = tuple[Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Tile:
-    """HU and what was scanned (z, y, x), heat (2, ...), weight (1, ...), a cone beam's field."""
+class HeadSource:
+    """What one head's tiles are drawn from: HU above air on the device, (1, z, y, x), int16."""
 
-    hu: Tensor
-    scanned: Tensor
-    heat: Tensor
-    weight: Tensor
-    field: Cylinder | None
+    head: str
+    above_air: Tensor
+    grid: Grid
+    centres_mm: Points
+
+    @classmethod
+    def of(cls, sample: HeadSample, device: torch.device | str) -> HeadSource:
+        """A coarse head, sent to ``device``."""
+        values = np.round(sample.hu - AIR_HU).astype(np.int16)
+        above_air = torch.from_numpy(np.ascontiguousarray(values))[None].to(device)
+        return cls(sample.head, above_air, sample.volume.grid, sample.centres_mm)
 
 
-def _place(sample: HeadSample, rng: np.random.Generator, config: AugmentConfig, size: int) -> _Tile:
-    """A turned, scaled, perhaps mirrored tile of one head, and the heat about its joints.
+def draw_tiles(sources: Sequence[HeadSource], draws: Draws, experiment: Experiment) -> Drawn:
+    """One varied tile of each head: images (B, 1, z, y, x), heat (B, 2, ...), weight (B, 1, ...).
 
-    Mirrored heads swap their sides; heads turned upside down or back to front have no heat, so
-    that the localiser's silence on them can be told from its answer on the upright one.
+    Every tile is seen by one of the scanners of ``augment.looks``; a share of the upright heads
+    stood in a cone-beam machine before, with the joints near its field's edge.
     """
-    centres = sample.centres_mm
-    middle, flip, upright = _middle(sample, rng), np.ones(3), True
-    matrix = rotation(np.deg2rad(rng.uniform(-config.rotation_deg, config.rotation_deg, 3)))
-    matrix = matrix * np.exp(rng.uniform(-config.scale, config.scale))
-    if rng.random() < 0.5:
-        flip[0], centres = -1.0, centres[::-1]
-    if rng.random() < config.tiles.upside_down_share:
-        flip[1:] = [(-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)][int(rng.integers(3))]
-        upright = False
-    matrix = matrix * flip
-    hu = _sampled(sample, middle, matrix, size)
-    at_mm = (centres - middle) @ np.linalg.inv(matrix).T
-    field: Cylinder | None = None
-    if upright and rng.random() < config.tiles.cone_beam_share:
-        hu, field = cone_beam_tile(hu, at_mm, rng, LOCALISER_SPACING_MM)
-    scanned = _scanned(rng, 0.0 if field else config.tiles.cut_share, size)
-    heat, weight = _heat(at_mm, scanned, field, upright=upright)
-    return _Tile(hu, scanned, heat, weight, field)
+    data, augment = experiment.data, experiment.augment
+    plans = [
+        draw_plan(source.grid, source.centres_mm, rng, augment, data.patch_zyx[0])
+        for source, rng in zip(sources, draws.hosts, strict=True)
+    ]
+    points = frame_points(data.patch_zyx, LOCALISER_SPACING_MM, draws.device)
+    hu = _sampled(sources, plans, points, draws)
+    hu = _exposed(hu, plans, draws)
+    hu, _ = as_seen(augment.looks, hu, draws, LOCALISER_SPACING_MM)
+    hu = _ended(hu, plans, points, draws)
+    heat, weight = _heat(plans, points, draws)
+    return windowed(hu, data.window_hu)[:, None], heat, weight
 
 
 def _sampled(
-    sample: HeadSample,
-    middle: npt.NDArray[np.float64],
-    matrix: npt.NDArray[np.float64],
-    size: int,
+    sources: Sequence[HeadSource], plans: Sequence[TilePlan], points: Tensor, draws: Draws
 ) -> Tensor:
-    """HU (z, y, x) of a tile about ``middle``, LPS mm, turned by ``matrix``; air outside."""
-    grid = sample.volume.grid
-    points = frame_points((size,) * 3, LOCALISER_SPACING_MM, "cpu").double()
-    points = points @ torch.tensor(matrix.T)
-    start = np.array(grid.origin_mm_xyz) - LOCALISER_SPACING_MM / 2
-    extent = np.array(grid.size_xyz) * LOCALISER_SPACING_MM
-    where = (points + torch.tensor(middle - start)) * torch.tensor(2.0 / extent) - 1.0
-    above_air = torch.from_numpy(np.ascontiguousarray(sample.hu, dtype=np.float32)) - AIR_HU
-    return (
+    """HU (B, z, y, x) at the tiles' places; air outside the scans."""
+    half = [np.array(s.grid.size_xyz) / 2 * LOCALISER_SPACING_MM for s in sources]
+    start = [np.array(s.grid.origin_mm_xyz) - LOCALISER_SPACING_MM / 2 for s in sources]
+    turns = [(p.matrix / h[:, None]).T for p, h in zip(plans, half, strict=True)]
+    shifts = [(p.middle_mm - s) / h - 1.0 for p, s, h in zip(plans, start, half, strict=True)]
+    where = torch.matmul(points.reshape(1, -1, 3), draws.send(np.array(turns)))
+    where = (where + draws.send(np.array(shifts))[:, None]).reshape(-1, *points.shape)
+    sampled = [
         functional.grid_sample(
-            above_air[None, None], where.float()[None], padding_mode="zeros", align_corners=False
+            source.above_air[None].float(), at[None], padding_mode="zeros", align_corners=False
         )[0, 0]
-        + AIR_HU
-    )
+        for source, at in zip(sources, where, strict=True)
+    ]
+    return torch.stack(sampled) + AIR_HU
 
 
-def _heat(
-    at_mm: Points, scanned: Tensor, field: Cylinder | None, *, upright: bool
-) -> tuple[Tensor, Tensor]:
-    """Heat (2, z, y, x) about joints at mm from the tile's middle, and weight (1, z, y, x).
+def _exposed(hu: Tensor, plans: Sequence[TilePlan], draws: Draws) -> Tensor:
+    """The tiles (B, z, y, x), those in a cone-beam machine as it sees them."""
+    chosen = np.array([plan.exposure is not None for plan in plans])
+    if not chosen.any():
+        return hu
+    noise = iter(draws.only(chosen).noise(*hu.shape[1:]))
+    seen = [
+        expose_tile(tile, plan.exposure, next(noise), LOCALISER_SPACING_MM)
+        if plan.exposure
+        else tile
+        for tile, plan in zip(hu, plans, strict=True)
+    ]
+    return torch.stack(seen)
+
+
+def _ended(hu: Tensor, plans: Sequence[TilePlan], points: Tensor, draws: Draws) -> Tensor:
+    """The tiles (B, z, y, x) with air where their scans end, and what stands beside a field."""
+    ends = np.clip([plan.ends_mm for plan in plans], -NOWHERE_MM, NOWHERE_MM)
+    low, high = draws.send(ends).reshape(-1, 2, 1, 1, 1).unbind(1)
+    height = points[None, ..., 2]
+    hu = hu.masked_fill((height < low) | (height > high), AIR_HU)
+    covered = [
+        cover_tile(tile, plan.exposure, LOCALISER_SPACING_MM) if plan.exposure else tile
+        for tile, plan in zip(hu, plans, strict=True)
+    ]
+    return torch.stack(covered)
+
+
+def _heat(plans: Sequence[TilePlan], points: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+    """Heat (B, 2, z, y, x) about the joints, and weight (B, 1, z, y, x).
 
     Where a joint lies at the edge of the tile, the scan or the field, nothing is asked (weight 0).
     """
-    size = len(scanned)
-    here = frame_points((size,) * 3, LOCALISER_SPACING_MM, "cpu").numpy()
-    heat, unclear = torch.zeros(2, *scanned.shape), torch.zeros_like(scanned)
-    for channel, at in enumerate(at_mm):
-        distance = torch.from_numpy(np.linalg.norm(here - at, axis=-1)).float()
-        depth = _depth(at, size, scanned)
-        in_field = field.depth(at) if field else np.inf
-        if min(depth, in_field) > 0 and upright:
-            heat[channel] = torch.exp(-0.5 * (distance / HEAT_MM) ** 2)
-        if -8.0 < depth <= 16.0 or -8.0 < in_field <= 4.0:
-            unclear |= distance < 4 * HEAT_MM
-    return heat, (~unclear).float()[None]
-
-
-def _middle(sample: HeadSample, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    grid = sample.volume.grid
-    low, high = grid.corners_mm().min(axis=0), grid.corners_mm().max(axis=0)
-    if len(sample.centres_mm) and rng.random() < 0.8:
-        return np.asarray(sample.centres_mm.mean(axis=0) + rng.uniform(-70, 70, 3))
-    return np.asarray(rng.uniform(low, high))
-
-
-def _scanned(rng: np.random.Generator, cut_share: float, size: int) -> Tensor:
-    """Which voxels the scan holds: all, or only those below or above a random height."""
-    scanned = torch.ones(size, size, size, dtype=torch.bool)
-    if rng.random() < cut_share:
-        height = (torch.arange(size) - (size - 1) / 2) * LOCALISER_SPACING_MM
-        edge = float(rng.uniform(-70, 70))
-        scanned &= (height < edge if rng.random() < 0.5 else height > edge)[:, None, None]
-    return scanned
-
-
-def _depth(at_mm: npt.NDArray[np.float64], size: int, scanned: Tensor) -> float:
-    """How far inside tile and scan a point lies, mm; negative outside."""
-    inside = float((size / 2 * LOCALISER_SPACING_MM - np.abs(at_mm)).min())
-    heights = torch.where(scanned[:, 0, 0])[0]
-    if len(heights) == 0:
-        return -np.inf
-    low = (float(heights[0]) - size / 2) * LOCALISER_SPACING_MM
-    high = (float(heights[-1]) + 1 - size / 2) * LOCALISER_SPACING_MM
-    return min(inside, float(at_mm[2]) - low, high - float(at_mm[2]))
+    at, asked = np.full((len(plans), 2, 3), NOWHERE_MM), np.zeros((2, len(plans), 2))
+    for number, plan in enumerate(plans):
+        for side, joint in enumerate(plan.joints):
+            at[number, side] = joint.at_mm
+            asked[:, number, side] = joint.shown, joint.unclear
+    z, y, x = points[:, 0, 0, 2], points[0, :, 0, 1], points[0, 0, :, 0]
+    to_x, to_y, to_z = ((x, y, z)[i] - draws.send(at[..., i, None]) for i in range(3))
+    squared = to_z[..., None, None] ** 2 + to_y[..., None, :, None] ** 2
+    squared = squared + to_x[..., None, None, :] ** 2
+    shown, unclear = draws.send(asked)[..., None, None, None]
+    heat = torch.exp(squared / (-2.0 * HEAT_MM**2)) * shown
+    unasked = (squared < UNCLEAR_MM**2) & (unclear > 0)
+    return heat, (~unasked.any(dim=1, keepdim=True)).float()

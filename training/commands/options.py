@@ -45,7 +45,9 @@ threads_option = click.option(
     "--threads", type=click.IntRange(min=1), help="Threads on the CPU; default: all."
 )
 pack_option = click.option(
-    "--pack", type=click.Path(path_type=Path), help="Train on joints packed in this file."
+    "--pack",
+    type=click.Path(path_type=Path),
+    help="Train on what is packed in this file.",
 )
 minutes_option = click.option(
     "--minutes",

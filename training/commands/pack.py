@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     "--dataset", type=click.Path(path_type=Path), help="A dataset.toml of your own, instead."
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.option("--heads", is_flag=True, help="Whole heads at 4 mm, to train the localiser on.")
 @click.option("--without-nv", is_flag=True, help="Do not measure NV: no training on NV then.")
 @click.option("--label-maps", is_flag=True, help="Add the anatomies in DATA/labelmaps.")
 @click.option(
@@ -40,14 +41,17 @@ def pack(
     data: Path,
     dataset: Path | None,
     out: Path,
+    heads: bool,
     without_nv: bool,
     label_maps: bool,
     edges: Edges,
 ) -> None:
-    """Put every annotated joint, not the scans, into one file to train on elsewhere."""
+    """Put every annotated joint, or every head, into one file to train on without the scans."""
     from training.data.dataset_check import require_sound
     from training.data.dataset_toml import dataset_at
     from training.data.edges import with_refined_edges
+    from training.data.head_pack import write_head_pack
+    from training.data.heads import load_heads
     from training.data.joints import load_joints
     from training.data.label_maps import label_map_joints
     from training.data.negative_volume import with_negative_volume
@@ -56,6 +60,11 @@ def pack(
     described = dataset_at(str(dataset or ""), str(data))
     if dataset:
         require_sound(described)
+    if heads:
+        found = load_heads(described)
+        size = write_head_pack(found, out, described.folds())
+        say(f"{len(found)} heads, {size / 1e6:.1f} MB: {out}")
+        return
     joints = load_joints(described)
     if edges == "refined":
         joints = [with_refined_edges(joint) for joint in joints]

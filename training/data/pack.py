@@ -7,25 +7,21 @@ labels and its negative volume, and one JSON text that says where they lie and w
 
 from __future__ import annotations
 
-import json
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
-from uuid import uuid4
+from typing import Any, Final, Literal
 
 import numpy as np
 
-from negvol_cli.geometry.grid import Grid, Volume, vector
+from negvol_cli.geometry.grid import Volume, vector
 from negvol_cli.settings import FRAME_SIZE, FRAME_SPACING_MM
 from negvol_cli.structures import Side
 from training.data.joints import JointSample
+from training.data.pack_file import grid_entry, grid_of, opened, write_arrays
 from training.tables import ConfigError
 
-Answer = TypeVar("Answer")
 Edges = Literal["drawn", "refined"]
 
-SCHEMA: Final = 2
 LARGE_VOXELS: Final = 3_000_000
 STEP_HU: Final = 4
 """Scans of finer voxels are rounded to this: it is a tenth of their noise, and halves the file."""
@@ -57,24 +53,12 @@ def write_pack(
                 "side": joint.side.value,
                 "centre_mm": joint.centre_mm,
                 "annotated_mm": joint.annotated_mm if np.isfinite(joint.annotated_mm) else None,
-                "ct": None if joint.ct is None else _grid_entry(joint.ct.grid),
-                "labels": _grid_entry(joint.labels.grid),
+                "ct": None if joint.ct is None else grid_entry(joint.ct.grid),
+                "labels": grid_entry(joint.labels.grid),
             }
         )
-    about = {
-        "schema": SCHEMA,
-        "edges": edges,
-        "joints": entries,
-        "folds": [list(fold) for fold in folds],
-    }
-    partial = path.with_name(f".{path.name}.{uuid4().hex}.partial.npz")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        np.savez_compressed(partial, about=np.array(json.dumps(about)), **arrays)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path.stat().st_size
+    about = {"edges": edges, "joints": entries, "folds": [list(fold) for fold in folds]}
+    return write_arrays(path, about, arrays)
 
 
 def read_pack(path: Path, *, volumes: bool = False) -> list[JointSample]:
@@ -82,12 +66,12 @@ def read_pack(path: Path, *, volumes: bool = False) -> list[JointSample]:
 
     Raises ConfigError where the file cannot be read, or was packed without NV.
     """
-    return _opened(path, lambda file, about: _joints(file, about, path, volumes))
+    return opened(path, "joints", lambda file, about: _joints(file, about, path, volumes))
 
 
 def label_maps_in_pack(path: Path) -> list[JointSample]:
     """The anatomies without a scan in a file. Raises ConfigError where there are none."""
-    maps = _opened(path, _label_maps)
+    maps = opened(path, "joints", _label_maps)
     if not maps:
         raise ConfigError(
             f"data.label_maps is true, but {path} was packed without any: pack it again with "
@@ -98,35 +82,9 @@ def label_maps_in_pack(path: Path) -> list[JointSample]:
 
 def edges_in_pack(path: Path) -> Edges:
     """Where the labels in a file end. Raises ConfigError."""
-    return _opened(path, lambda _, about: "refined" if about["edges"] == "refined" else "drawn")
-
-
-def heads_in_pack(path: Path) -> list[str]:
-    """The heads with a scan in a file, in order. Raises ConfigError."""
-    return _opened(path, lambda _, about: sorted({e["head"] for e in about["joints"] if e["ct"]}))
-
-
-def folds_in_pack(path: Path) -> tuple[tuple[str, ...], ...]:
-    """The heads that the packed dataset itself holds out, fold by fold. Raises ConfigError."""
-    return _opened(path, lambda _, about: tuple(tuple(fold) for fold in about["folds"]))
-
-
-def _opened(path: Path, ask: Callable[[Any, dict[str, Any]], Answer]) -> Answer:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
-            if about["schema"] != SCHEMA:
-                raise ConfigError(
-                    f"{path} was packed as schema {about['schema']}, not {SCHEMA}: pack it again"
-                )
-            return ask(file, about)
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as err:
-        if isinstance(err, ConfigError):
-            raise
-        raise ConfigError(
-            f"{path} cannot be read as packed joints ({err}): make it with "
-            "`python -m training pack`"
-        ) from err
+    return opened(
+        path, "joints", lambda _, about: "refined" if about["edges"] == "refined" else "drawn"
+    )
 
 
 def _joints(file: Any, about: dict[str, Any], path: Path, volumes: bool) -> list[JointSample]:
@@ -148,8 +106,8 @@ def _joint(file: Any, index: int, entry: dict[str, Any]) -> JointSample:
         entry["head"],
         Side(entry["side"]),
         vector(entry["centre_mm"]),
-        Volume(file[f"{index}-ct"], _grid(entry["ct"])) if entry["ct"] else None,
-        Volume(file[f"{index}-labels"], _grid(entry["labels"])),
+        Volume(file[f"{index}-ct"], grid_of(entry["ct"])) if entry["ct"] else None,
+        Volume(file[f"{index}-labels"], grid_of(entry["labels"])),
         np.inf if entry["annotated_mm"] is None else entry["annotated_mm"],
     )
 
@@ -169,18 +127,3 @@ def _rounded(ct: Volume) -> Any:
     if ct.values_zyx.size <= LARGE_VOXELS:
         return ct.values_zyx
     return (np.round(ct.values_zyx / STEP_HU) * STEP_HU).astype(np.int16)
-
-
-def _grid_entry(grid: Grid) -> dict[str, Any]:
-    return {
-        "size": grid.size_xyz,
-        "spacing_mm": grid.spacing_mm_xyz,
-        "origin_mm": grid.origin_mm_xyz,
-        "direction": grid.direction,
-    }
-
-
-def _grid(entry: dict[str, Any]) -> Grid:
-    x, y, z = entry["size"]
-    direction = tuple(float(value) for value in entry["direction"])
-    return Grid((x, y, z), vector(entry["spacing_mm"]), vector(entry["origin_mm"]), direction)

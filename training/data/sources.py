@@ -8,16 +8,13 @@ from pathlib import Path
 from training.config import ConfigError, DataConfig
 from training.data.dataset_toml import dataset_at, dataset_of
 from training.data.edges import with_refined_edges
+from training.data.head_pack import read_head_pack
+from training.data.heads import HeadSample, draw_phantom_heads, load_heads, phantom_heads
 from training.data.joints import JointSample, load_joints
 from training.data.label_maps import label_map_joints
 from training.data.negative_volume import with_negative_volume
-from training.data.pack import (
-    edges_in_pack,
-    folds_in_pack,
-    heads_in_pack,
-    label_maps_in_pack,
-    read_pack,
-)
+from training.data.pack import edges_in_pack, label_maps_in_pack, read_pack
+from training.data.pack_file import Kind, folds_in_pack, heads_in_pack
 from training.data.phantoms import draw_phantoms, phantom_joints
 
 
@@ -27,6 +24,11 @@ def real_joints(data: DataConfig, kept: Path | None = None) -> list[JointSample]
     ``kept`` is where measured negative volumes are kept. Raises ConfigError.
     """
     return _real(data.pack, data.dataset, data.folder, (data.object == "nv", data.edges), kept)
+
+
+def real_heads(data: DataConfig) -> list[HeadSample]:
+    """Every scan with both joints annotated, at 4 mm, for the localiser. Raises ConfigError."""
+    return read_head_pack(Path(data.pack)) if data.pack else load_heads(dataset_of(data))
 
 
 def made_joints(
@@ -47,16 +49,19 @@ def prepare(data: DataConfig, seed: int, kept: Path) -> None:
 
     That is phantoms, measured negative volumes and refined edges. Raises ConfigError.
     """
-    if data.object != "heads":
-        real_joints(data, kept)
-        draw_phantoms(data.phantoms, seed, kept)
-        made_joints(data, seed, kept)
+    if data.object == "heads":
+        draw_phantom_heads(data.phantoms, seed, kept)
+        phantom_heads(data.phantoms, seed, kept)
+        return
+    real_joints(data, kept)
+    draw_phantoms(data.phantoms, seed, kept)
+    made_joints(data, seed, kept)
 
 
 def heads_of_data(data: DataConfig) -> list[str]:
     """The heads (patients) that there are to learn from and to hold out, in order."""
     if data.pack:
-        return heads_in_pack(Path(data.pack))
+        return heads_in_pack(Path(data.pack), _kind(data))
     cases = dataset_of(data).cases
     if data.object == "heads":
         return sorted({case.patient for case in cases if len(case.joints) == 2})
@@ -65,7 +70,14 @@ def heads_of_data(data: DataConfig) -> list[str]:
 
 def folds_of_data(data: DataConfig) -> tuple[tuple[str, ...], ...]:
     """The heads that the data themselves hold out, fold by fold; empty where they do not say."""
-    return folds_in_pack(Path(data.pack)) if data.pack else dataset_of(data).folds()
+    if data.pack:
+        return folds_in_pack(Path(data.pack), _kind(data))
+    return dataset_of(data).folds()
+
+
+def _kind(data: DataConfig) -> Kind:
+    """What an experiment's pack must hold."""
+    return "heads" if data.object == "heads" else "joints"
 
 
 def _label_maps(data: DataConfig) -> list[JointSample]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.ndimage import distance_transform_edt
 from torch import nn
 
 from negvol_cli.evaluation.metrics import compare
-from negvol_cli.geometry.grid import Vector
+from negvol_cli.geometry.grid import Vector, Volume, vector
 from negvol_cli.steps.localise import FoundJoint
 from negvol_cli.structures import Side
 from training.augment.frames import still_frame
@@ -18,6 +19,7 @@ from training.augment.sampling import JointSource
 from training.config import Experiment
 from training.data.annotations import AnnotationReader, read_volume
 from training.data.dataset_toml import dataset_of
+from training.data.sources import real_heads
 from training.evaluate.predict import find, probabilities
 from training.evaluate.shape import SHAPE_REACH_MM, shape_dice
 from training.loop.tasks import joint_sources
@@ -80,20 +82,33 @@ def score_heads(
 ) -> list[HeadScore]:
     """Distance from the true centres of what the localiser finds in ``heads``."""
     scores = []
-    dataset = dataset_of(experiment.data)
-    for case in dataset.cases:
-        if case.patient not in heads or len(case.joints) < 2:
-            continue
-        centres = {
-            side: AnnotationReader(case.joints[side], dataset.contour_axes).centre_mm()
-            for side in Side
-        }
-        found = find(network, experiment, read_volume(case.image))
+    for name, volume, centres in _marked(experiment, heads):
+        found = find(network, experiment, volume)
         off = {side: _away(found[side], centres[side]) for side in Side}
         swapped = any(_away(found[side], centres[side.other]) < off[side] for side in Side)
         confidence = min(j.confidence if j else 0.0 for j in (found.right, found.left))
-        scores.append(HeadScore(case.name, off[Side.RIGHT], off[Side.LEFT], confidence, swapped))
+        scores.append(HeadScore(name, off[Side.RIGHT], off[Side.LEFT], confidence, swapped))
     return scores
+
+
+def _marked(
+    experiment: Experiment, heads: tuple[str, ...]
+) -> Iterator[tuple[str, Volume, dict[Side, Vector | None]]]:
+    """Name, volume and joint centres of the scans of ``heads``: whole ones, or 4 mm of a pack."""
+    if experiment.data.pack:
+        for head in real_heads(experiment.data):
+            if head.head in heads:
+                right, left = (vector(centre) for centre in head.centres_mm)
+                yield head.scan, head.volume, {Side.RIGHT: right, Side.LEFT: left}
+        return
+    dataset = dataset_of(experiment.data)
+    for case in dataset.cases:
+        if case.patient in heads and len(case.joints) == 2:
+            centres = {
+                side: AnnotationReader(case.joints[side], dataset.contour_axes).centre_mm()
+                for side in Side
+            }
+            yield case.name, read_volume(case.image), centres
 
 
 def _away(found: FoundJoint | None, centre: Vector | None) -> float:

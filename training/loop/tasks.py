@@ -14,12 +14,11 @@ from negvol_cli.structures import Label
 from training.augment.draws import Draws
 from training.augment.frames import draw_frames, still_frame
 from training.augment.sampling import JointSource
-from training.augment.tiles import draw_tiles
+from training.augment.tiles import HeadSource, draw_tiles
 from training.config import CHANNELS, ConfigError, Experiment
-from training.data.dataset_toml import dataset_of
-from training.data.heads import HeadSample, load_heads, phantom_heads
+from training.data.heads import HeadSample, phantom_heads
 from training.data.joints import JointSample
-from training.data.sources import made_joints, real_joints
+from training.data.sources import made_joints, real_heads, real_joints
 
 __all__ = ["CHANNELS", "HeadTask", "JointTask", "Task", "build_task", "joint_sources"]
 
@@ -32,7 +31,7 @@ LEARNT: Final = {
 """The labels that each object's channels are."""
 
 Drawn = tuple[Tensor, Tensor, Tensor]
-Source = TypeVar("Source", JointSource, HeadSample)
+Source = TypeVar("Source", JointSource, HeadSource)
 
 
 class Task(Protocol):
@@ -90,9 +89,9 @@ class HeadTask:
     """Heat about the right and the left joint in 4 mm tiles."""
 
     experiment: Experiment
-    real: Sequence[HeadSample]
-    phantoms: Sequence[HeadSample]
-    validation: Sequence[HeadSample]
+    real: Sequence[HeadSource]
+    phantoms: Sequence[HeadSource]
+    validation: Sequence[HeadSource]
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -108,7 +107,9 @@ class HeadTask:
         """See Task: a tile of each head, varied but always the same."""
         seed = self.experiment.train.seed
         return [
-            draw_tiles([head], Draws.seeded([[seed, index]]), self.experiment)
+            draw_tiles(
+                [head], Draws.seeded([[seed, index]], head.above_air.device), self.experiment
+            )
             for index, head in enumerate(self.validation)
         ]
 
@@ -128,9 +129,11 @@ def build_task(
     data, seed = experiment.data, experiment.train.seed
     apart = (*held_out, *validation, *experiment.folds.judged_only)
     if data.object == "heads":
-        heads = load_heads(dataset_of(data))
-        made = phantom_heads(data.phantoms, seed)
-        return HeadTask(experiment, _without(apart, heads), made, _of(validation, heads))
+        heads, made = real_heads(data), phantom_heads(data.phantoms, seed, kept)
+        kinds = (_without(apart, heads), made, _of(validation, heads))
+        return HeadTask(
+            experiment, *([HeadSource.of(head, device) for head in kind] for kind in kinds)
+        )
     real = real_joints(data, kept)
     pools = (_without(apart, real), *made_joints(data, seed, kept), _of(validation, real))
     return JointTask(experiment, *(sources_of(pool, experiment, device) for pool in pools))

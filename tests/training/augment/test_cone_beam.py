@@ -9,7 +9,10 @@ from negvol_cli.io.ct_checks import check_ct
 from training.augment.cone_beam import (
     ConeBeamSettings,
     Cylinder,
-    cone_beam_tile,
+    Exposure,
+    cover_tile,
+    draw_exposure,
+    expose_tile,
     simulate_cone_beam,
 )
 
@@ -167,12 +170,29 @@ def test_intensities_of_any_machine_that_is_drawn_pass_for_a_ct(seed):
 def test_a_tile_has_air_beyond_the_scan_and_the_joints_near_the_fields_edge(seed):
     joints = np.array([[-50.0, 20.0, 0.0], [50.0, 20.0, 0.0]])
 
-    tile, field = cone_beam_tile(torch.zeros(64, 64, 64), joints, np.random.default_rng(seed), 4.0)
+    exposure = draw_exposure(joints, np.random.default_rng(seed), 4.0)
+    head, noise = torch.zeros(64, 64, 64), torch.zeros(64, 64, 64)
+    tile = cover_tile(expose_tile(head, exposure, noise, 4.0), exposure, 4.0)
 
     assert (tile[0] == -1000).all()
     assert (tile[:, 0] == -1000).all()
-    depth = [field.depth(joint) for joint in joints]
+    depth = [exposure.field.depth(joint) for joint in joints]
     assert 0 < max(depth) <= 45
+
+
+def test_a_tile_gets_the_machines_gain_offset_and_noise_and_its_padding_beside_the_field():
+    machine = replace(PLAIN, gain=0.5, offset_hu=200.0, noise_hu=10.0, padding_hu=-333.0)
+    exposure = Exposure(machine, Cylinder(0.0, 0.0, 60.0, -60.0, 60.0))
+    noise = torch.randn(40, 40, 40, generator=torch.Generator().manual_seed(1))
+
+    seen = expose_tile(torch.full((40, 40, 40), 100.0), exposure, noise, 4.0)
+    tile = cover_tile(seen, exposure, 4.0)
+
+    assert float(seen.mean()) == pytest.approx(250.0, abs=1.0)
+    assert float(seen.std()) == pytest.approx(10.0, rel=0.05)
+    assert float(tile[20, 20, 20]) == float(seen[20, 20, 20])
+    assert float(tile[20, 6, 6]) == -333.0  # 76 mm from the axis, inside its bounding box
+    assert float(tile[20, 20, 0]) == -1000.0
 
 
 def test_depth_in_a_cylinder_is_the_way_to_its_nearest_face():

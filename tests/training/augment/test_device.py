@@ -17,7 +17,9 @@ from negvol_cli.structures import Label, Side
 from training.augment.draws import Chosen, Draws
 from training.augment.frames import draw_frames
 from training.augment.sampling import JointSource
-from training.config import AugmentConfig, DataConfig, Experiment, Look, TrainConfig
+from training.augment.tiles import HeadSource, draw_tiles
+from training.config import AugmentConfig, DataConfig, Experiment, Look, TileConfig, TrainConfig
+from training.data.heads import HeadSample
 from training.data.joints import JointSample
 from training.loop.losses import build_loss
 
@@ -90,3 +92,30 @@ def test_a_batch_with_every_disturbance_is_drawn_and_its_loss_taken_on_one_devic
     assert {part.device.type for part in (image, target, weight, loss)} == {"meta"}
     assert image.shape == weight.shape == (8, 1, 16, 16, 16)
     assert target.shape == (8, 2, 16, 16, 16)
+
+
+@pytest.mark.parametrize("seed", range(0, 24, 8))
+def test_a_batch_of_the_localisers_tiles_is_drawn_and_its_loss_taken_on_one_device(seed):
+    shares = [name for name in Look.model_fields if name.endswith("_share")]
+    look = Look.model_validate({"name": "all", "share": 0.8, **dict.fromkeys(shares, 0.5)})
+    shares = [name for name in TileConfig.model_fields if name.endswith("_share")]
+    tiles = TileConfig.model_validate(dict.fromkeys(shares, 0.4))
+    one = Experiment(
+        name="x",
+        data=DataConfig(
+            object="heads", spacing_mm=4.0, size=16, patch=16, window_hu=(-1000.0, 1500.0)
+        ),
+        train=TrainConfig(steps=1, loss="heat-focal"),
+        augment=AugmentConfig(looks=(look,), tiles=tiles),
+    )
+    volume = Volume(np.zeros((20,) * 3, np.float32), Grid((20,) * 3, (4.0,) * 3, (-38.0,) * 3))
+    heads = [HeadSample("a", volume, np.array([[-20.0, 0, 0], [20.0, 0, 0]]))] * 6
+    heads += [HeadSample("body", volume, np.empty((0, 3)))] * 2
+    sources = [HeadSource.of(head, META) for head in heads]
+
+    image, heat, weight = draw_tiles(sources, MetaDraws.of(range(seed, seed + 8)), one)
+    loss = build_loss(one.train)(torch.empty_like(heat), heat, weight)
+
+    assert {part.device.type for part in (image, heat, weight, loss)} == {"meta"}
+    assert image.shape == weight.shape == (8, 1, 16, 16, 16)
+    assert heat.shape == (8, 2, 16, 16, 16)

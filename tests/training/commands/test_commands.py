@@ -35,6 +35,30 @@ noise_share = 1.0
 held_out = [["a"], ["b"]]
 """
 
+HEADS = """
+name = "tiny"
+[network]
+kind = "light-unet"
+channels = [4, 8]
+[data]
+object = "heads"
+dataset = "nowhere.toml"
+spacing_mm = 4.0
+size = 16
+patch = 16
+window_hu = [-1000.0, 1500.0]
+phantoms = 1
+phantom_share = 0.2
+[train]
+loss = "heat-focal"
+steps = 6
+batch = 2
+[augment.tiles]
+cone_beam_share = 0.5
+[folds]
+held_out = [["a"], ["b"]]
+"""
+
 
 def run(*arguments: object) -> Result:
     result = CliRunner().invoke(main, [str(a) for a in arguments])
@@ -74,6 +98,33 @@ def test_folds_and_the_final_network_train_side_by_side_and_are_judged(packed, c
     assert again.output.count("finished already") == 2
     with (tmp_path / "runs" / "tiny" / "scores.csv").open() as file:
         assert [row["head"] for row in csv.DictReader(file)] == ["a", "a", "b", "b"]
+
+
+def test_the_localiser_trains_side_by_side_on_packed_heads_and_is_judged_on_them(tmp_path):
+    dataset = write_dataset(tmp_path / "data", ("a", "b"))
+    packed = run("pack", "--heads", "--dataset", dataset, "--out", tmp_path / "heads.npz")
+    (tmp_path / "tiny.toml").write_text(HEADS, encoding="utf-8")
+    where = ("--config", tmp_path / "tiny.toml", "--pack", tmp_path / "heads.npz")
+    where += ("--runs", tmp_path / "runs", "--folds", "0,final")
+
+    trained = run("train", *where, "--side-by-side", "--threads", 1, "--tidy")
+    judged = run("eval", *where)
+
+    assert packed.output.startswith("2 heads, 0.")
+    assert trained.exit_code == judged.exit_code == 0, trained.output
+    for name in ("fold0", "final"):
+        assert (tmp_path / "runs" / "tiny" / name / "weights.pt").is_file()
+    with (tmp_path / "runs" / "tiny" / "scores.csv").open() as file:
+        assert [row["head"] for row in csv.DictReader(file)] == ["a"]
+
+
+def test_joints_do_not_pass_for_heads(packed, tmp_path):
+    (tmp_path / "tiny.toml").write_text(HEADS, encoding="utf-8")
+
+    result = run("train", "--config", tmp_path / "tiny.toml", "--pack", packed)
+
+    assert result.exit_code == 1
+    assert "joints.npz holds packed joints, not heads: make a pack of heads with" in result.output
 
 
 def test_training_by_minutes_ends_in_time_whatever_its_steps(packed, config, tmp_path):

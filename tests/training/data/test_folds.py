@@ -73,8 +73,7 @@ def test_a_judged_only_head_that_is_not_in_the_data_is_named():
 def test_no_training_learns_from_a_judged_only_head(monkeypatch):
     nowhere = Volume(np.zeros((1, 1, 1), np.float32), Grid((1, 1, 1), (4.0,) * 3, (0.0,) * 3))
     heads = [HeadSample(head, nowhere, np.zeros((2, 3))) for head in HEADS]
-    monkeypatch.setattr(tasks, "dataset_of", lambda _data: None)
-    monkeypatch.setattr(tasks, "load_heads", lambda _dataset: heads)
+    monkeypatch.setattr(tasks, "real_heads", lambda _data: heads)
     given = experiment(judged_only=("c",)).changed(
         data={"object": "heads"}, train={"loss": "heat-focal"}
     )

@@ -11,7 +11,8 @@ from training.data import pack, sources
 from training.data.dataset_toml import read_dataset
 from training.data.joints import load_joints
 from training.data.negative_volume import with_negative_volume
-from training.data.pack import folds_in_pack, heads_in_pack, read_pack, write_pack
+from training.data.pack import read_pack, write_pack
+from training.data.pack_file import folds_in_pack, heads_in_pack
 from training.data.sources import folds_of_data, heads_of_data, made_joints, real_joints
 
 
@@ -38,8 +39,8 @@ def test_packed_joints_come_back_as_they_were(joints, tmp_path):
         for ours, theirs in ((packed.ct, joint.ct), (packed.labels, joint.labels)):
             assert ours.grid == theirs.grid
             assert (ours.values_zyx == theirs.values_zyx).all()
-    assert heads_in_pack(path) == ["a", "b"]
-    assert folds_in_pack(path) == (("a",), ("b",))
+    assert heads_in_pack(path, "joints") == ["a", "b"]
+    assert folds_in_pack(path, "joints") == (("a",), ("b",))
 
 
 def test_negative_volumes_are_packed_beside_the_labels(joints, tmp_path):
@@ -111,7 +112,7 @@ def test_anatomies_without_a_scan_are_packed_beside_the_joints(joints, tmp_path)
     assert packed.head == "skull"
     assert packed.ct is None
     assert (packed.labels.values_zyx == skull.labels.values_zyx).all()
-    assert heads_in_pack(path) == ["a", "b"]
+    assert heads_in_pack(path, "joints") == ["a", "b"]
     assert len(real_joints(data_of(path))) == len(joints)
 
 
