@@ -172,7 +172,9 @@ class TrainConfig(Table):
 
     Every step takes ``batch`` images, over all processes and ``accumulate`` portions together. A
     training lasts ``steps`` steps, or, where ``minutes`` is not 0, that long in all, and its
-    schedule then runs by the clock: what is said of steps below is meant in proportion. Schedule
+    schedule then runs by the clock: what is said of steps below is meant in proportion. Where
+    ``within_minutes`` is not 0, a training by steps runs by the clock as soon as the clock is
+    ahead of its steps, so that it ends by then with a schedule run to its end. Schedule
     "cosine" rises to ``learning_rate`` within the share ``warm_up`` and falls along a cosine to 0;
     "step" multiplies the rate by ``schedule_factor`` every ``schedule_steps``.
 
@@ -202,6 +204,7 @@ class TrainConfig(Table):
     seed: int = 1
     steps: AtLeastOne
     minutes: NotNegative = 0.0
+    within_minutes: NotNegative = 0.0
     batch: AtLeastOne = 1
     accumulate: AtLeastOne = 1
     optimiser: Literal["adamw", "adam"] = "adamw"
@@ -225,6 +228,11 @@ class TrainConfig(Table):
         if self.batch % self.accumulate:
             raise ConfigError(
                 f"train.accumulate must divide train.batch, {self.batch}, got {self.accumulate}"
+            )
+        if self.minutes and self.within_minutes:
+            raise ConfigError(
+                "train.minutes and train.within_minutes must not both be given, got "
+                f"{self.minutes:g} and {self.within_minutes:g}"
             )
         if self.schedule == "step" and self.schedule_steps < 1:
             raise ConfigError(f"train.schedule_steps must be 1 or more, got {self.schedule_steps}")

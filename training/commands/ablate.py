@@ -13,6 +13,7 @@ from training.commands.options import (
     say,
     threads_option,
     use_threads,
+    within_option,
 )
 
 
@@ -29,7 +30,13 @@ from training.commands.options import (
 @click.option(
     "--out", default="docs/ablation.md", show_default=True, type=click.Path(path_type=Path)
 )
+@within_option
 @pack_option
+@click.option("--side-by-side", is_flag=True, help="All rows at once, each in a process.")
+@click.option("--at-once", type=click.IntRange(min=1), help="With --side-by-side: how many.")
+@click.option("--prepare", is_flag=True, help="Only make what rows learn from and are judged by.")
+@click.option("--done", is_flag=True, help="Train nothing: write the table of what is trained.")
+@click.option("--row", hidden=True, help="Only this row, and no page.")
 @runs_option
 @threads_option
 @explained
@@ -39,7 +46,13 @@ def ablate(
     only: str | None,
     first_folds: int | None,
     out: Path,
+    within: float | None,
     pack: Path | None,
+    side_by_side: bool,
+    at_once: int | None,
+    prepare: bool,
+    done: bool,
+    row: str | None,
     runs: Path,
     threads: int | None,
 ) -> None:
@@ -48,4 +61,14 @@ def ablate(
 
     use_threads(threads)
     names = tuple(part.strip() for part in only.split(",")) if only else None
-    Ablation(config, runs, out, str(pack or ""), first_folds).make(names, say)
+    made = Ablation(config, runs, out, str(pack or ""), first_folds, within or 0.0)
+    if prepare:
+        made.prepare(say)
+    elif row:
+        made.train_row(row, say)
+    elif done:
+        made.write_page(say)
+    elif side_by_side:
+        made.make_at_once(names, at_once, say)
+    else:
+        made.make(names, say)

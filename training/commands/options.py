@@ -54,6 +54,11 @@ minutes_option = click.option(
     type=click.FloatRange(min=0, min_open=True),
     help="Let each training last so long, whatever its steps.",
 )
+within_option = click.option(
+    "--within",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Minutes that each training may take at most; its schedule is hurried to end by then.",
+)
 folds_option = click.option(
     "--folds",
     "chosen",

@@ -14,6 +14,7 @@ from training.commands.options import (
     say,
     threads_option,
     use_threads,
+    within_option,
 )
 
 
@@ -27,13 +28,19 @@ from training.commands.options import (
 )
 @click.option("--reduced", is_flag=True, help="Small and short, for a machine without a GPU.")
 @minutes_option
+@within_option
 @click.option(
     "--first-folds",
     type=click.IntRange(min=1),
     help="Train and judge only so many folds of each network; with --minutes 1 unless given.",
 )
 @pack_option
-@click.option("--at-once", type=click.IntRange(min=1), help="With --minutes: networks at once.")
+@click.option(
+    "--at-once",
+    type=click.IntRange(min=1),
+    help="Train so many networks at once, each in a process; with --minutes all unless given.",
+)
+@click.option("--done", is_flag=True, help="Train nothing: write the table of what is trained.")
 @click.option("--cell", hidden=True, help="Only this cell, and no page.")
 @runs_option
 @threads_option
@@ -43,30 +50,40 @@ def table(
     out: Path,
     reduced: bool,
     minutes: float | None,
+    within: float | None,
     first_folds: int | None,
     pack: Path | None,
     at_once: int | None,
+    done: bool,
     cell: str | None,
     runs: Path,
     threads: int | None,
 ) -> None:
     """Train and judge five networks on MC, TB and NV, and write the paper's table of them.
 
-    With --minutes the fifteen trainings run side by side on one device, for so long each.
+    With --minutes the fifteen trainings run side by side on one device, for so long each, and with
+    --at-once so many of them, by minutes or by steps.
     """
     from training.evaluate.cells import OBJECTS, ROWS, TableRun
-    from training.evaluate.table import make_table, train_cell, train_cells_at_once
+    from training.evaluate.table import make_table, train_cell, train_cells_at_once, write_done
 
     use_threads(threads)
     run = TableRun(
         reduced=reduced,
         minutes=minutes or 0.0,
+        within=within or 0.0,
         pack=str(pack or ""),
         folds=first_folds or (1 if minutes else None),
     )
     if cell:
         train_cell(cell, run, runs, say)
         return
-    if minutes:
-        train_cells_at_once(run, runs, at_once or len(ROWS) * len(OBJECTS), threads, say)
-    make_table(run, runs, out, say)
+    if done:
+        write_done(run, runs, out, say)
+    elif minutes or at_once:
+        try:
+            train_cells_at_once(run, runs, at_once or len(ROWS) * len(OBJECTS), threads, say)
+        finally:
+            write_done(run, runs, out, say)
+    else:
+        make_table(run, runs, out, say)

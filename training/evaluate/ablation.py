@@ -7,161 +7,179 @@ of ``cone_beam_machine``, which no training sees, so that no row is judged by it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
+from negvol_cli.geometry.grid import Volume
+from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.resample import resample
 from training.augment.cone_beam import ConeBeamSettings, simulate_cone_beam
-from training.augment.sampling import JointSource
 from training.config import ConfigError, Experiment, load_experiment
+from training.data.cache import cached
 from training.data.folds import Fold, folds_of
 from training.data.joints import JointSample, as_stored
-from training.data.sources import real_joints
+from training.data.sources import prepare, real_joints
+from training.evaluate.ablation_page import SIMULATED, AblationPage, Row
 from training.evaluate.held_out import JointScore, score_source
+from training.evaluate.left_out import LEFT_OUT
 from training.evaluate.scores import read_rows, write_rows
+from training.loop.progress import frames_seen
+from training.loop.side_by_side import run_side_by_side
 from training.loop.tasks import sources_of
 from training.loop.train import CHECKPOINT, KEPT, load_trained, train
 
-Change = Callable[[Experiment], Experiment]
 SCORES: Final = "ablation.csv"
 MACHINE_SEED: Final = 2021
 VOXEL_MM: Final = 0.5
 AIR_HU: Final = -1000.0
+METHOD: Final = 1
+"""Raise it when the machine would see the same joint otherwise, so that kept ones are made anew."""
 
-
-def _keys(**tables: dict[str, Any]) -> Change:
-    return lambda experiment: experiment.changed(**tables)
-
-
-def _steps(*steps: str) -> Change:
-    """Without some steps of every look."""
-    return lambda experiment: experiment.changed(
-        augment={
-            "looks": tuple(
-                {**look.model_dump(), **{f"{step}_share": 0.0 for step in steps}}
-                for look in experiment.augment.looks
-            )
-        }
-    )
-
-
-def _look(number: int) -> Change:
-    """Without one look; its share goes to the first."""
-
-    def change(experiment: Experiment) -> Experiment:
-        looks = [look.model_dump() for look in experiment.augment.looks]
-        looks[0]["share"] += looks[number]["share"]
-        del looks[number]
-        return experiment.changed(augment={"looks": tuple(looks)})
-
-    return change
-
-
-LEFT_OUT: Final[Mapping[str, tuple[str, Change]]] = {
-    "whole": ("nothing", lambda experiment: experiment),
-    "no-looks": ("every look: images as they were scanned", _keys(augment={"looks": ()})),
-    "no-cone-beam": ("the cone-beam machine's look", _look(1)),
-    "no-grey-look": ("the look whose intensities mean nothing", _look(2)),
-    "no-grey-maps": ("monotone grey maps in every look", _steps("intensity_map")),
-    "no-blur": ("blur, coarse voxels and thick slices", _steps("blur", "coarse")),
-    "no-noise": ("noise", _steps("noise")),
-    "no-fields": ("cupping and shading", _steps("cupping", "shading")),
-    "no-calibration": ("gain and offset", _steps("calibration")),
-    "no-cuts": ("cut fields of view", _steps("cut")),
-    "no-streaks": ("streaks", _steps("streak")),
-    "no-turns": (
-        "rotation, scale and stretch",
-        _keys(augment={"rotation_deg": 0.0, "scale": 0.0, "stretch": 0.0}),
-    ),
-    "no-bending": ("both elastic fields", _keys(augment={"elastic_mm": 0.0, "ripple_mm": 0.0})),
-    "no-gap-weight": ("the weight of the gap", _keys(train={"gap_weight": 1.0})),
-    "no-average": ("the moving average of the weights", _keys(train={"average": 0.0})),
-}
-"""What each row leaves out, and how."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """The scores of one row, as scanned and as simulated; a head's ``head`` says which."""
-
-    name: str
-    scores: Sequence[JointScore]
-
-    def mean(self, measure: str, *, simulated: bool) -> float:
-        """The mean of one measure over the joints of one kind."""
-        of_kind = [s for s in self.scores if s.head.endswith(SIMULATED) == simulated]
-        return float(np.mean([getattr(score, measure) for score in of_kind]))
-
-
-SIMULATED: Final = " (simulated cone beam)"
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
-    """Where the trainings lie, and what they are trained on."""
+    """Where the trainings lie, and what they are trained on.
+
+    ``folds`` is how many folds of each row are trained, None for all; ``within`` the minutes that
+    one training may take at most, 0 for any.
+    """
 
     config: Path
     runs: Path
     out: Path
     pack: str = ""
     folds: int | None = None
+    within: float = 0.0
 
-    def make(self, names: Sequence[str] | None, say: Callable[[str], None]) -> None:
+    def make(self, names: Sequence[str] | None, say: Say) -> None:
         """Train and judge each row, or those called ``names``; the table is written after each.
 
         A row that is done is read again. Raises ConfigError for a name that is no row's.
         """
-        for name in names or ():
-            if name not in LEFT_OUT:
-                raise ConfigError(f"--only must name rows of {', '.join(LEFT_OUT)}, got {name!r}")
-        whole = load_experiment(self.config)
-        if self.pack:
-            whole = whole.changed(data={"pack": self.pack, "dataset": ""})
-        rows: list[Row] = []
-        for name in LEFT_OUT:
-            done = (self.runs / f"{whole.name}-{name}" / SCORES).is_file()
-            if done or names is None or name in names:
-                rows.append(self._row(name, whole, say))
-                self.out.parent.mkdir(parents=True, exist_ok=True)
-                self.out.write_text(_page(rows, whole, self.folds), encoding="utf-8")
-                say(f"{name}: condyle {rows[-1].mean('condyle_dice', simulated=False):.3f}")
+        for name in _known(names):
+            if not self._scores(name).is_file():
+                self.train_row(name, say)
+                self.write_page(say)
+        self.write_page(say)
 
-    def _row(self, name: str, whole: Experiment, say: Callable[[str], None]) -> Row:
-        experiment = LEFT_OUT[name][1](whole).model_copy(update={"name": f"{whole.name}-{name}"})
+    def make_at_once(self, names: Sequence[str] | None, at_once: int | None, say: Say) -> None:
+        """Train and judge rows in processes of their own, ``at_once`` at a time (None: all).
+
+        The table is written with the rows that are done, also where one fails; then ConfigError
+        names it.
+        """
+        self.prepare(say)
+        missing = [name for name in _known(names) if not self._scores(name).is_file()]
+        given = ["--config", str(self.config), "--runs", str(self.runs)]
+        given += ["--pack", self.pack] if self.pack else []
+        given += ["--first-folds", str(self.folds)] if self.folds else []
+        given += ["--within", f"{self.within:g}"] if self.within else []
+        commands = {name: ["ablate", "--row", name, *given, "--threads", "1"] for name in missing}
+        try:
+            run_side_by_side(commands, at_once or len(missing), say)
+        finally:
+            self.write_page(say)
+
+    def prepare(self, say: Say) -> None:
+        """Make what rows learn from and are judged by, once for all of them."""
+        say("preparing what the rows learn from and are judged by (once for each --runs)")
+        whole = self._whole()
+        prepare(whole.data, whole.train.seed, self.runs / KEPT)
+        held_out = {head for fold in folds_of(whole)[: self.folds] for head in fold.held_out}
+        for joint in real_joints(whole.data, self.runs / KEPT):
+            if joint.head in held_out:
+                simulated(joint, _frame(joint, whole), self.runs / KEPT)
+
+    def train_row(self, name: str, say: Say) -> None:
+        """Train and judge one row."""
+        experiment = self._experiment(name)
         folder = self.runs / experiment.name
-        if not (folder / SCORES).is_file():
-            scores: list[JointScore] = []
-            for fold in folds_of(experiment)[: self.folds]:
-                train(experiment, folder / fold.name, fold.held_out, say, fold.validation)
-                scores += _judged(experiment, folder, fold, self.runs / KEPT)
-                (folder / fold.name / CHECKPOINT).unlink(missing_ok=True)
-            write_rows(scores, folder / SCORES)
-        return Row(name, read_rows(JointScore, folder / SCORES))
+        scores: list[JointScore] = []
+        for fold in folds_of(experiment)[: self.folds]:
+            train(experiment, folder / fold.name, fold.held_out, say, fold.validation)
+            scores += _judged(experiment, folder, fold, self.runs / KEPT)
+            (folder / fold.name / CHECKPOINT).unlink(missing_ok=True)
+        write_rows(scores, folder / SCORES)
+        condyle = Row(name, scores, 0).mean("condyle_dice", simulated=False)
+        say(f"{name}: condyle {condyle:.3f}")
+
+    def write_page(self, say: Say) -> None:
+        """Write the table of the rows that are done; none where none is."""
+        rows = []
+        for name in LEFT_OUT:
+            if self._scores(name).is_file():
+                scores = read_rows(JointScore, self._scores(name))
+                frames = frames_seen(self._scores(name).parent, self._experiment(name).train.batch)
+                rows.append(Row(name, scores, min(frames, default=0)))
+        if not rows:
+            say("no row is trained: there is no table yet")
+            return
+        self.out.parent.mkdir(parents=True, exist_ok=True)
+        page = AblationPage(self._whole(), self.folds)
+        self.out.write_text(page.text(rows), encoding="utf-8")
+        say(f"{len(rows)} of {len(LEFT_OUT)} rows in {self.out}")
+
+    def _whole(self) -> Experiment:
+        whole = load_experiment(self.config)
+        changes: dict[str, dict[str, Any]] = {"train": {"within_minutes": self.within}}
+        if self.pack:
+            changes["data"] = {"pack": self.pack, "dataset": ""}
+        return whole.changed(**changes)
+
+    def _experiment(self, name: str) -> Experiment:
+        whole = self._whole()
+        return LEFT_OUT[name][1](whole).model_copy(update={"name": f"{whole.name}-{name}"})
+
+    def _scores(self, name: str) -> Path:
+        return self.runs / self._experiment(name).name / SCORES
+
+
+def _known(names: Sequence[str] | None) -> list[str]:
+    """The rows called so, all for None, in the table's order. Raises ConfigError."""
+    for name in names or ():
+        if name not in LEFT_OUT:
+            raise ConfigError(f"--only must name rows of {', '.join(LEFT_OUT)}, got {name!r}")
+    return [name for name in LEFT_OUT if names is None or name in names]
 
 
 def _judged(experiment: Experiment, folder: Path, fold: Fold, kept: Path) -> list[JointScore]:
     """The held-out joints as they were scanned, then as the machine would have scanned them."""
     network = load_trained(experiment, folder / fold.name, len(experiment.data.channels))
     joints = [j for j in real_joints(experiment.data, kept) if j.head in fold.held_out]
-    return [
-        score_source(network, source, experiment)
-        for source in _sources([*joints, *map(simulated, joints)], experiment)
-    ]
+    seen = [simulated(joint, _frame(joint, experiment), kept) for joint in joints]
+    sources = sources_of([*joints, *seen], experiment, "cpu")
+    return [score_source(network, source, experiment) for source in sources]
 
 
-def _sources(joints: Sequence[JointSample], experiment: Experiment) -> list[JointSource]:
-    return sources_of(joints, experiment, "cpu")
+def _frame(joint: JointSample, experiment: Experiment) -> JointFrame:
+    return joint.frame(experiment.data.spacing_mm, experiment.data.size_zyx[0])
 
 
-@cache
-def simulated(joint: JointSample) -> JointSample:
-    """A joint as a cone-beam machine, drawn by the joint's name, would have scanned it."""
+def simulated(joint: JointSample, frame: JointFrame, kept: Path | None = None) -> JointSample:
+    """A joint as a cone-beam machine, drawn by the joint's name, would have scanned it.
+
+    Its CT lies on the grid of ``frame``, in which it is judged; with ``kept``, a folder, it is
+    written there and read again.
+    """
     if joint.ct is None:
         raise ConfigError(f"{joint.head} has labels only, no CT")
+    content = hashlib.sha256(np.ascontiguousarray(joint.ct.values_zyx).tobytes())
+    content.update(repr((METHOD, joint.head, joint.ct.grid, frame.grid)).encode())
+    name = f"simulated-{content.hexdigest()[:32]}"
+    values = cached(kept, name, partial(_scanned, joint, joint.ct, frame))
+    return replace(joint, head=joint.head + SIMULATED, ct=Volume(values, frame.grid))
+
+
+def _scanned(joint: JointSample, ct: Volume, frame: JointFrame) -> npt.NDArray[np.int16]:
     seed = [MACHINE_SEED, *f"{joint.head} {joint.side}".encode()]
     machine = replace(
         ConeBeamSettings.draw(np.random.default_rng(seed)),
@@ -170,39 +188,5 @@ def simulated(joint: JointSample) -> JointSample:
         height_mm=100.0,
         padding_hu=AIR_HU,
     )
-    ct = as_stored(simulate_cone_beam(joint.ct, sum(seed), machine))
-    return replace(joint, head=joint.head + SIMULATED, ct=ct)
-
-
-def _page(rows: Sequence[Row], whole: Experiment, folds: int | None) -> str:
-    """The table in markdown, and on what it stands."""
-    train_, data = whole.train, whole.data
-    heads = {score.head.removesuffix(SIMULATED) for row in rows for score in row.scores}
-    joints = sum(not score.head.endswith(SIMULATED) for score in rows[0].scores)
-    last = f"{train_.minutes:g} minutes" if train_.minutes else f"{train_.steps} steps"
-    lines = [
-        "# What of the training matters",
-        "",
-        "Made by `python -m training ablate`"
-        + (f" with `--first-folds {folds}`" if folds else "")
-        + f": {last} of {train_.batch} frames of {data.patch_zyx[0]}³ voxels at "
-        f"{data.spacing_mm:g} mm each, one seed, judged on {joints} joints of heads held out "
-        f"({', '.join(sorted(heads))}) within 24 mm (condyle) and 20 mm (temporal bone). The last "
-        "two columns are the same joints as seen by the simulated cone-beam machine, which no row "
-        "was trained on. With one seed rows differ by chance as well, and what makes the task "
-        "harder costs a short training more than it gives: only what is large, and holds in longer "
-        "trainings too, says something.",
-        "",
-        "| left out | MC Dice | TB Dice | MC Dice, cone beam | TB Dice, cone beam |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for row in rows:
-        cells = [
-            f"{row.mean(measure, simulated=simulated):.3f}"
-            for simulated in (False, True)
-            for measure in ("condyle_dice", "bone_dice")
-        ]
-        lines.append(f"| {LEFT_OUT[row.name][0]} | {' | '.join(cells)} |")
-    if len(rows) < len(LEFT_OUT):
-        lines += ["", f"{len(rows)} of {len(LEFT_OUT)} rows are trained."]
-    return "\n".join(lines) + "\n"
+    seen = resample(simulate_cone_beam(ct, sum(seed), machine), frame.grid)
+    return np.asarray(as_stored(Volume(seen, frame.grid)).values_zyx)

@@ -31,12 +31,14 @@ PAPER: Final = {
 class TableRun:
     """How the table is made: in full, or smaller; by steps, or for ``minutes`` a training.
 
-    ``pack`` is a file of packed joints to train on instead of the data folder; of each cell's folds
-    only the first ``folds`` are trained and judged, where that is not None.
+    ``within`` is how many minutes a training by steps may take at most, 0 for any. ``pack`` is a
+    file of packed joints to train on instead of the data folder; of each cell's folds only the
+    first ``folds`` are trained and judged, where that is not None.
     """
 
     reduced: bool = False
     minutes: float = 0.0
+    within: float = 0.0
     pack: str = ""
     folds: int | None = None
 
@@ -46,6 +48,7 @@ class TableRun:
         parts = ["python -m training table"]
         parts += ["--reduced"] if self.reduced else []
         parts += [f"--minutes {self.minutes:g}"] if self.minutes else []
+        parts += [f"--within {self.within:g}"] if self.within else []
         parts += [f"--first-folds {self.folds}"] if self.folds else []
         return " ".join(parts)
 
@@ -61,6 +64,8 @@ class TableRun:
         if self.minutes:
             called += f"-{self.minutes:g}-min"
             changes["train"] = {"minutes": self.minutes}
+        if self.within:
+            changes["train"] = {"within_minutes": self.within}
         if self.pack:
             changes["data"] = {"pack": self.pack}
         return experiment.changed(**changes).model_copy(update={"name": called})

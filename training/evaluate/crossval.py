@@ -73,6 +73,18 @@ def cross_validate(
     return CrossValidation(scores, summaries)
 
 
+def finished(
+    experiment: Experiment, runs: Path, first: int | None = None
+) -> CrossValidation | None:
+    """The scores of an experiment, or of its first folds, where each of those is judged."""
+    folder = runs / experiment.name
+    paths = [folder / fold.name / SCORES for fold in folds_of(experiment)[:first]]
+    if not all(path.is_file() for path in paths):
+        return None
+    scores = [row for path in paths for row in read_rows(FrameScore, path)]
+    return CrossValidation(scores, summarise(scores))
+
+
 def _judged(experiment: Experiment, fold: Fold, runs: Path) -> list[FrameScore]:
     folder = runs / experiment.name / fold.name
     network = load_trained(experiment, folder, len(experiment.data.channels))

@@ -8,7 +8,7 @@ from typing import Final
 
 from training.data.sources import prepare
 from training.evaluate.cells import OBJECTS, ROWS, Cell, TableRun, load_cells
-from training.evaluate.crossval import CrossValidation, cross_validate
+from training.evaluate.crossval import CrossValidation, cross_validate, finished
 from training.evaluate.table_page import page, percent
 from training.loop.side_by_side import run_side_by_side
 from training.loop.train import KEPT
@@ -26,9 +26,22 @@ def make_table(run: TableRun, runs: Path, out: Path, say: Callable[[str], None])
     for (row, name), experiment in load_cells(run).items():
         result = cross_validate(experiment, runs, say, first=run.folds)
         done.append(_cell(row, name, run, result))
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page(done, runs, run), encoding="utf-8")
+        _write(done, run, runs, out)
         say(f"{experiment.name}: Dice {percent(result.summaries[0])}, table in {out}")
+
+
+def write_done(run: TableRun, runs: Path, out: Path, say: Callable[[str], None]) -> None:
+    """Write the table of the cells that are done below ``runs``; none where none is."""
+    done = [
+        _cell(row, name, run, result)
+        for (row, name), experiment in load_cells(run).items()
+        if (result := finished(experiment, runs, run.folds))
+    ]
+    if not done:
+        say("no cell is done: there is no table yet")
+        return
+    _write(done, run, runs, out)
+    say(f"{len(done)} of {len(ROWS) * len(OBJECTS)} cells are done, table in {out}")
 
 
 def train_cells_at_once(
@@ -36,10 +49,11 @@ def train_cells_at_once(
 ) -> None:
     """Train and judge the cells below ``runs`` in processes of their own, ``at_once`` at a time.
 
-    ``make_table`` then finds them done. Raises ConfigError where one fails.
+    ``make_table`` then finds them done. Raises ConfigError where one fails, once the others are
+    done.
     """
     say("preparing the data that the networks learn from (minutes, once for each --runs)")
-    for experiment in load_cells(run).values():
+    for experiment in {e.data.object: e for e in load_cells(run).values()}.values():
         prepare(experiment.data, experiment.train.seed, runs / KEPT)
     commands = {
         f"{name} {row}": [
@@ -47,6 +61,7 @@ def train_cells_at_once(
             *("--cell", f"{name}-{row}", "--runs", str(runs)),
             *(["--reduced"] if run.reduced else []),
             *(["--minutes", f"{run.minutes:g}"] if run.minutes else []),
+            *(["--within", f"{run.within:g}"] if run.within else []),
             *(["--pack", run.pack] if run.pack else []),
             *(["--first-folds", str(run.folds)] if run.folds else []),
             *(["--threads", str(threads)] if threads else []),
@@ -62,6 +77,11 @@ def train_cell(cell: str, run: TableRun, runs: Path, say: Callable[[str], None])
     row, name = {f"{n}-{r}": (r, n) for r in ROWS for n in OBJECTS}[cell]
     experiment = run.experiment(row, name)
     cross_validate(experiment, runs, say, first=run.folds, largest_weights=LARGEST_WEIGHTS)
+
+
+def _write(done: list[Cell], run: TableRun, runs: Path, out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page(done, runs, run), encoding="utf-8")
 
 
 def _cell(row: str, name: str, run: TableRun, result: CrossValidation) -> Cell:

@@ -9,7 +9,7 @@ from typing import Final
 from training.config import Experiment
 from training.evaluate.cells import OBJECTS, PAPER, ROWS, Cell, TableRun, load_cells
 from training.evaluate.scores import Summary
-from training.loop.progress import LOSS_FILE
+from training.loop.progress import LOSS_FILE, frames_seen
 
 WHERE: Final = ("folder", "dataset", "pack")
 """Keys of ``[data]`` that say where the data lie, not what they are."""
@@ -65,7 +65,12 @@ def _conditions(cells: Sequence[Cell], runs: Path, run: TableRun) -> list[str]:
     """What was done and how it differs from the paper, from the configs themselves."""
     full, ours = load_cells(TableRun()), load_cells(run)
     here = next(iter(ours.values()))
-    last = f"{run.minutes:g} minutes" if run.minutes else f"at most {here.train.steps} steps"
+    last = f"{run.minutes:g} minutes" if run.minutes else f"{here.train.steps} steps"
+    if run.within:
+        last = f"at most {last} and {run.within:g} minutes"
+    elif here.train.patience:
+        last = f"at most {last}"
+    added = f", {here.data.phantoms} phantoms added" if here.data.phantoms else ""
     lines = [
         "What differs from the paper in the data: seven open head CT (14 joints), semi-automatic "
         "reference labels, NV as negvol's own measure on those labels (not drawn as balls by "
@@ -74,7 +79,7 @@ def _conditions(cells: Sequence[Cell], runs: Path, run: TableRun) -> list[str]:
         f"Training: frames of {_size(here.data.size_zyx)} voxels (x, y, z) at "
         f"{here.data.spacing_mm:g} mm, patches of {_size(here.data.patch_zyx)}, {last} with "
         f"{here.train.batch} image(s) a step, Adam at {here.train.learning_rate:g}, "
-        f"{_folds(here, run)}, {here.data.phantoms} phantoms added.",
+        f"{_folds(here, run)}{added}. {_seen(cells, runs)}",
     ]
     changes = sorted({c for key in ours for c in _changes(full[key], ours[key])})
     if changes:
@@ -109,11 +114,29 @@ def _folds(experiment: Experiment, run: TableRun) -> str:
     folds = experiment.folds
     count = folds.count or len(folds.held_out)
     dealt = f"{count} folds" if run.folds is None else f"the first {run.folds} of {count} folds"
+    if not experiment.train.patience:
+        return f"{dealt}, no early stopping"
     return (
         f"{dealt}, early stopping by {folds.validation} of the training heads (patience "
         f"{experiment.train.patience} looks {experiment.train.validate_every} steps apart, delta "
         f"{experiment.train.delta:g})"
     )
+
+
+def _seen(cells: Sequence[Cell], runs: Path) -> str:
+    """How many frames the networks have learnt from, from their records."""
+    seen = {
+        f"{OBJECTS[c.object]} by {ROWS[c.row]}": min(counts)
+        for c in cells
+        if (counts := frames_seen(runs / c.experiment.name, c.experiment.train.batch))
+    }
+    if not seen:
+        return ""
+    least, most = min(seen.values()), max(seen.values())
+    if least == most:
+        return f"Each network has learnt from {least} frames."
+    fewest = min(seen, key=lambda name: seen[name])
+    return f"The networks have learnt from {least} ({fewest}) to {most} frames."
 
 
 def _size(size_zyx: tuple[int, int, int]) -> str:

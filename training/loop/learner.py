@@ -23,6 +23,7 @@ from training.loop.tasks import Drawn, Task
 from training.networks import build_network
 
 CLIP_NORM: Final = 5.0
+SHORT_STEPS: Final = 2000
 
 
 class Learner:
@@ -43,6 +44,7 @@ class Learner:
         self.network: nn.Module = network.to(processes.device)
         if processes.device.type == "cuda":  # sizes never change, and bfloat16 has its own layout
             torch.backends.cudnn.benchmark = True
+            torch.backends.cudnn.benchmark_limit = _tried(settings)
             self.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.average = MovingAverage(self.network, settings.average)
         self.shared = processes.share(self.network)
@@ -152,6 +154,15 @@ def settle(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.BatchNorm3d):
             module.eval()
+
+
+def _tried(settings: TrainConfig) -> int:
+    """How many ways cuDNN tries of each convolution.
+
+    Trying all takes seconds that only a long training gets back.
+    """
+    short = settings.within_minutes > 0 or settings.minutes == 0
+    return 3 if short and settings.steps < SHORT_STEPS else 10
 
 
 def _optimiser(settings: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:

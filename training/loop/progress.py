@@ -77,6 +77,15 @@ class TrainingLog:
         self._curves.close()
 
 
+def frames_seen(folder: Path, batch: int) -> list[int]:
+    """How many images each training below an experiment's folder has taken in, by its record."""
+    seen = []
+    for path in sorted(folder.glob(f"*/{LOSS_FILE}")):
+        with path.open(newline="", encoding="utf-8") as file:
+            seen.append(batch * max((int(row["step"]) for row in csv.DictReader(file)), default=0))
+    return seen
+
+
 def _clock(seconds: float) -> str:
     minutes = round(seconds / 60)
     if minutes < 2:

@@ -17,9 +17,17 @@ class Schedule:
 
     def share(self, step: int, seconds: float) -> float:
         """How much is done after ``step`` steps and ``seconds``; 1 at the end."""
-        if self.settings.minutes > 0:
-            return min(1.0, seconds / (60.0 * self.settings.minutes))
-        return min(1.0, step / self.settings.steps)
+        settings = self.settings
+        if settings.minutes > 0:
+            return min(1.0, seconds / (60.0 * settings.minutes))
+        by_steps = step / settings.steps
+        by_clock = seconds / (60.0 * settings.within_minutes) if settings.within_minutes else 0.0
+        return min(1.0, max(by_steps, by_clock))
+
+    @property
+    def by_clock(self) -> bool:
+        """Whether the clock has a say at all."""
+        return self.settings.minutes > 0 or self.settings.within_minutes > 0
 
     def rate(self, share: float) -> float:
         """The learning rate."""

@@ -91,7 +91,7 @@ class _Course:
 
     def _share(self) -> float:
         """What is done of the training; by the leader's clock, where the clock counts at all."""
-        by_clock = self.settings.minutes > 0
+        by_clock = self.learner.schedule.by_clock
         seconds = self.processes.from_leader(self.clock.seconds) if by_clock else 0.0
         return self.learner.schedule.share(self.steps, seconds)
 
@@ -123,9 +123,10 @@ class _Course:
         Raises ConfigError where there was no time for a single step.
         """
         if self.steps == 0:
+            minutes = self.settings.minutes or self.settings.within_minutes
             raise ConfigError(
-                f"{self.settings.minutes:g} minutes were over before the first step: reading the "
-                "data takes longer, give --minutes or train.minutes more"
+                f"{minutes:g} minutes were over before the first step: reading the data takes "
+                "longer, give the training more"
             )
         network = self.learner.average.module
         if self.learner.stopper.weights:

@@ -16,6 +16,7 @@ from training.evaluate.crossval import cross_validate
 from training.evaluate.scores import FrameScore, read_rows, score_frames, summarise, write_rows
 from training.evaluate.table import make_table
 from training.evaluate.table_page import page
+from training.loop.progress import LOSS_FILE
 from training.loop.train import CHECKPOINT, WEIGHTS
 
 EXPERIMENT = Experiment(
@@ -198,6 +199,32 @@ def test_fifteen_networks_are_trained_at_once_each_by_a_command_of_its_own(monke
         *("table", "--cell", "nv-v-net-dice", "--runs", str(tmp_path), "--reduced"),
         *("--minutes", "9", "--pack", "joints.npz", "--first-folds", "1", "--threads", "1"),
     ]
+
+
+@pytest.mark.usefixtures("_cubes")
+def test_the_table_of_what_is_done_needs_the_scores_only(trained, monkeypatch, tmp_path):
+    run = TableRun(reduced=True, within=5)
+    cells = {
+        key: EXPERIMENT.model_copy(update={"name": cell.name, "train": cell.train})
+        for key, cell in load_cells(run).items()
+    }
+    monkeypatch.setattr(table, "load_cells", lambda _run: cells)
+    for key in (("v-net-dice", "mc"), ("u-net", "mc")):
+        cross_validate(cells[key], tmp_path, print, first=None if key[0] == "u-net" else 1)
+    (tmp_path / "mc-u-net-reduced" / "fold0" / LOSS_FILE).write_text(
+        "step,seconds\n100,0.1\n375,0.1\n"
+    )
+    trained.clear()
+
+    table.write_done(run, tmp_path, tmp_path / "table.md", print)
+
+    text = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert trained == []
+    assert "1 of 15 cells are done" in text  # of the V-Net one fold is missing
+    assert "Each network has learnt from 1500 frames." in text
+    assert "at most 375 steps and 5 minutes with 4 image(s) a step" in text
+    assert "2 folds, no early stopping" in text
+    assert "| 3D U-Net | 100.0" in text
 
 
 def test_a_cell_by_minutes_is_an_experiment_of_its_own():

@@ -23,6 +23,19 @@ def test_by_minutes_the_share_is_that_of_the_time_and_steps_do_not_count():
     assert schedule.share(1, seconds=130) == 1.0
 
 
+def test_a_training_by_steps_that_falls_behind_goes_by_the_clock():
+    schedule = Schedule(TrainConfig(steps=200, within_minutes=2))
+
+    assert schedule.share(150, seconds=30) == 0.75
+    assert schedule.share(50, seconds=90) == 0.75
+    assert schedule.share(51, seconds=120) == 1.0
+
+
+def test_the_clock_can_decide_alone_or_at_most_but_not_both():
+    with pytest.raises(ValueError, match="must not both be given, got 2 and 3"):
+        TrainConfig(steps=200, minutes=2, within_minutes=3)
+
+
 def test_the_cosine_rises_to_the_rate_and_falls_to_nothing():
     schedule = Schedule(TrainConfig(steps=1, learning_rate=0.1, warm_up=0.2))
 
