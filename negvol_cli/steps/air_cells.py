@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from scipy import ndimage
 
+from negvol_cli.geometry.near import within
 from negvol_cli.steps.joint_images import Floats, JointImages, Mask
 from negvol_cli.steps.ways import ways_within
 
@@ -65,9 +66,10 @@ def cells_above(
     cells[tuple(at[cell].T)] = True
     if not cells.any():
         return added
-    rim_mm = ndimage.distance_transform_edt(~cells, sampling=spacing_mm)
-    full = _closed(own | ((rim_mm <= WALL_MM) & ~mandible), SEPTUM_MM / spacing_mm)
-    return np.asarray(full & (rim_mm <= WALL_MM + SEPTUM_MM) & ~own & ~mandible)
+    rim = within(cells, WALL_MM / spacing_mm)
+    full = _closed(own | (rim & ~mandible), SEPTUM_MM / spacing_mm)
+    beside = within(cells, (WALL_MM + SEPTUM_MM) / spacing_mm)
+    return np.asarray(full & beside & ~own & ~mandible)
 
 
 def closed_mm3(network: JointImages, refined: JointImages) -> float:
@@ -101,5 +103,4 @@ def _closed_in(air: Mask) -> Mask:
 
 def _closed(mask: Mask, radius: float) -> Mask:
     """A mask closed by a ball of ``radius`` voxels."""
-    wide = ndimage.distance_transform_edt(~mask) <= radius
-    return np.asarray(mask | (ndimage.distance_transform_edt(wide) > radius))
+    return np.asarray(mask | ~within(~within(mask, radius), radius))

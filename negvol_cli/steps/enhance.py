@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from scipy import ndimage
 
+from negvol_cli.geometry.near import squared_away
 from negvol_cli.steps.air_cells import FROM_CONDYLE_MM, cells_above
 from negvol_cli.steps.joint_images import Floats, Mask
 
@@ -68,7 +69,8 @@ def enhance_fossa(hu_zyx: Floats, bone_p: Floats, condyle_p: Floats, spacing_mm:
     bone_p[part][cells] = ADDED
     hu, bone, condyle = hu_zyx[part], bone_p[part], condyle_p[part]
     certain = bone > CERTAIN
-    near = ndimage.distance_transform_edt(condyle < CERTAIN) * spacing_mm < FROM_CONDYLE_MM
+    reach = FROM_CONDYLE_MM / spacing_mm
+    near = squared_away(condyle >= CERTAIN, reach) < reach * reach
     possible = near & (bone > POSSIBLE) & (condyle < POSSIBLE) & ~certain
     crest, across = _crest(bone, possible, spacing_mm)
     bright, _ = _crest(hu, possible, spacing_mm)

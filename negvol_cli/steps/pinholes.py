@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from negvol_cli.geometry.near import within
 from negvol_cli.steps.air_cells import BEYOND_MM, FROM_CONDYLE_MM
 from negvol_cli.steps.enhance import ADDED, CERTAIN, about_the_fossa
 from negvol_cli.steps.joint_images import Floats, Mask
@@ -35,9 +36,9 @@ def without_pinholes(bone_p: Floats, condyle_p: Floats, spacing_mm: float) -> Fl
     bone, condyle = bone_p[part] > CERTAIN, condyle_p[part] > CERTAIN
     if not bone.any() or not condyle.any():
         return bone_p
-    off = ndimage.distance_transform_edt(~bone, sampling=spacing_mm)
-    wide = off <= BALL_MM + spacing_mm / 2  # half a voxel more, or plates of two never close
-    closed = ndimage.distance_transform_edt(wide, sampling=spacing_mm) > BALL_MM
+    ball = BALL_MM / spacing_mm
+    wide = within(bone, ball + 0.5)  # half a voxel more, or plates of two never close
+    closed = ~within(~wide, ball)
     closed &= ~bone & ~condyle
     at, ways = ways_within(closed, condyle, FROM_CONDYLE_MM / spacing_mm)
     at = at[ways.upward & ~ways.meet(bone, BEYOND_MM / spacing_mm)]
@@ -45,9 +46,8 @@ def without_pinholes(bone_p: Floats, condyle_p: Floats, spacing_mm: float) -> Fl
     holes[tuple(at[_ringed(bone, at, round(RING_MM / spacing_mm))].T)] = True
     if not holes.any():
         return bone_p
-    near = ndimage.distance_transform_edt(~holes, sampling=spacing_mm) <= BALL_MM
     mended = bone_p.copy()
-    mended[part][closed & near] = ADDED
+    mended[part][closed & within(holes, ball)] = ADDED
     return mended
 
 

@@ -19,9 +19,6 @@ Mask = npt.NDArray[np.bool_]
 LOOKS_PER_VOXEL: Final = 2.0
 """Half a voxel: a sheet of one voxel cannot be stepped over."""
 
-LOOKED_ABOUT: Final = 16
-"""Voxels about the clip: 8 mm."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VoxelCount:
@@ -79,28 +76,18 @@ def _nearest(
 ) -> npt.NDArray[np.intp]:
     """(3, N): the voxel of MC nearest to each of ``voxels`` (3, N), which lie in a part ``about``.
 
-    It is looked for within 8 mm of that part, and in the whole frame only if one beyond could be
-    nearer: a transform of the whole takes four times as long.
+    The transform is that of the box about this part and MC: a third of the frame.
     """
-    near = tuple(
-        slice(max(s.start - LOOKED_ABOUT, 0), min(s.stop + LOOKED_ABOUT, n))
-        for s, n in zip(about, condyle.shape, strict=True)
+    (whole,) = ndimage.find_objects(condyle, max_label=1)
+    box = tuple(
+        slice(min(one.start, other.start), max(one.stop, other.stop))
+        for one, other in zip(whole, about, strict=True)
     )
-    if condyle[near].any():
-        low, high = _lows(near), np.array([[s.stop] for s in near])
-        found = _nearest_in(condyle[near], voxels - low) + low
-        beyond = np.where(low > 0, voxels - low + 1, np.inf)
-        behind = np.where(high < np.array(condyle.shape)[:, None], high - voxels, np.inf)
-        if (
-            ((found - voxels) ** 2).sum(axis=0) < np.minimum(beyond, behind).min(axis=0) ** 2
-        ).all():
-            return found
-    return _nearest_in(condyle, voxels)
-
-
-def _nearest_in(mask: Mask, voxels: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    found = ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
-    return np.asarray(found[:, *voxels], dtype=np.intp)
+    low = _lows(box)
+    found = ndimage.distance_transform_edt(
+        ~condyle[box], return_distances=False, return_indices=True
+    )
+    return np.asarray(found[:, *(voxels - low)] + low, dtype=np.intp)
 
 
 def _lows(part: tuple[slice, ...]) -> npt.NDArray[np.intp]:
