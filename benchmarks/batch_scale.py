@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import tempfile
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ STUDIES = 100_000
 MACHINES = (1, 20)
 SPACING_MM = 1.5
 MEMORY_EVERY = 20
+FLOOR_OF = 10
 SIZE_MM = (180.0, 120.0, 100.0)
 
 
@@ -56,16 +58,22 @@ def resident_mb(pid: int) -> float:
 
 
 def run(folder: Path, out: Path, jobs: int, limit: int) -> tuple[float, Tally]:
-    """Seconds for ``limit`` scans and how they ended; memory is printed on the way."""
+    """Seconds for ``limit`` scans and how they ended; memory is printed on the way.
+
+    Of each process the least of ten readings: by the time that a result is here, its worker may
+    be in the middle of the next scan.
+    """
+    held: defaultdict[int, list[float]] = defaultdict(list)
 
     def on_result(tally: Tally, _result: Result) -> None:
-        if tally.done != 1 and tally.done % MEMORY_EVERY:
-            return
         children = multiprocessing.active_children()
-        workers = [resident_mb(child.pid) for child in children if child.pid is not None]
-        held = " and ".join(f"{mb:.0f}" for mb in workers)
-        own = resident_mb(os.getpid())
-        print(f"memory after scan {tally.done}: {held} MiB, and {own:.0f} to direct it", flush=True)
+        pids = [*(child.pid for child in children if child.pid is not None), os.getpid()]
+        for pid in pids:
+            held[pid].append(resident_mb(pid))
+        if tally.done % MEMORY_EVERY == 0:
+            *workers, own = (f"{min(held[pid][-FLOOR_OF:]):.0f}" for pid in pids)
+            said = f"{' and '.join(workers)} MiB, and {own} to direct it"
+            print(f"memory after scan {tally.done}: {said}", flush=True)
 
     settings = Settings(device=Device.CPU, threads=threads_each(jobs))
     job = job_for(out, settings, DEFAULT_BUNDLE)

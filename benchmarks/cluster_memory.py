@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
-from benchmarks.batch_scale import draw, resident_mb
+from benchmarks.batch_scale import FLOOR_OF, draw, resident_mb
 from benchmarks.tables import Printed
 from negvol_cli.batch import Cluster, Result, Tally, discover, job_for, run_batch
 from negvol_cli.bundle.bundle import DEFAULT_BUNDLE
@@ -32,7 +32,6 @@ from tests.batch.dask_here import DaskHere, dask_here
 
 WORKERS = 2
 NOISE_HU = 3.0
-FLOOR_OF = 10
 
 
 def write_scans(folder: Path, count: int, heads: int) -> None:

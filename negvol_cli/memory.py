@@ -1,4 +1,4 @@
-"""How much memory the process has used, how much is available, and how threads share it."""
+"""How much memory the process has used, how much is available, and what becomes of free memory."""
 
 from __future__ import annotations
 
@@ -40,6 +40,19 @@ def share_arenas() -> bool:
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and bool(mallopt(_M_ARENA_MAX, 2))
+
+
+def give_back_free_memory() -> bool:
+    """Give memory that nothing uses back to the system; False where it is not glibc's to give.
+
+    Of what a scan took, glibc keeps what lies below a block still in use, up to 320 MiB: between
+    two scans a process that measured twenty phantoms held up to 630 MiB, 73 of them in use. It
+    takes some hundredths of a second.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim is not None and bool(trim(0))
 
 
 def available_memory_mb() -> float:

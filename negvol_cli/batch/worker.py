@@ -29,6 +29,7 @@ from negvol_cli.errors import (
     explain_nameless,
 )
 from negvol_cli.io.source import Intake
+from negvol_cli.memory import give_back_free_memory
 from negvol_cli.render.library import LIBRARY
 from negvol_cli.report import FailureRow, Outcome, outcome_of
 from negvol_cli.settings import Device, Settings
@@ -54,6 +55,7 @@ def measure_candidate(job: Job, candidate: Candidate) -> Result:
         report = earlier_report(intake, job) if job.resume else None
         if report is None:
             result = _measured(job, candidate, intake, _models(job))
+            give_back_free_memory()  # the next scan may be long in coming, and others need it
         else:
             result = Result(name=candidate.name, outcome=outcome_of(report), earlier=True)
         return replace(result, seconds=time.perf_counter() - start)
