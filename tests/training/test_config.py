@@ -37,7 +37,7 @@ def test_no_head_of_the_segmenter_is_held_out_twice():
         ('kind = "', 'kind = "x-', "network.kind must be 'light-unet', .* got 'x-"),
         ("seed = 1", 'loss = "hinge"', "train.loss must be 'ce', 'dice', .* got 'hinge'"),
         (
-            "batch = 6",
+            "batch = 4",
             "batch = 4\naccumulate = 3",
             "train.accumulate must divide train.batch, 4, got",
         ),
@@ -62,9 +62,17 @@ def test_no_head_of_the_segmenter_is_held_out_twice():
         ("share = 0.45", "share = 0.9", "the shares of augment.looks must not exceed 1, got 1.45"),
         ("share = 0.45\n", "", "missing key augment.looks[0].share"),
         ("padding_hu = [-1000.0, 0.0", 'padding_hu = ["a", 0.0', "padding_hu[0] must be of type"),
-        ("[data]", "[data]\nrendered_share = true", "data.rendered_share must be of type float"),
+        (
+            "rendered_share = 0.08",
+            "rendered_share = true",
+            "data.rendered_share must be of type float",
+        ),
         ("[data]", '[data]\npack = "a"\ndataset = "b"', "data.pack and data.dataset must not both"),
-        ('object = "joints"', 'object = "mc"', "train.gap_weight must be 1 where data.object is"),
+        (
+            'object = "joints"',
+            'object = "mc"',
+            "data.label_map_share and data.rendered_share must be 0 where data.object is",
+        ),
         ("[-600.0, 1800.0]", "[1800.0, -600.0]", "data.window_hu must rise"),
         ("[-600.0, 1800.0]", "[-600.0]", "data.window_hu must hold 2 values"),
         ("[network]", "[network", "is not TOML"),
@@ -77,6 +85,18 @@ def test_a_mistake_in_a_config_is_named(tmp_path, old, new, sentence):
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
     with pytest.raises(ConfigError, match=sentence.replace("[", r"\[").replace("]", r"\]")):
+        load_experiment(path)
+
+
+def test_a_gap_needs_both_bones(tmp_path):
+    path = tmp_path / "condyle.toml"
+    path.write_text(
+        f'base = "{CONFIGS / "segmenter.toml"}"\n[data]\nobject = "mc"\n'
+        "label_map_share = 0.0\nrendered_share = 0.0\n",
+        encoding="utf-8",
+    )
+
+    with pytest.raises(ConfigError, match=r"train.gap_weight must be 1 where data.object is not"):
         load_experiment(path)
 
 
