@@ -26,7 +26,11 @@ from training.commands.options import (
     type=click.Path(path_type=Path),
     help="The page to write.",
 )
-@click.option("--reduced", is_flag=True, help="Small and short, for a machine without a GPU.")
+@click.option(
+    "--reduced",
+    is_flag=True,
+    help="Small and short: minutes on a large GPU, a night without.",
+)
 @minutes_option
 @within_option
 @click.option(

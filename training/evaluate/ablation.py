@@ -77,8 +77,8 @@ class Ablation:
         The table is written with the rows that are done, also where one fails; then ConfigError
         names it.
         """
-        self.prepare(say)
         missing = [name for name in _known(names) if not self._scores(name).is_file()]
+        self.prepare(say)
         given = ["--config", str(self.config), "--runs", str(self.runs)]
         given += ["--pack", self.pack] if self.pack else []
         given += ["--first-folds", str(self.folds)] if self.folds else []
@@ -100,7 +100,8 @@ class Ablation:
                 simulated(joint, _frame(joint, whole), self.runs / KEPT)
 
     def train_row(self, name: str, say: Say) -> None:
-        """Train and judge one row."""
+        """Train and judge one row. Raises ConfigError for a name that is no row's."""
+        _known([name])
         experiment = self._experiment(name)
         folder = self.runs / experiment.name
         scores: list[JointScore] = []
@@ -147,7 +148,7 @@ def _known(names: Sequence[str] | None) -> list[str]:
     """The rows called so, all for None, in the table's order. Raises ConfigError."""
     for name in names or ():
         if name not in LEFT_OUT:
-            raise ConfigError(f"--only must name rows of {', '.join(LEFT_OUT)}, got {name!r}")
+            raise ConfigError(f"the rows are called {', '.join(LEFT_OUT)}, not {name!r}")
     return [name for name in LEFT_OUT if names is None or name in names]
 
 

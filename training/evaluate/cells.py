@@ -63,8 +63,8 @@ class TableRun:
         changes: dict[str, dict[str, Any]] = {}
         if self.minutes:
             called += f"-{self.minutes:g}-min"
-            changes["train"] = {"minutes": self.minutes}
-        if self.within:
+            changes["train"] = {"minutes": self.minutes, "within_minutes": self.within}
+        elif self.within:
             changes["train"] = {"within_minutes": self.within}
         if self.pack:
             changes["data"] = {"pack": self.pack}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from training.config import ConfigError
 from training.data.sources import prepare
 from training.evaluate.cells import OBJECTS, ROWS, Cell, TableRun, load_cells
 from training.evaluate.crossval import CrossValidation, cross_validate, finished
@@ -73,9 +74,11 @@ def train_cells_at_once(
 
 
 def train_cell(cell: str, run: TableRun, runs: Path, say: Callable[[str], None]) -> None:
-    """Train and judge one cell, such as "mc-v-net-dice". Raises KeyError for one that is not."""
-    row, name = {f"{n}-{r}": (r, n) for r in ROWS for n in OBJECTS}[cell]
-    experiment = run.experiment(row, name)
+    """Train and judge one cell, such as "mc-v-net-dice". Raises ConfigError for one that is not."""
+    cells = {f"{name}-{row}": (row, name) for row in ROWS for name in OBJECTS}
+    if cell not in cells:
+        raise ConfigError(f"--cell must be one of {', '.join(cells)}, got {cell!r}")
+    experiment = run.experiment(*cells[cell])
     cross_validate(experiment, runs, say, first=run.folds, largest_weights=LARGEST_WEIGHTS)
 
 

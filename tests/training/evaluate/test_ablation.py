@@ -130,5 +130,5 @@ def test_without_a_row_there_is_no_table(tiny):
 
 
 def test_a_row_that_there_is_not_is_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"--only must name rows of whole, .* got 'no-luck'"):
+    with pytest.raises(ConfigError, match=r"rows are called whole, .*, not 'no-luck'"):
         Ablation(CONFIG, tmp_path, tmp_path / "t.md").make(["no-luck"], print)

@@ -7,7 +7,14 @@ import torch
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.structures import Side
 from training.augment.sampling import JointSource
-from training.config import DataConfig, Experiment, FoldsConfig, NetworkConfig, TrainConfig
+from training.config import (
+    ConfigError,
+    DataConfig,
+    Experiment,
+    FoldsConfig,
+    NetworkConfig,
+    TrainConfig,
+)
 from training.data.folds import Fold
 from training.data.joints import JointSample
 from training.evaluate import crossval, scores, table
@@ -235,6 +242,17 @@ def test_a_cell_by_minutes_is_an_experiment_of_its_own():
     assert (cell.name, cell.train.minutes) == ("nv-v-net-dice-9-min", 9)
     assert cell.data.pack == "joints.npz"
     assert run.command == "python -m training table --minutes 9"
+
+
+def test_a_cell_that_ends_by_the_clock_at_most_cannot_be_one_by_minutes_too():
+    assert TableRun(within=2).experiment("u-net", "mc").train.within_minutes == 2
+    with pytest.raises(ConfigError, match="must not both be given, got 9 and 2"):
+        TableRun(minutes=9, within=2).experiment("u-net", "mc")
+
+
+def test_a_cell_that_there_is_not_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"--cell must be one of mc-u-net, .* got 'mc-w-net'"):
+        table.train_cell("mc-w-net", TableRun(), tmp_path, print)
 
 
 @pytest.mark.usefixtures("_cubes")
