@@ -12,7 +12,7 @@ from negvol_cli.geometry.resample import crop_to, frame_hu
 from negvol_cli.mesh.backend import load_backend
 from negvol_cli.mesh.iso_surface import smooth_labels
 from negvol_cli.settings import Settings
-from negvol_cli.steps.calibrate_hu import scanner_of
+from negvol_cli.steps.calibrate_hu import whole_scanner_of
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.measure import JointGeometry, measure_joint
 from negvol_cli.steps.refine_edges import refine_edges
@@ -40,7 +40,7 @@ def measure_topology(
         recorded_zyx=recorded,
     )
     part = crop_to(ct, frame.grid) or ct
-    scanner = read_scanner_about(part, scanner_of(ct))
+    scanner = read_scanner_about(part, whole_scanner_of(ct))
     refined = refine_edges(drawn, part, scanner)
     shape = measure_joint(
         refined.images.condyle_p,

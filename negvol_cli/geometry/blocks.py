@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from negvol_cli.geometry.grid import Grid, Volume, vector
+
 
 def block_means(slab_zyx: npt.NDArray[Any], size_yx: tuple[int, int]) -> npt.NDArray[np.float32]:
     """(Y // y, X // x): means over the whole depth of a slab [z, y, x] and blocks of ``size_yx``.
@@ -20,6 +22,22 @@ def block_means(slab_zyx: npt.NDArray[Any], size_yx: tuple[int, int]) -> npt.NDA
     for axis, size in enumerate(size_yx):
         total = _sums(total, axis, size)
     return np.asarray(total / np.float32(len(slab_zyx) * size_yx[0] * size_yx[1]))
+
+
+def pooled(volume: Volume, many_xyz: tuple[int, int, int]) -> Volume:
+    """The means of blocks of so many voxels along x, y and z, float32; what is left over is lost.
+
+    Raises ValueError where there is not one whole block.
+    """
+    mx, my, mz = many_xyz
+    nz, ny, nx = (n // m for n, m in zip(volume.values_zyx.shape, (mz, my, mx), strict=True))
+    if not min(nx, ny, nz):
+        raise ValueError(f"no block of {mx} × {my} × {mz} voxels fits")
+    slabs = [block_means(volume.values_zyx[z * mz : (z + 1) * mz], (my, mx)) for z in range(nz)]
+    first = volume.grid.to_world((np.array(many_xyz) - 1) / 2)
+    spacing = np.array(volume.grid.spacing_mm_xyz) * many_xyz
+    grid = Grid((nx, ny, nz), vector(spacing), vector(first), volume.grid.direction)
+    return Volume(np.stack(slabs), grid)
 
 
 def _sums(plane: npt.NDArray[np.float32], axis: int, size: int) -> npt.NDArray[np.float32]:

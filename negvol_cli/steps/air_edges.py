@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from negvol_cli.geometry.grid import Points, Volume
 from negvol_cli.geometry.sample import Lines, beside_lines, cubic
+from negvol_cli.steps.field_of_view import FieldWall
 from negvol_cli.steps.layers import Belief, Floats, Layers, Profiles, fit_layers
 
 Mask = npt.NDArray[np.bool_]
@@ -58,12 +59,17 @@ def edge_widths(
     tissue_hu: float,
     noise_hu: float,
     rng: np.random.Generator,
+    wall: FieldWall | None = None,
 ) -> tuple[Floats, Points]:
     """Measure the widths (V,) of air edges, mm, and their unit normals (V, 3) in the scan's axes.
 
-    Only edges that three layers explain, and whose width is certain to a quarter, are returned.
+    Only edges that three layers explain, and whose width is certain to a quarter, are returned, and
+    none at the ``wall`` of the field of view: there a scan was cut, not blurred.
     """
     index, normals = _edges(volume, air_hu, tissue_hu)
+    if wall is not None:
+        clear = ~wall.near(volume.grid.to_world(index))
+        index, normals = index[clear], normals[clear]
     if len(index) > MOST_EDGES:
         chosen = rng.choice(len(index), MOST_EDGES, replace=False)
         index, normals = index[chosen], normals[chosen]

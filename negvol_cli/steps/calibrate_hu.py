@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from negvol_cli.geometry.blocks import block_means
 from negvol_cli.geometry.grid import Volume
-from negvol_cli.steps.field_of_view import outside_field
+from negvol_cli.steps.field_of_view import FieldWall, outside_field
 from negvol_cli.steps.peaks import peaks
 from negvol_cli.steps.scanner import Scanner, WholeScanner
 from negvol_cli.structures import AIR_HU
@@ -44,6 +44,9 @@ DARK_HU: Final = -700.0
 """What pads a scan and is lighter is no air, and becomes it."""
 LIGHTEST_AIR_HU: Final = -250.0
 """Cone-beam machines have offsets of -400 to 300 and those gains: air lies below -300 then."""
+WALL_MM: Final = 4.0
+"""No edge so near to the wall of the field of view is the scanner's: its profile (3 mm to either
+side and 0.6 mm aside, ``air_edges``) reaches beyond the wall."""
 
 _RANGE: Final = (-1900.0, 2000.0)  # padding lies below
 _BIN: Final = 10.0
@@ -98,8 +101,8 @@ def in_hu(volume: Volume) -> Calibrated:
     intensities = read_intensities(volume, outside)
     in_units, flags = _rescaled(volume, outside, intensities)
     if in_units is not volume:
-        intensities = read_intensities(in_units, outside_field(in_units))
-    return Calibrated(in_units, flags, _scanner(in_units, intensities))
+        intensities = read_intensities(in_units, outside)
+    return Calibrated(in_units, flags, _scanner(in_units, intensities, outside))
 
 
 def _rescaled(
@@ -189,11 +192,20 @@ def _block_means(volume: Volume, outside: npt.NDArray[np.bool_] | None) -> npt.N
 
 def scanner_of(volume: Volume) -> Scanner:
     """How the scanner of a CT saw, read off the whole of it."""
-    return _scanner(volume, read_intensities(volume, outside_field(volume))).scanner
+    return whole_scanner_of(volume).scanner
 
 
-def _scanner(volume: Volume, intensities: Intensities | None) -> WholeScanner:
-    """The scanner of a CT that shows such intensities."""
+def whole_scanner_of(volume: Volume) -> WholeScanner:
+    """The same, read when it is first asked for; ``volume`` need not be in HU."""
+    outside = outside_field(volume)
+    return _scanner(volume, read_intensities(volume, outside), outside)
+
+
+def _scanner(
+    volume: Volume, intensities: Intensities | None, outside: npt.NDArray[np.bool_] | None
+) -> WholeScanner:
+    """The scanner of a CT that shows such intensities, but ``outside`` its field of view."""
     found = intensities or Intensities(None, TISSUE_HU)
     air = AIR_HU if found.air is None else found.air
-    return WholeScanner(volume, air_hu=air, tissue_hu=found.tissue)
+    wall = None if outside is None else FieldWall.about(outside, volume.grid, WALL_MM)
+    return WholeScanner(volume, air_hu=air, tissue_hu=found.tissue, wall=wall)

@@ -227,7 +227,7 @@ class _Scene:
         """1/sd (V, N): less in the depth, where marrow is not even; none out of what is fitted."""
         seen, opposite = self._seen, self._opposite
         contrast = (self._levels.cortex - self._levels.tissue) / 1400.0
-        sd = np.hypot(self._levels.noise, MODEL_HU * contrast)
+        sd = np.hypot(self._levels.noise * seen.noise_share, MODEL_HU * contrast)[:, None]
         far = np.where(self.facing, np.minimum(opposite, ALONG_MM[-1]) + 2.0, 2.5)
         kept_off = ~self.facing & np.isfinite(opposite)
         far = np.where(kept_off, np.maximum(opposite - 1.0, 1.0), far)

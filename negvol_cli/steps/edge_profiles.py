@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy import ndimage
 from negvol_cli.geometry.grid import Grid, Points, Volume
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.sample import Lines, beside_lines
+from negvol_cli.steps.edge_smoothing import Neighbours
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -24,15 +25,41 @@ CLEAR_MM: Final = 0.3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """The voxels along V lines: depth (V, N), mm, minus inside; HU; and which were recorded."""
+    """The voxels along V lines: depth (V, N), mm, minus inside; HU; and which were recorded.
+
+    ``noise_share`` (V,) is how much of a voxel's noise is left in them.
+    """
 
     t_mm: Floats
     hu: Floats
     recorded: Mask
+    noise_share: Floats
 
     def below(self, cut_hu: float) -> Seen:
         """The same without voxels whose true HU, ``cut_hu`` or more, was cut off at export."""
-        return Seen(self.t_mm, self.hu, self.recorded & (self.hu < cut_hu))
+        return replace(self, recorded=self.recorded & (self.hu < cut_hu))
+
+    def of(self, some: slice) -> Seen:
+        """Some of the lines."""
+        return Seen(self.t_mm[some], self.hu[some], self.recorded[some], self.noise_share[some])
+
+    def averaged(self, near: Neighbours) -> Seen:
+        """Each line's voxels averaged with those at the same depth on its neighbours' lines.
+
+        A neighbour counts as much as it is alike. Depths count from a smooth surface, so an edge
+        stays as sharp as it was, while the noise, whose grain is finer than lines are apart, falls.
+        """
+        index, alike = near
+        total = self.recorded.astype(np.float64)
+        t, hu = total * self.t_mm, total * self.hu
+        for other, weight in zip(index.T, alike.T, strict=True):
+            share = weight[:, None] * self.recorded[other]
+            total += share
+            t += share * self.t_mm[other]
+            hu += share * self.hu[other]
+        total = np.maximum(total, 1.0)
+        left = np.sqrt(1.0 + (alike**2).sum(axis=1)) / (1.0 + alike.sum(axis=1))
+        return Seen(t / total, hu / total, self.recorded, self.noise_share * left)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +85,7 @@ def read_profiles(
     t, hu = beside_lines(ct.values_zyx, ct.grid.axes, lines, ALONG_MM, 0.0)
     # beyond the scan its border is repeated, at the border's own depth
     recorded = (np.abs(t - ALONG_MM) <= _half_voxel(ct.grid, ways)[:, None]) & (hu > padding_hu)
-    return Seen(t, hu, recorded)
+    return Seen(t, hu, recorded, np.ones(len(t)))
 
 
 def look_along(

@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 # (``benchmarks.edge_constants``).
 NEIGHBOURS: Final = 8
 FARTHEST_MM: Final = 2.2
-"""Edges are fitted 0.8 mm apart (``refine_edges.APART_MM``): those next to one, and diagonally,
+"""Edges are fitted 0.8 mm apart (``edge_points.APART_MM``): those next to one, and diagonally,
 with room for gaps of two."""
 LIKE_NORMALS: Final = 0.3
 """The least cosine between the normals of neighbours: the far side of a plate is not one."""
@@ -57,11 +57,14 @@ def neighbours(points_mm: Points, normals: Points) -> Neighbours | None:
     return Neighbours(index, np.where(far <= FARTHEST_MM, alike, 0.0))
 
 
-def steadied(near: Neighbours | None, offset_mm: Floats, sd_mm: Floats) -> tuple[Floats, Floats]:
+def steadied(
+    near: Neighbours | None, offset_mm: Floats, sd_mm: Floats, *, alone: bool = True
+) -> tuple[Floats, Floats]:
     """Offsets (V,) and their standard deviations after each was weighed against its neighbours.
 
     The smoothest field in the sense of ``STEP_SD_MM`` that the fits allow, a fit far from its
-    neighbours counting less. NaN offsets take what their neighbours say.
+    neighbours counting less. NaN offsets take what their neighbours say. ``alone`` is false where
+    fits rest on what their neighbours saw: then neighbours make none any surer.
     """
     if near is None:
         return np.where(np.isfinite(offset_mm), offset_mm, 0.0), sd_mm
@@ -83,6 +86,8 @@ def steadied(near: Neighbours | None, offset_mm: Floats, sd_mm: Floats) -> tuple
             field = pulled / (stiffness + weight + TINY)
         away = np.abs(target - field) / np.sqrt(variance)
         weight = np.where(known, np.minimum(1.0, OUTLIER / np.maximum(away, 1e-9)) / variance, 0.0)
+    if not alone:
+        return field, np.asarray(1.0 / np.sqrt(weight + UNKNOWN_SD_MM**-2.0))
     # a neighbour says as much as it knows, less what the surface may change on the way to it
     told = links.tocoo()
     behind = 1.0 / np.maximum(weight[told.col], TINY)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from negvol_cli.geometry.grid import Grid, Volume
+from negvol_cli.geometry.grid import Grid, Points, Volume
 from negvol_cli.geometry.resample import crop_to, resample_nearest
 
 Mask = npt.NDArray[np.bool_]
@@ -25,6 +26,26 @@ _MOST_SLICES: Final = 48
 _CIRCLE_VOXELS: Final = 1.5  # how far the rim of a field of view may be from a circle, on average
 _CIRCLE_SHARE: Final = 0.98
 """Leaves room for a rim that is rasterised otherwise; a body's outline is no circle to 2 %."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldWall:
+    """The wall of a cylindrical field of view: the columns (Y, X) of a scan's ``grid`` at it."""
+
+    columns: Mask
+    grid: Grid
+
+    @classmethod
+    def about(cls, outside: Mask, grid: Grid, within_mm: float) -> FieldWall:
+        """The columns ``outside`` the field, and those ``within_mm`` of them."""
+        far = ndimage.distance_transform_edt(~outside, grid.spacing_mm_xyz[1::-1])
+        return cls(np.asarray(far <= within_mm), grid)
+
+    def near(self, points_mm: Points) -> Mask:
+        """(V,): which of points (V, 3), world mm, lie in these columns."""
+        x, y, _ = np.rint(self.grid.to_index(points_mm)).astype(np.intp).T
+        height, width = self.columns.shape
+        return np.asarray(self.columns[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)])
 
 
 def recorded_mask(volume: Volume, grid: Grid) -> Mask:

@@ -75,6 +75,19 @@ def test_in_voxels_of_2_mm_edges_lean_on_the_rest_of_the_bone_and_not_on_the_net
     assert abs(medians[1] - medians[0]) < 0.1
 
 
+def test_in_the_noise_of_a_cone_beam_machine_the_edge_is_the_bones_and_not_the_networks():
+    ct, scanner = joint(2.0, (2, 2, 2), 0.6, noise_hu=150.0)
+
+    medians = []
+    for drawn_mm in (0.0, 0.7):
+        apart = drawn(grown(HEAD, drawn_mm), grown(roof(2.0), drawn_mm))
+        head = refine_edges(apart, ct, scanner).condyle
+        medians.append(float(np.median(offsets(head.points_mm, HEAD))))
+
+    assert max(np.abs(medians)) < 0.06
+    assert abs(medians[1] - medians[0]) < 0.04
+
+
 def test_both_bones_have_the_level_of_the_one_with_thick_cortex():
     bones = [(HEAD, 2.0), (roof(2.0), 0.5)]
     ct, scanner = scanned(lambda points: layered(bones, points), (4, 4, 4), 0.45)

@@ -9,7 +9,7 @@ from scipy import ndimage
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.phantom import ScanSettings, draw_head
 from negvol_cli.steps import scanner as scanner_module
-from negvol_cli.steps.calibrate_hu import scanner_of
+from negvol_cli.steps.calibrate_hu import scanner_of, whole_scanner_of
 from negvol_cli.steps.noise import read_noise
 from negvol_cli.steps.scanner import (
     BOX_SD,
@@ -240,3 +240,26 @@ def test_the_whole_scan_is_read_once_and_only_where_a_joint_shows_too_little(mon
     assert read_scanner_about(inside, whole).blur_mm_xyz == told.blur_mm_xyz
     assert read_scanner_about(inside, whole).edges == told.edges
     assert read.count(scan) == 1
+
+
+@pytest.mark.parametrize("blur", [0.3, 0.6])
+def test_in_the_noise_of_a_cone_beam_machine_fine_voxels_still_show_the_blur(fine, blur):
+    scan = seen(fine, (blur,) * 3, (1, 1, 1), noise=150.0)
+
+    scanner = read_scanner(scan, air_hu=-1000, tissue_hu=30)
+
+    assert scanner.noise_hu == pytest.approx(150.0, rel=0.1)
+    assert scanner.blur_mm_xyz == pytest.approx(expected((blur,) * 3, (1, 1, 1)), rel=0.15)
+
+
+def test_where_the_field_of_view_was_cut_nothing_is_taken_for_a_sharp_edge(fine):
+    values = seen(fine, (0.8,) * 3, (1, 1, 1), noise=100.0).values_zyx[:, 70:230, 70:230].copy()
+    y, x = np.ogrid[:160, :160]
+    values[:, np.hypot(y - 79.5, x - 79.5) > 79.5] = -1000  # through the head, on all sides
+    scan = Volume(values, Grid(values.shape[::-1], (FINE_MM,) * 3, (0.0, 0.0, 0.0)))
+
+    scanner = whole_scanner_of(scan).scanner
+
+    assert scanner.blur_mm_xyz == pytest.approx(expected((0.8,) * 3, (1, 1, 1)), rel=0.15)
+    uncleared = read_scanner(scan, air_hu=-1000, tissue_hu=30)
+    assert min(uncleared.blur_mm_xyz[:2]) < 0.8 * min(scanner.blur_mm_xyz[:2])
