@@ -174,7 +174,8 @@ class TrainConfig(Table):
     training lasts ``steps`` steps, or, where ``minutes`` is not 0, that long in all, and its
     schedule then runs by the clock: what is said of steps below is meant in proportion. Where
     ``within_minutes`` is not 0, a training by steps runs by the clock as soon as the clock is
-    ahead of its steps, so that it ends by then with a schedule run to its end. Schedule
+    ahead of its steps, so that those end by then with a schedule run to its end; reading the data
+    does not count. Schedule
     "cosine" rises to ``learning_rate`` within the share ``warm_up`` and falls along a cosine to 0;
     "step" multiplies the rate by ``schedule_factor`` every ``schedule_steps``.
 

@@ -63,7 +63,7 @@ def ablate(
     names = tuple(part.strip() for part in only.split(",")) if only else None
     made = Ablation(config, runs, out, str(pack or ""), first_folds, within or 0.0)
     if prepare:
-        made.prepare(say)
+        made.prepare(names, say)
     elif row:
         made.train_row(row, say)
     elif done:

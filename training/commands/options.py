@@ -57,7 +57,7 @@ minutes_option = click.option(
 within_option = click.option(
     "--within",
     type=click.FloatRange(min=0, min_open=True),
-    help="Minutes that each training may take at most; its schedule is hurried to end by then.",
+    help="Minutes that the steps of a training may take; its schedule is hurried to end by then.",
 )
 folds_option = click.option(
     "--folds",

@@ -78,7 +78,7 @@ class Ablation:
         names it.
         """
         missing = [name for name in _known(names) if not self._scores(name).is_file()]
-        self.prepare(say)
+        self.prepare(missing, say)
         given = ["--config", str(self.config), "--runs", str(self.runs)]
         given += ["--pack", self.pack] if self.pack else []
         given += ["--first-folds", str(self.folds)] if self.folds else []
@@ -89,11 +89,12 @@ class Ablation:
         finally:
             self.write_page(say)
 
-    def prepare(self, say: Say) -> None:
-        """Make what rows learn from and are judged by, once for all of them."""
+    def prepare(self, names: Sequence[str] | None, say: Say) -> None:
+        """Make what rows, all for None, learn from and are judged by."""
         say("preparing what the rows learn from and are judged by (once for each --runs)")
         whole = self._whole()
-        prepare(whole.data, whole.train.seed, self.runs / KEPT)
+        for seed in {self._experiment(name).train.seed for name in _known(names)}:  # of phantoms
+            prepare(whole.data, seed, self.runs / KEPT)
         held_out = {head for fold in folds_of(whole)[: self.folds] for head in fold.held_out}
         for joint in real_joints(whole.data, self.runs / KEPT):
             if joint.head in held_out:

@@ -73,12 +73,16 @@ class TableRun:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One network and loss on one object, and what became of it."""
+    """One network and loss on one object, and what became of it.
+
+    ``dice`` is the mean Dice over the joints that each fold holds out, fold by fold.
+    """
 
     row: str
     object: str
     experiment: Experiment
     summaries: dict[str, Summary]
+    dice: tuple[float, ...]
 
 
 def load_cells(run: TableRun) -> dict[tuple[str, str], Experiment]:

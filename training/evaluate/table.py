@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from statistics import mean
 from typing import Final
 
 from training.config import ConfigError
@@ -88,4 +89,7 @@ def _write(done: list[Cell], run: TableRun, runs: Path, out: Path) -> None:
 
 
 def _cell(row: str, name: str, run: TableRun, result: CrossValidation) -> Cell:
-    return Cell(row, name, run.experiment(row, name), {s.measure: s for s in result.summaries})
+    folds = sorted({score.fold for score in result.scores})
+    dice = (mean(s.dice for s in result.scores if s.fold == fold) for fold in folds)
+    summaries = {summary.measure: summary for summary in result.summaries}
+    return Cell(row, name, run.experiment(row, name), summaries, tuple(dice))

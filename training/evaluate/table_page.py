@@ -36,6 +36,11 @@ def page(cells: Sequence[Cell], runs: Path, run: TableRun) -> str:
     for row, title in ROWS.items():
         texts = [_second(by_place.get((row, name))) for name in OBJECTS]
         lines.append(f"| {title} | " + " | ".join(texts) + " |")
+    if any(len(cell.dice) > 1 for cell in cells):
+        lines += ["", "Mean Dice in per cent, fold by fold:", "", *_rules("")]
+        for row, title in ROWS.items():
+            texts = [_by_fold(by_place.get((row, name))) for name in OBJECTS]
+            lines.append(f"| {title} | " + " | ".join(texts) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -54,7 +59,7 @@ def _heading(run: TableRun) -> list[str]:
 
 def _rules(*measures: str) -> list[str]:
     """The head of a table with so many measures of each object."""
-    titles = [f"{name} {measure}" for name in OBJECTS.values() for measure in measures]
+    titles = [f"{name} {measure}".strip() for name in OBJECTS.values() for measure in measures]
     return [
         "| network and loss | " + " | ".join(titles) + " |",
         "|---" + "|---:" * len(titles) + "|",
@@ -171,6 +176,10 @@ def _second(cell: Cell | None) -> str:
         return "- | -"
     hd95 = cell.summaries["hd95_mm"]
     return f"{percent(cell.summaries['iou'])} | {hd95.mean:.1f} ± {hd95.sd:.1f}"
+
+
+def _by_fold(cell: Cell | None) -> str:
+    return " / ".join(f"{100 * dice:.1f}" for dice in cell.dice) if cell else "-"
 
 
 def percent(summary: Summary) -> str:

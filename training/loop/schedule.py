@@ -52,6 +52,10 @@ class Clock:
     def __init__(self, now: Callable[[], float], earlier: float = 0.0) -> None:
         self._now, self._earlier, self._began = now, earlier, now()
 
+    def restart(self) -> None:
+        """Forget the time since this run began, not that of earlier runs."""
+        self._began = self._now()
+
     def add(self, earlier: float) -> None:
         """Count seconds of an earlier run as well."""
         self._earlier += earlier

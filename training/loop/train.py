@@ -41,7 +41,7 @@ def train(
     Resumes from ``folder/checkpoint.pt``. Each step draws from generators seeded by the seed, the
     step and the image, so that a training by steps that was killed ends as one that was not.
     ``now`` is the clock of a training by minutes, in seconds; drawing and learning count, and so
-    does reading the data.
+    does reading the data, though not where ``within_minutes`` is a limit to the steps.
     """
     folder.mkdir(parents=True, exist_ok=True)
     clock = Clock(now)
@@ -53,6 +53,8 @@ def train(
         if experiment.train.start_from and not held_out:
             learner.start_from(Path(experiment.train.start_from))
         course = _Course(experiment, folder, learner, clock, say)
+        if experiment.train.within_minutes:
+            clock.restart()  # what reading took is no reason to hurry
         course.resume()
         looks = task.looks() if experiment.train.patience else []
         while not course.ended:

@@ -156,7 +156,9 @@ def test_the_page_has_our_figure_beside_the_papers_and_says_what_was_reduced(tmp
     summaries = {s.measure: s for s in summarise([score(0.8), score(0.6)])}
 
     text = page(
-        [Cell("v-net-dice-ce", "mc", experiment, summaries)], tmp_path, TableRun(reduced=True)
+        [Cell("v-net-dice-ce", "mc", experiment, summaries, (0.8, 0.6))],
+        tmp_path,
+        TableRun(reduced=True),
     )
 
     row = next(line for line in text.splitlines() if line.startswith("| V-Net D+CE"))
@@ -164,6 +166,7 @@ def test_the_page_has_our_figure_beside_the_papers_and_says_what_was_reduced(tmp
         "| V-Net D+CE | 70.0 ± 14.1 *91.4 ± 4.8* | 0.100 ± 0.000 | 2.5 ± 0.0 (1.0)"
     )
     assert row.count("|") == 11
+    assert "\n| V-Net D+CE | 80.0 / 60.0 | - | - |\n" in text
     assert "`data.spacing_mm` 0.8 (0.4)" in text
     assert "1 of 15 cells are done" in text
 

@@ -106,6 +106,23 @@ def test_a_training_by_minutes_ends_by_the_clock_and_its_rate_with_it(tmp_path):
     assert rates[-1] < 0.1 * max(rates)
 
 
+def test_a_limit_by_the_clock_ends_the_steps_and_does_not_count_the_reading(tmp_path, monkeypatch):
+    now = Ticking()
+    reading = loop.build_task
+
+    def slowly(*given):
+        now.time += 1000.0
+        return reading(*given)
+
+    monkeypatch.setattr(loop, "build_task", slowly)
+    loop.train(experiment(9999, within_minutes=0.25), tmp_path, say=silent, now=now)
+
+    rows = entries(tmp_path)
+    assert 10 <= int(rows[-1]["step"]) <= 15  # a second a step
+    assert float(rows[0]["share"]) < 0.5
+    assert float(rows[-1]["share"]) == 1.0
+
+
 def test_too_little_time_for_a_single_step_is_said_and_nothing_is_written(tmp_path):
     with pytest.raises(ConfigError, match=r"0.01 minutes were over before the first step"):
         loop.train(experiment(minutes=0.01), tmp_path, say=silent, now=Ticking())
