@@ -108,11 +108,11 @@ class EdgeFit:
 
 
 def fit_edges(
-    seen: Seen, sight: Sight, levels: Levels, width_mm: Floats, edge_mm: float
+    seen: Seen, sight: Sight, levels: Levels, width_mm: Floats, edge_mm: Floats
 ) -> EdgeFit:
     """The edges of V lines; ``width_mm`` (V,) is the scanner's blur along each.
 
-    ``edge_mm`` is where they usually lie, from the networks' surface, plus outside.
+    ``edge_mm`` (V,) is where they usually lie, from the networks' surface, plus outside.
     """
     scene = _Scene(seen, sight, levels, width_mm, edge_mm)
     count = len(width_mm)
@@ -204,7 +204,7 @@ class _Scene:
     """What is believed of each line before it is fitted."""
 
     def __init__(
-        self, seen: Seen, sight: Sight, levels: Levels, width_mm: Floats, edge_mm: float
+        self, seen: Seen, sight: Sight, levels: Levels, width_mm: Floats, edge_mm: Floats
     ) -> None:
         self._seen, self._levels, self._width = seen, levels, width_mm
         self._edge_mm = edge_mm
@@ -263,14 +263,14 @@ class _Scene:
             bone,
             _Guess.either(bordered, void, soft),
         ]
-        edge = _Guess(self._edge_mm, EDGE_SPREAD_MM, *EDGE_LIMITS_MM)
+        edge = _Guess(self._edge_mm[at], EDGE_SPREAD_MM, *EDGE_LIMITS_MM)
         places = [edge, _Guess(thick, 0.8, 0.1, 4.0)]
         if facing:
             empty = self._air_behind[at]
             beyond = np.where(empty, air, tissue + 0.2 * step)
             levels.append(_Guess.either(empty, void, bone))
             levels.append(_Guess(beyond, 0.36 * step, air - 100.0, tissue + 1.2 * step))
-            gap = np.clip(self._opposite[at] - self._edge_mm, 0.3, 6.0)
+            gap = np.clip(self._opposite[at] - self._edge_mm[at], 0.3, 6.0)
             places += [_Guess(gap, 0.8, 0.15, 6.5), _Guess(1.2, 0.8, 0.15, 4.0)]
         return _Guess.together(levels + places, len(at))
 
