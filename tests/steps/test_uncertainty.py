@@ -10,7 +10,7 @@ from negvol_cli.steps.uncertainty import (
     HEAD_SHARE,
     JOINTS_ALIKE,
     NV_SHARE,
-    SPACE_MM,
+    SPACES_MM,
     TWO_SIDED_95,
     EdgeQuality,
     asymmetry_points,
@@ -77,8 +77,10 @@ def test_a_space_whose_sector_has_two_walls_is_less_certain(joint):
     split = replace(joint, joint_space_mm=joint.joint_space_mm + 2.0 * beyond)
     even, uneven = (uncertainty(j, NOTHING, CLIP_MM).joint_space_mm for j in (joint, split))
 
-    assert even.superior == pytest.approx(TWO_SIDED_95 * SPACE_MM, rel=0.05)
-    assert uneven.superior == pytest.approx(TWO_SIDED_95 * np.hypot(SPACE_MM, 1.0), rel=0.1)
+    assert even.superior == pytest.approx(TWO_SIDED_95 * SPACES_MM["superior"], rel=0.05)
+    assert uneven.superior == pytest.approx(
+        TWO_SIDED_95 * np.hypot(SPACES_MM["superior"], 1.0), rel=0.1
+    )
     assert uneven.lateral == pytest.approx(even.lateral, rel=0.05)
 
 
