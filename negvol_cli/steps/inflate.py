@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from negvol_cli.geometry.grid import Grid, Points
-from negvol_cli.mesh.distance import Field, Scalars, Surface, lattice, nodes
+from negvol_cli.mesh.distance import Field, Nearest, Scalars, Surface, lattice, nodes
 from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.settings import InflationSettings
@@ -56,6 +56,19 @@ class Inflation:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Room:
+    """The lattice about the clip: what of it can be reached, and from where.
+
+    ``near`` are the points of MC nearest to the nodes ``inner`` (N,), which lie in the clip or
+    within two nodes of it.
+    """
+
+    grid: Grid
+    inner: npt.NDArray[np.intp]
+    near: Nearest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Grown:
     """How far each node of the lattice lies inside the inflated condyle, and from where.
 
@@ -70,12 +83,22 @@ class _Grown:
     outward_mm: Scalars
 
 
+def room_about(condyle: Surface, clip: Clip, settings: InflationSettings) -> Room:
+    """The room in which ``condyle`` is inflated inside ``clip``, whatever bone there is."""
+    step = settings.grid_mm
+    half = np.full(3, clip.half_width_mm + 2.0 * step)
+    grid = lattice(clip.centre_mm - half, clip.centre_mm + half, step)
+    points = nodes(grid)
+    inner = np.flatnonzero(clip.depth(points) > -2.0 * step)
+    return Room(grid, inner, condyle.nearest(points[inner]))
+
+
 def inflate(
     condyle: Mesh,
     temporal_bone: Mesh,
     clip: Clip,
     settings: InflationSettings,
-    condyle_surface: Surface | None = None,
+    room: Room | None = None,
 ) -> Inflation:
     """Inflate ``condyle`` against ``temporal_bone`` inside ``clip``.
 
@@ -87,15 +110,13 @@ def inflate(
         The measurement sphere or cube.
     settings
         Spacing of the lattice and step of the rays.
-    condyle_surface
-        The condyle prepared for distance queries, if there is one already.
+    room
+        What ``room_about`` gives of the same condyle, clip and settings, if it is there already.
     """
-    step = settings.grid_mm
-    half = np.full(3, clip.half_width_mm + 2.0 * step)
-    grid = lattice(clip.centre_mm - half, clip.centre_mm + half, step)
-    points = nodes(grid)
-    depth = clip.depth(points)
-    grown, around = _grow(condyle_surface or Surface(condyle), temporal_bone, clip, grid, settings)
+    room = room or room_about(Surface(condyle), clip, settings)
+    step, grid = settings.grid_mm, room.grid
+    depth = clip.depth(nodes(grid))
+    grown, around = _grow(room, temporal_bone, clip, settings)
     inside = -grown.outward_mm
     inside[grown.node] = np.maximum(inside[grown.node], np.clip(grown.clearance_mm, -step, step))
     inflated, within = (
@@ -113,12 +134,11 @@ def inflate(
 
 
 def _grow(
-    surface: Surface, temporal_bone: Mesh, clip: Clip, grid: Grid, settings: InflationSettings
+    room: Room, temporal_bone: Mesh, clip: Clip, settings: InflationSettings
 ) -> tuple[_Grown, Surroundings]:
     """Send a ray to every node in reach, from the point of MC nearest to it."""
-    step, points = settings.grid_mm, nodes(grid)
-    inner = np.flatnonzero(clip.depth(points) > -2.0 * step)
-    near = surface.nearest(points[inner])
+    step, points = settings.grid_mm, nodes(room.grid)
+    inner, near = room.inner, room.near
     outward = np.full(len(points), 2.0 * step)
     outward[inner] = near.distance_mm
     # Nodes just inside MC too, with segments of no length: I must not dip to 0 at free surface.
@@ -127,7 +147,7 @@ def _grow(
     length = np.maximum(near.distance_mm[free], 0.0)
     around = Surroundings(
         bone=_bone_field(temporal_bone, clip, np.vstack([points[inner], rays.start_mm]), step),
-        condyle=Field(outward.reshape(grid.shape_zyx), grid),
+        condyle=Field(outward.reshape(room.grid.shape_zyx), room.grid),
         clip=clip,
         step_mm=settings.ray_step_mm,
     )

@@ -16,12 +16,13 @@ from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import JointSpace
 from negvol_cli.settings import Settings
-from negvol_cli.steps.inflate import Inflation, inflate
+from negvol_cli.steps.inflate import Inflation, inflate, room_about
 from negvol_cli.steps.joint_space import joint_space
 from negvol_cli.steps.landmarks import Clip, Head, apex_of, condylar_head, condyle_seed
 from negvol_cli.steps.process_axis import Axis, process_axis
 from negvol_cli.steps.reconstruct import only_component, without_hollows, without_specks
 from negvol_cli.steps.voxel_check import VoxelCount, count_voxels, unseen_fraction
+from negvol_cli.threads import both
 
 CONDYLE_EDGE_MM: Final = 0.6
 """About the frame's voxel of 0.5 mm: finer triangles show no more of the surface."""
@@ -103,9 +104,16 @@ def measure_joint(
         spacing_mm=settings.inflation.grid_mm,
     )
     clip = Clip(head.centre_mm, settings.clip)
-    temporal_bone = _bone_about(clip, temporal_p, grid, backend)
-    inflation = inflate(condyle, temporal_bone, clip, settings.inflation, surface)
-    voxels = count_voxels(condyle_p, temporal_p, grid, clip)
+    # the mesh library works on one mesh at a time: what needs none is found meanwhile
+    temporal_bone, (room, voxels) = both(
+        lambda: _bone_about(clip, temporal_p, grid, backend),
+        lambda: (
+            room_about(surface, clip, settings.inflation),
+            count_voxels(condyle_p, temporal_p, grid, clip),
+        ),
+        settings.threads,
+    )
+    inflation = inflate(condyle, temporal_bone, clip, settings.inflation, room)
     measured = _Measured(condyle, temporal_bone, axis, head, inflation, voxels)
     return measured.geometry(frame, unseen_fraction(recorded_zyx, grid, clip))
 
