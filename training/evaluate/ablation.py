@@ -93,7 +93,7 @@ class Ablation:
         """Make what rows, all for None, learn from and are judged by."""
         say("preparing what the rows learn from and are judged by (once for each --runs)")
         whole = self._whole()
-        for seed in {self._experiment(name).train.seed for name in _known(names)}:  # of phantoms
+        for seed in {self.experiment(name).train.seed for name in _known(names)}:  # of phantoms
             prepare(whole.data, seed, self.runs / KEPT)
         held_out = {head for fold in folds_of(whole)[: self.folds] for head in fold.held_out}
         for joint in real_joints(whole.data, self.runs / KEPT):
@@ -103,7 +103,7 @@ class Ablation:
     def train_row(self, name: str, say: Say) -> None:
         """Train and judge one row. Raises ConfigError for a name that is no row's."""
         _known([name])
-        experiment = self._experiment(name)
+        experiment = self.experiment(name)
         folder = self.runs / experiment.name
         scores: list[JointScore] = []
         for fold in folds_of(experiment)[: self.folds]:
@@ -120,7 +120,7 @@ class Ablation:
         for name in LEFT_OUT:
             if self._scores(name).is_file():
                 scores = read_rows(JointScore, self._scores(name))
-                frames = frames_seen(self._scores(name).parent, self._experiment(name).train.batch)
+                frames = frames_seen(self._scores(name).parent, self.experiment(name).train.batch)
                 rows.append(Row(name, scores, min(frames, default=0)))
         if not rows:
             say("no row is trained: there is no table yet")
@@ -137,12 +137,13 @@ class Ablation:
             changes["data"] = {"pack": self.pack, "dataset": ""}
         return whole.changed(**changes)
 
-    def _experiment(self, name: str) -> Experiment:
+    def experiment(self, name: str) -> Experiment:
+        """The experiment of a row, called after it."""
         whole = self._whole()
         return LEFT_OUT[name][1](whole).model_copy(update={"name": f"{whole.name}-{name}"})
 
     def _scores(self, name: str) -> Path:
-        return self.runs / self._experiment(name).name / SCORES
+        return self.runs / self.experiment(name).name / SCORES
 
 
 def _known(names: Sequence[str] | None) -> list[str]:

@@ -76,7 +76,7 @@ class AblationPage:
             f"({', '.join(sorted(heads))}) within 24 mm (condyle) and 20 mm (temporal bone). The "
             "last two columns are the same joints as seen by the simulated cone-beam machine, "
             "which no row was trained on. Rows differ by chance as well, as the same recipe with "
-            "other seeds shows, and what makes the task harder costs a short training more than "
+            "another seed shows, and what makes the task harder costs a short training more than "
             "it gives: only what is larger than chance, and holds in longer trainings too, says "
             "something."
         )

@@ -41,7 +41,6 @@ def _look(number: int) -> Change:
 LEFT_OUT: Final[Mapping[str, tuple[str, Change]]] = {
     "whole": ("nothing", lambda experiment: experiment),
     "again": ("nothing, another seed", _keys(train={"seed": 2})),
-    "once-more": ("nothing, a third seed", _keys(train={"seed": 3})),
     "no-phantoms": ("phantoms", _keys(data={"phantoms": 0, "phantom_share": 0.0})),
     "no-paint": (
         "painted label maps, joints opened and closed",
@@ -72,4 +71,4 @@ LEFT_OUT: Final[Mapping[str, tuple[str, Change]]] = {
     "no-gap-weight": ("the weight of the gap", _keys(train={"gap_weight": 1.0})),
     "no-average": ("the moving average of the weights", _keys(train={"average": 0.0})),
 }
-"""What each row leaves out, and how. Other seeds show by how much rows differ by chance."""
+"""What each row leaves out, and how. Another seed shows by how much rows differ by chance."""
