@@ -12,6 +12,7 @@ import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -31,13 +32,14 @@ FOUND_COLUMNS: Final = ("file", "scan", "outcome", "reason")
 
 def write_summary(rows: Sequence[SummaryRow], out: Path) -> None:
     """Write ``summary.csv``. Raises OutputError if it cannot be written."""
-    lines = [
+    lines = (
         {"outcome": str(row.outcome), **joint, "revisions": " ".join(row.revisions)}
         for row in rows
         for joint in csv_rows(row.report)
-    ]
-    columns = list(lines[0]) if lines else ["outcome", "scan", "side", "status"]
-    write_whole(out / SUMMARY, _csv(columns, lines))
+    )
+    first = next(lines, None)
+    columns = ["outcome", "scan", "side", "status"] if first is None else list(first)
+    write_whole(out / SUMMARY, _csv(columns, chain([] if first is None else [first], lines)))
 
 
 def write_failures(failures: Iterable[FailureRow], out: Path) -> None:

@@ -20,9 +20,9 @@ from negvol_cli.errors import OutputError
 from negvol_cli.io.output_folder import new_output
 from negvol_cli.io.pseudonyms import Pseudonyms
 from negvol_cli.locking import locked
-from negvol_cli.report import FailureRow, Outcome
+from negvol_cli.report import Check, FailureRow, Outcome, ScanReport
 from tests.batch.here import Here
-from tests.batch.results import job, write_result
+from tests.batch.results import job, report_of, write_result
 
 
 @pytest.fixture
@@ -88,6 +88,28 @@ def test_a_row_per_joint_by_name_and_a_row_per_failure(
     }
     assert (tmp_path / "out" / "plotly.min.js").stat().st_size > 1_000_000
     assert "alpha/report.html" in (tmp_path / "out" / "summary.html").read_text(encoding="utf-8")
+
+
+def test_of_a_joints_checks_the_tables_keep_in_memory_only_those_that_failed(
+    discovery: Discovery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = Check(name="head volume", value=1.0, least=0.0, most=2.0, passed=True, why="")
+    bad = replace(good, name="blur", passed=False, why="too wide")
+
+    def read(path: Path) -> ScanReport:
+        report = report_of(path.parent.name)
+        return replace(report, left=replace(report.left, checks=(good, bad, good)))
+
+    monkeypatch.setattr(run_module, "read_json", read)
+
+    result = run_batch(discovery, job(tmp_path / "out"), Here())
+
+    assert [row.report.left.checks for row in result.rows] == [(bad,)] * 3
+    summary = table(tmp_path / "out" / "summary.csv")
+    assert {(row["side"], row["failed_checks"]) for row in summary} == {
+        ("right", ""),
+        ("left", "blur"),
+    }
 
 
 def test_a_second_run_measures_only_what_failed_and_its_tables_are_as_full(
