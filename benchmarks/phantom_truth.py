@@ -84,18 +84,16 @@ def main() -> None:
         found = [record for record in records if record["way"] == way]
         table = markdown(summary(found, [*GRIDS, CONE_BEAM]))
         print(f"\n{METHODS[way]}\n\n{table}")
+        holds = markdown(
+            [
+                {"intervals that hold the truth": which, **coverage(own, way)}
+                for which, own in parts(found).items()
+            ]
+        )
+        print(f"\n{holds}")
         if arguments.write:
             write_table("accuracy.md", f"PHANTOM {way.upper()}", table)
-    holds = markdown(
-        [
-            {"intervals that hold the truth": f"{METHODS[way]}, {which}", **coverage(own, way)}
-            for way in ways
-            for which, own in parts(records).items()
-        ]
-    )
-    print(f"\n{holds}")
-    if arguments.write:
-        write_table("accuracy.md", "INTERVALS", holds)
+            write_table("accuracy.md", f"INTERVALS {way.upper()}", holds)
 
 
 def in_turn(case: Case, each: int) -> bool:
