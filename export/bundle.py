@@ -30,6 +30,8 @@ SOURCES = (
         "MIT",
         "Babier et al., Medical Physics 2021",
     ),
+    ("Labels of a skull and mandible, DentalSegmentator", "Apache-2.0", ""),
+    ("Labels of a skull, transcranial ultrasound benchmark 8", "Apache-2.0", ""),
     ("Phantom heads of negvol", "GPL-3.0-or-later", ""),
 )
 

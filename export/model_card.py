@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from training.config import Experiment, TrainConfig
+from training.loop.progress import LOSS_FILE
 
 CARD_NAME: Final = "MODEL_CARD.md"
 LIMITS: Final = (
@@ -47,13 +48,14 @@ def model_card(
     lines += [f"| {name} | {licence} | {reference} |" for name, licence, reference in sources]
     for role, experiment in experiments.items():
         lines += ["", f"## {role.capitalize()}", ""]
-        lines += _network(experiment, trained.get(role, "final"))
+        one = trained.get(role, "final")
+        lines += _network(experiment, one, runs / experiment.name / one / LOSS_FILE)
         lines += ["", *_scores(runs / experiment.name / "scores.csv")]
     lines += ["", "## Limits", "", *(f"- {limit}" for limit in LIMITS)]
     return "\n".join(lines) + "\n"
 
 
-def _network(experiment: Experiment, trained: str) -> list[str]:
+def _network(experiment: Experiment, trained: str, losses: Path) -> list[str]:
     data, train, folds = experiment.data, experiment.train, experiment.folds
     size = " × ".join(str(n) for n in reversed(data.size_zyx))
     low, high = data.window_hu
@@ -61,9 +63,15 @@ def _network(experiment: Experiment, trained: str) -> list[str]:
         f"- Network: {experiment.network.kind}, channels {list(experiment.network.channels)}; "
         f"answers {', '.join(data.channels)}.",
         f"- Sees {size} voxels (x, y, z) of {data.spacing_mm:g} mm, HU {low:g} to {high:g}.",
-        f"- Trained: {_length(train)} of {train.batch}, loss {train.loss}, seed {train.seed}; "
+        f"- Trained: {_length(train, losses)} of {train.batch}, loss {train.loss}, seed "
+        f"{train.seed}; "
         f"{data.phantoms} phantom heads added, drawn {100 * data.phantom_share:.0f} % of the time.",
     ]
+    if train.start_from and trained == "final":
+        lines.append(
+            "- It went on from weights that were trained before; the networks of the groups below "
+            "began with nothing."
+        )
     every = "every head that is learnt from" if folds.judged_only else "every head"
     lines.append(
         f"- In this bundle: trained on {every}."
@@ -85,7 +93,11 @@ def _network(experiment: Experiment, trained: str) -> list[str]:
     return lines
 
 
-def _length(train: TrainConfig) -> str:
+def _length(train: TrainConfig, losses: Path) -> str:
+    """How long a training lasted by its log, or else was to last."""
+    if losses.is_file():
+        with losses.open(newline="", encoding="utf-8") as file:
+            return f"{[row['step'] for row in csv.DictReader(file)][-1]} steps"
     return f"{train.minutes:g} minutes in steps" if train.minutes else f"{train.steps} steps"
 
 
