@@ -106,9 +106,8 @@ def test_a_pole_taken_away_is_measured(revision, result):
 
     assert_untouched(result.report.right, revision.report.right)
     assert after.status is Status.OK
-    assert after.joint_space_mm.superior - before.joint_space_mm.superior == pytest.approx(
-        2.0, abs=0.5
-    )
+    # the pole is a dome: it lost 2 mm at the most, and half of its columns 1 mm or less
+    assert 1.0 <= after.joint_space_mm.superior - before.joint_space_mm.superior <= 2.0
     assert after.nv_mm3 - before.nv_mm3 > before.head_volume_mm3 - after.head_volume_mm3 > 0
     assert after.flags[-1].startswith("outline corrected by hand: condyle -")
     assert any("bone that belongs to neither outline" in flag for flag in after.flags)
@@ -169,7 +168,7 @@ def test_edges_stay_where_nothing_was_edited(edited, result):
 def test_an_edit_of_the_scans_own_labels_moves_that_bone_alone(edited, result):
     def lower(values):
         top = np.flatnonzero((values == 4).any(axis=(1, 2)))[-1]
-        upper = values[top - 1 :]
+        upper = values[top - 2 :]
         upper[upper == 4] = 0
         return values
 
