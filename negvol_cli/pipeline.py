@@ -29,6 +29,7 @@ from negvol_cli.steps.pinholes import without_pinholes
 from negvol_cli.steps.recentre import centred_on_process
 from negvol_cli.steps.reconstruct import without_hollows
 from negvol_cli.steps.refine_edges import RefinedJoint, refine_edges
+from negvol_cli.steps.roof_gap import gap_flags, without_roof_gap
 from negvol_cli.steps.scan_report import scan_report
 from negvol_cli.steps.scanner import Scanner, WholeScanner, read_scanner_about, slab_flags
 from negvol_cli.steps.segment import segment_joint
@@ -226,7 +227,8 @@ def measure_segmented(
     images, edges = _with_edges(network, ct, scanner, run)
     images = images.in_steps()
     metal = metal_flags(images.hu_zyx, images.frame.spacing_mm)
-    flags = (*cell_flags(network, images), *metal)
+    gaps = gap_flags(network) if run.settings.enhance else ()
+    flags = (*cell_flags(network, images), *gaps, *metal)
     if edges is not None:
         flags = (*flags, *slab_flags(edges[1], ct.grid.spacing_mm_xyz))
     basis = JointBasis(
@@ -278,7 +280,8 @@ def _with_edges(
         ended = refined.images
         if run.settings.enhance:
             roofed = without_pinholes(ended.bone_p, ended.condyle_p, ended.frame.spacing_mm)
-            ended = replace(ended, bone_p=roofed)
+            whole = without_roof_gap(roofed, ended.condyle_p, ended.frame.spacing_mm)
+            ended = replace(ended, bone_p=whole)
         return ended, (refined, about)
 
 

@@ -18,6 +18,7 @@ from negvol_cli.steps.checks import SeenEdges
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import FoundJoint
 from negvol_cli.steps.measure import JointGeometry, measure_joint
+from negvol_cli.steps.roof_gap import gap_mm2
 from negvol_cli.steps.self_check import METAL, judge
 from negvol_cli.steps.uncertainty import (
     BY_HAND_MM,
@@ -90,7 +91,8 @@ class JointBasis:
         refined, scanner = self.edges
         fitted = edge_quality(refined, scanner)
         coarse = coarse_sd_mm(self.voxel_mm or 0.0)
-        unseen = UNSEEN_ROOF_MM if closed_mm3(self.network, self.measured) else 0.0
+        bridged = closed_mm3(self.network, self.measured) or gap_mm2(self.network)
+        unseen = UNSEEN_ROOF_MM if bridged else 0.0
         step_hu = max(refined.temporal_bone.cortex_hu - scanner.tissue_hu, 1.0)
         noisy = NOISY_EDGE_MM * scanner.noise_hu / step_hu
         metal = any(flag.startswith(METAL) for flag in self.flags)

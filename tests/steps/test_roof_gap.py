@@ -1,0 +1,81 @@
+"""A roof too thin to be seen is bridged from its rim; the fossa's own opening is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.roof_gap import gap_flags, gap_mm2, without_roof_gap
+from tests.steps.made_joints import LEFT, ball, frame_points
+
+POINTS = frame_points()
+SPACING_MM = LEFT.spacing_mm
+CONDYLE = ball(5.0)
+X, Y, Z = POINTS[..., 0], POINTS[..., 1], POINTS[..., 2]
+
+
+def roof(slope: float = 0.0) -> np.ndarray:
+    """A plate 4 mm thick, 4 mm above the ball of 5 mm, rising to the left by ``slope``."""
+    height = Z - slope * X
+    return ((height > 9.0) & (height < 13.0)).astype(np.float32)
+
+
+def round_hole(radius_mm: float, at_x: float = 0.0) -> np.ndarray:
+    return np.hypot(X - at_x, Y) < radius_mm
+
+
+def with_hole(hole: np.ndarray, slope: float = 0.0):
+    plate = roof(slope)
+    plate[hole] = 0.0
+    return plate
+
+
+def images(bone: np.ndarray) -> JointImages:
+    everywhere = np.ones(bone.shape, dtype=bool)
+    return JointImages(LEFT, np.zeros_like(bone), CONDYLE, bone, everywhere)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5])
+def test_an_enclosed_gap_is_bridged_level_with_its_rim(slope):
+    bone = with_hole(round_hole(3.0), slope)
+
+    bridged = without_roof_gap(bone, CONDYLE, SPACING_MM)
+
+    over = round_hole(3.0) & (bridged > 0.5)
+    columns = round_hole(3.0).any(axis=0)
+    assert over.any(axis=0)[columns].all()
+    lowest = np.where(over, Z - slope * X, np.inf).min(axis=0)[columns]
+    assert np.abs(lowest - 9.0).max() < 1.0
+    assert over.sum(axis=0)[columns].mean() < 4.0
+    assert (bridged >= bone).all()
+
+
+def test_the_opening_of_the_fossa_stays_open():
+    bone = with_hole(X > -2.0)
+
+    assert without_roof_gap(bone, CONDYLE, SPACING_MM) is bone
+    assert gap_flags(images(bone)) == ()
+
+
+def test_half_a_fossa_is_not_made_up():
+    bone = with_hole(round_hole(5.5))
+
+    assert without_roof_gap(bone, CONDYLE, SPACING_MM) is bone
+
+
+def test_what_is_bridged_is_said_and_pinholes_are_not():
+    wide, pinhole = (images(with_hole(round_hole(r))) for r in (3.0, 0.8))
+
+    assert gap_mm2(wide) == pytest.approx(np.pi * 9.0, rel=0.1)
+    (flag,) = gap_flags(wide)
+    assert flag.startswith("no roof of the fossa was to be seen over 2")
+    assert gap_flags(pinhole) == ()
+
+
+def test_without_bone_or_condyle_nothing_is_bridged():
+    nothing = np.zeros_like(CONDYLE)
+
+    assert without_roof_gap(nothing, CONDYLE, SPACING_MM) is nothing
+    plate = roof()
+    assert without_roof_gap(plate, nothing, SPACING_MM) is plate
