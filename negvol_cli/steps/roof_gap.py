@@ -92,8 +92,9 @@ def _gap(bone: Mask, condyle: Mask, spacing_mm: float) -> tuple[Mask, npt.NDArra
     roof = np.where(above.any(axis=0), np.argmax(above, axis=0).astype(float), np.nan)
     reach = BESIDE_MM / spacing_mm
     pieces, count = ndimage.label((away <= reach) & np.isnan(roof))
-    number = np.arange(count + 1)
-    open_ = np.isin(number, pieces[(away > reach - 1.5) & (away <= reach)])
+    end = (away > reach - 1.5) & (away <= reach)
+    end[[0, -1]] = end[:, [0, -1]] = True
+    open_ = np.isin(np.arange(count + 1), pieces[end])
     open_ |= np.bincount(pieces.ravel(), minlength=count + 1) * spacing_mm**2 > MOST_MM2
     open_[0] = True
     return ~open_[pieces], roof

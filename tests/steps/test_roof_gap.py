@@ -58,6 +58,13 @@ def test_the_opening_of_the_fossa_stays_open():
     assert gap_flags(images(bone)) == ()
 
 
+def test_a_gap_that_the_searched_part_cuts_is_not_enclosed():
+    bone = with_hole(round_hole(3.0, at_x=15.5))
+    long = np.maximum(CONDYLE, ((np.abs(Y) < 4) & (np.abs(Z) < 4)).astype(np.float32))
+
+    assert without_roof_gap(bone, long, SPACING_MM) is bone
+
+
 def test_half_a_fossa_is_not_made_up():
     bone = with_hole(round_hole(5.5))
 
