@@ -88,7 +88,7 @@ def _gap(bone: Mask, condyle: Mask, spacing_mm: float) -> tuple[Mask, npt.NDArra
     away, nearest = ndimage.distance_transform_edt(~foot, return_indices=True)
     top = len(condyle) - 1 - np.argmax(condyle[::-1], axis=0)[tuple(nearest)]
     z = np.arange(len(bone))[:, None, None]
-    above = bone & (z > top) & (z <= top + BEYOND_MM / spacing_mm)
+    above = bone & (z > top) & (z <= top[foot].max() + BEYOND_MM / spacing_mm)
     roof = np.where(above.any(axis=0), np.argmax(above, axis=0).astype(float), np.nan)
     reach = BESIDE_MM / spacing_mm
     pieces, count = ndimage.label((away <= reach) & np.isnan(roof))
