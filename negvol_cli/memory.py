@@ -36,10 +36,7 @@ def share_arenas() -> bool:
     Otherwise each thread has one, and what a joint's thread leaves free in its own no other can
     use: after a dozen scans of four heads in turn a process held 900 MiB instead of 660.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    return mallopt is not None and bool(mallopt(_M_ARENA_MAX, 2))
+    return _of_glibc("mallopt", _M_ARENA_MAX, 2)
 
 
 def give_back_free_memory() -> bool:
@@ -49,10 +46,15 @@ def give_back_free_memory() -> bool:
     two scans a process that measured twenty phantoms held up to 630 MiB, 73 of them in use. It
     takes some hundredths of a second.
     """
+    return _of_glibc("malloc_trim", 0)
+
+
+def _of_glibc(name: str, *arguments: int) -> bool:
+    """What a function of glibc's allocator answers; False where the system is not glibc."""
     if not sys.platform.startswith("linux"):
         return False
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    return trim is not None and bool(trim(0))
+    function = getattr(ctypes.CDLL(None), name, None)
+    return function is not None and bool(function(*arguments))
 
 
 def available_memory_mb() -> float:
