@@ -9,13 +9,33 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from negvol_cli.strict import Table, fault_in, with_tuples
 
-__all__ = ["ConfigError", "Table", "build", "merged", "read_layers", "read_toml"]
+__all__ = [
+    "AtLeastOne",
+    "ConfigError",
+    "Count",
+    "NotNegative",
+    "Positive",
+    "Range",
+    "Share",
+    "Table",
+    "build",
+    "merged",
+    "read_layers",
+    "read_toml",
+]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+Range = tuple[float, float]
 
 
 class ConfigError(ValueError):

@@ -17,7 +17,8 @@ from training.augment.masks import gap
 from training.augment.placement import frame_points, place
 from training.augment.rendering import open_points, render
 from training.augment.sampling import JointSource
-from training.config import AugmentConfig, DataConfig, Experiment
+from training.augment_config import AugmentConfig
+from training.config import DataConfig, Experiment
 
 NEAR_MM: Final = 24.0
 FAR_WEIGHT: Final = 0.3

@@ -23,7 +23,7 @@ from training.augment.intensity import (
     recalibrate,
 )
 from training.augment.resolution import blur, coarse_voxels, sharpen
-from training.config import Look
+from training.augment_config import Look
 
 GRAIN_MM = 0.8
 DETAIL_MM = (0.35, 0.75)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from training.augment.draws import Draws, per_image
 from training.augment.fields import smooth_field
-from training.config import AugmentConfig
+from training.augment_config import AugmentConfig
 
 ELASTIC_KNOT_MM: Final = 12.8
 RIPPLE_KNOT_MM: Final = 5.3

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from negvol_cli.geometry.grid import Grid, Points
 from training.augment.cone_beam import Cylinder, Exposure, draw_exposure
 from training.augment.placement import rotation
-from training.config import LOCALISER_SPACING_MM, AugmentConfig
+from training.augment_config import AugmentConfig
+from training.config import LOCALISER_SPACING_MM
 
 ABOUT_JOINTS_SHARE: Final = 0.8
 """Of the tiles; the others lie anywhere in the scan."""

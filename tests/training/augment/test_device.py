@@ -18,7 +18,8 @@ from training.augment.draws import Chosen, Draws
 from training.augment.frames import draw_frames
 from training.augment.sampling import JointSource
 from training.augment.tiles import HeadSource, draw_tiles
-from training.config import AugmentConfig, DataConfig, Experiment, Look, TileConfig, TrainConfig
+from training.augment_config import AugmentConfig, Look, TileConfig
+from training.config import DataConfig, Experiment, TrainConfig
 from training.data.heads import HeadSample
 from training.data.joints import JointSample
 from training.loop.losses import build_loss

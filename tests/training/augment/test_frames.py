@@ -13,7 +13,8 @@ from training.augment.draws import Draws
 from training.augment.frames import draw_frames, still_frame
 from training.augment.placement import frame_points, place, random_matrices, rotation
 from training.augment.sampling import JointSource
-from training.config import AugmentConfig, DataConfig, Experiment, Look, TrainConfig
+from training.augment_config import AugmentConfig, Look
+from training.config import DataConfig, Experiment, TrainConfig
 from training.data.joints import JointSample
 
 STILL = AugmentConfig(rotation_deg=0, scale=0, shift_mm=0)

@@ -9,7 +9,8 @@ from training.augment.frames import draw_frames
 from training.augment.placement import frame_points
 from training.augment.rendering import open_points, render
 from training.augment.sampling import JointSource
-from training.config import AugmentConfig, DataConfig, Experiment, TrainConfig
+from training.augment_config import AugmentConfig
+from training.config import DataConfig, Experiment, TrainConfig
 from training.data.joints import JointSample
 
 STILL = AugmentConfig(rotation_deg=0, scale=0, shift_mm=0)

@@ -10,7 +10,8 @@ from negvol_cli.geometry.grid import Grid, Volume
 from training.augment.draws import Draws
 from training.augment.tile_plans import TilePlan, draw_plan
 from training.augment.tiles import HeadSource, draw_tiles
-from training.config import AugmentConfig, DataConfig, Experiment, Look, TileConfig, TrainConfig
+from training.augment_config import AugmentConfig, Look, TileConfig
+from training.config import DataConfig, Experiment, TrainConfig
 from training.data.heads import HeadSample
 
 CENTRES = np.array([[-50.0, 10.0, 5.0], [50.0, 10.0, 5.0]])

@@ -11,12 +11,7 @@ from torch import nn
 from negvol_cli.geometry.grid import vector
 from negvol_cli.steps.localise import FoundJoint, Localisation
 from tests.training.made_datasets import CENTRES, HEADER, case, ct, write
-from training.config import (
-    DataConfig,
-    Experiment,
-    NetworkConfig,
-    TrainConfig,
-)
+from training.config import DataConfig, Experiment, NetworkConfig, TrainConfig
 from training.evaluate.held_out import HeadScore, score_heads
 
 NEAR = (2.0, 0.0, 0.0)

@@ -15,13 +15,7 @@ import numpy as np
 import torch
 
 from training.augment.draws import Draws
-from training.config import (
-    DataConfig,
-    Experiment,
-    FoldsConfig,
-    NetworkConfig,
-    TrainConfig,
-)
+from training.config import DataConfig, Experiment, FoldsConfig, NetworkConfig, TrainConfig
 from training.loop import train as loop
 
 
