@@ -224,11 +224,10 @@ def measure_segmented(
     ``ct`` is the scan, or the part of it about the joint frame, that ``scanner`` took. Raises
     NoCondyleError where there is no condyle.
     """
-    images, edges = _with_edges(network, ct, scanner, run)
+    images, edges, bridged_mm2 = _with_edges(network, ct, scanner, run)
     images = images.in_steps()
     metal = metal_flags(images.hu_zyx, images.frame.spacing_mm)
-    gaps = gap_flags(network) if run.settings.enhance else ()
-    flags = (*cell_flags(network, images), *gaps, *metal)
+    flags = (*cell_flags(network, images), *gap_flags(bridged_mm2), *metal)
     if edges is not None:
         flags = (*flags, *slab_flags(edges[1], ct.grid.spacing_mm_xyz))
     basis = JointBasis(
@@ -262,8 +261,12 @@ def segment_found(
 
 def _with_edges(
     images: JointImages, ct: Volume, scanner: Scanner | WholeScanner, run: Run
-) -> tuple[JointImages, tuple[RefinedJoint, Scanner] | None]:
-    """The joint with its thin roof closed and its bones ended where the scan shows them to end."""
+) -> tuple[JointImages, tuple[RefinedJoint, Scanner] | None, float]:
+    """The joint with its thin roof closed and its bones ended where the scan shows them to end.
+
+    With it the edges, None where the joint lies outside the scan, and how much of the roof was
+    bridged, mm².
+    """
     if run.settings.enhance:
         with run.watch.step("enhance"):
             roofed = enhance_fossa(
@@ -273,16 +276,16 @@ def _with_edges(
     with run.watch.step("edges"):
         part = crop_to(ct, images.frame.grid)
         if part is None:
-            return images, None
+            return images, None, 0.0
         solid = without_hollows(images.condyle_p, images.frame.spacing_mm)
         about = read_scanner_about(part, scanner)
         refined = refine_edges(replace(images, condyle_p=solid), part, about)
-        ended = refined.images
+        ended, bridged_mm2 = refined.images, 0.0
         if run.settings.enhance:
             roofed = without_pinholes(ended.bone_p, ended.condyle_p, ended.frame.spacing_mm)
-            whole = without_roof_gap(roofed, ended.condyle_p, ended.frame.spacing_mm)
+            whole, bridged_mm2 = without_roof_gap(roofed, ended.condyle_p, ended.frame.spacing_mm)
             ended = replace(ended, bone_p=whole)
-        return ended, (refined, about)
+        return ended, (refined, about), bridged_mm2
 
 
 def _refuse_what_cannot_be_measured(

@@ -31,6 +31,8 @@ BEYOND_MM: Final = 10.0
 """How far behind the air bone is looked for; cells of the fossa's roof are 2 to 6 mm high."""
 LEAST_CLOSED_MM3: Final = 20.0
 """Edges moved over air make up to 6 mm³ of it bone; phantoms' cells, 88 and more."""
+OPEN_CELLS: Final = "air cells above the condyle "
+"""How the flag of cells begins that were closed."""
 
 
 def cells_above(
@@ -85,7 +87,7 @@ def cell_flags(network: JointImages, refined: JointImages) -> tuple[str, ...]:
     if volume == 0:
         return ()
     return (
-        f"air cells above the condyle ({volume:.0f} mm³) lay open and were closed: the roof of the "
+        f"{OPEN_CELLS}({volume:.0f} mm³) lay open and were closed: the roof of the "
         "fossa is thin, look at it",
     )
 

@@ -13,12 +13,12 @@ from negvol_cli.geometry.joint_frame import FRAME_CENTRE
 from negvol_cli.mesh.backend import MeshBackend
 from negvol_cli.report import JointReport
 from negvol_cli.settings import Settings
-from negvol_cli.steps.air_cells import closed_mm3
+from negvol_cli.steps.air_cells import OPEN_CELLS
 from negvol_cli.steps.checks import SeenEdges
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import FoundJoint
 from negvol_cli.steps.measure import JointGeometry, measure_joint
-from negvol_cli.steps.roof_gap import gap_mm2
+from negvol_cli.steps.roof_gap import NO_ROOF
 from negvol_cli.steps.self_check import METAL, judge
 from negvol_cli.steps.uncertainty import (
     BY_HAND_MM,
@@ -60,7 +60,8 @@ class JointBasis:
     found
         Where the joint was found; None where no localiser was asked.
     flags
-        What the CT alone says against the joint: metal, thick slices.
+        What is said against the joint before it is measured: metal, thick slices, a roof that was
+        closed.
     edges
         The edges of both bones and the scanner that showed them; None where none were sought.
     voxel_mm
@@ -91,18 +92,20 @@ class JointBasis:
         refined, scanner = self.edges
         fitted = edge_quality(refined, scanner)
         coarse = coarse_sd_mm(self.voxel_mm or 0.0)
-        bridged = closed_mm3(self.network, self.measured) or gap_mm2(self.network)
-        unseen = UNSEEN_ROOF_MM if bridged else 0.0
+        unseen = UNSEEN_ROOF_MM if self._flagged(OPEN_CELLS, NO_ROOF) else 0.0
         step_hu = max(refined.temporal_bone.cortex_hu - scanner.tissue_hu, 1.0)
         noisy = NOISY_EDGE_MM * scanner.noise_hu / step_hu
-        metal = any(flag.startswith(METAL) for flag in self.flags)
-        streaks = STREAKS_MM if metal else 0.0
+        streaks = STREAKS_MM if self._flagged(METAL) else 0.0
         return replace(
             fitted,
             common_mm=math.hypot(fitted.common_mm, coarse, unseen, noisy, streaks),
             condyle_mm=_mixed(fitted.condyle_mm, self.drawn.condyle),
             bone_mm=_mixed(fitted.bone_mm, self.drawn.temporal_bone),
         )
+
+    def _flagged(self, *beginnings: str) -> bool:
+        """Whether a flag begins so."""
+        return any(flag.startswith(beginnings) for flag in self.flags)
 
 
 def figures_of(

@@ -50,8 +50,8 @@ BETWEEN_JOINTS_MM: Final = (70.0, 140.0)
 localiser's error."""
 
 ANOTHER_MM: Final = 40.0
-"""Of the same side, joints so far apart are two: the localiser is within 12 mm (docs/accuracy.md),
-and two heads do not lie nearer than they are wide."""
+"""Of the same side, joints so far apart are two heads': the localiser is within 12 mm
+(docs/accuracy.md), and heads do not lie nearer to each other than they are wide."""
 
 Floats = npt.NDArray[np.float32]
 Heat = Callable[[Floats], Floats]
@@ -91,7 +91,7 @@ Candidates = tuple[list[FoundJoint], list[FoundJoint]]
 class Localisation:
     """Both joints, None where not in view, and how the head really lies.
 
-    ``more_heads`` is true where both joints of another head are in view as well.
+    ``more_heads`` is true where a joint of another head is in view as well.
     """
 
     right: FoundJoint | None
@@ -238,13 +238,14 @@ def joints_in(image: Floats, grid: Grid, heat: Heat, tiling: Tiling) -> Candidat
     size, margin = tiling.size, tiling.margin
     for corner, tile in _tiles(image, tiling):
         for channel, heat_zyx in enumerate(heat(tile)):
-            peak = float(heat_zyx.max())
-            at = np.array(np.unravel_index(int(heat_zyx.argmax()), heat_zyx.shape))
-            cut_low = (at < margin) & (corner > 0)
-            cut_high = (at >= size - margin) & (corner + size < image.shape)
-            if peak >= FOUND and not (cut_low | cut_high).any():
-                centre = grid.to_world((_centroid(heat_zyx, tiling.spacing_mm) + corner)[::-1])
-                found[channel].append(FoundJoint(vector(centre), peak))
+            for at in _peaks(heat_zyx, tiling.spacing_mm):
+                cut_low = (at < margin) & (corner > 0)
+                cut_high = (at >= size - margin) & (corner + size < image.shape)
+                if (cut_low | cut_high).any():
+                    continue
+                centroid = _centroid(heat_zyx, at, tiling.spacing_mm)
+                centre = vector(grid.to_world((centroid + corner)[::-1]))
+                found[channel].append(FoundJoint(centre, float(heat_zyx[tuple(at)])))
     return found
 
 
@@ -265,15 +266,20 @@ def _pairs(candidates: Candidates) -> Iterator[tuple[FoundJoint, FoundJoint]]:
 
 
 def _shows_another_head(candidates: Candidates, chosen: Pair) -> bool:
-    """Whether there is a likely pair of which neither joint is one of the ``chosen`` pair."""
-    right, left = chosen
-    return any(
-        right is not None
-        and left is not None
-        and math.dist(other[0].centre_mm_xyz, right.centre_mm_xyz) > ANOTHER_MM
-        and math.dist(other[1].centre_mm_xyz, left.centre_mm_xyz) > ANOTHER_MM
-        for other in _pairs(candidates)
-    )
+    """Whether there is a joint that cannot belong to the head of the ``chosen`` ones.
+
+    That is one of the same side ``ANOTHER_MM`` away or, where only the other side was chosen, one
+    farther from it than two joints of a head are.
+    """
+    for side, (own, other) in zip(candidates, (chosen, chosen[::-1]), strict=True):
+        nearest, reach = (own, ANOTHER_MM) if own else (other, BETWEEN_JOINTS_MM[1])
+        if nearest and any(_apart_mm(joint, nearest) > reach for joint in side):
+            return True
+    return False
+
+
+def _apart_mm(one: FoundJoint, other: FoundJoint) -> float:
+    return math.dist(one.centre_mm_xyz, other.centre_mm_xyz)
 
 
 def sureness(pair: Pair) -> float:
@@ -319,9 +325,23 @@ def _tiles(image: Floats, tiling: Tiling) -> Iterator[tuple[npt.NDArray[np.int64
                 yield corner, tile
 
 
-def _centroid(heat_zyx: Floats, spacing_mm: float) -> npt.NDArray[np.float64]:
-    """The heat's centre of mass (z, y, x) around its peak, in voxels."""
-    peak = np.array(np.unravel_index(int(heat_zyx.argmax()), heat_zyx.shape))
+def _peaks(heat_zyx: Floats, spacing_mm: float) -> Iterator[npt.NDArray[np.int64]]:
+    """The peaks (z, y, x) of one side's heat, highest first: one for each head that a tile shows.
+
+    None lies within ``ANOTHER_MM`` of a higher one along every axis.
+    """
+    left, reach = heat_zyx, round(ANOTHER_MM / spacing_mm)
+    while left.max() >= FOUND:
+        at = np.array(np.unravel_index(int(left.argmax()), left.shape))
+        yield at
+        left = left.copy()
+        left[tuple(slice(max(0, n - reach), n + reach + 1) for n in at)] = 0.0
+
+
+def _centroid(
+    heat_zyx: Floats, peak: npt.NDArray[np.int64], spacing_mm: float
+) -> npt.NDArray[np.float64]:
+    """The heat's centre of mass (z, y, x) around a peak, in voxels."""
     index = np.indices(heat_zyx.shape).reshape(3, -1).T
     near = np.linalg.norm((index - peak) * spacing_mm, axis=1) <= PEAK_RADIUS_MM
     weights = heat_zyx.reshape(-1)[near].astype(np.float64)

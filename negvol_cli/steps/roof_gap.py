@@ -16,7 +16,7 @@ from scipy.interpolate import griddata
 
 from negvol_cli.steps.air_cells import BEYOND_MM
 from negvol_cli.steps.enhance import ADDED, CERTAIN, about_the_fossa
-from negvol_cli.steps.joint_images import Floats, JointImages, Mask
+from negvol_cli.steps.joint_images import Floats, Mask
 
 BESIDE_MM: Final = 5.0
 """A gap may end so far beside the condyle."""
@@ -29,22 +29,27 @@ OVERLAP_VOXELS: Final = 2
 SQUARE: Final = np.ones((3, 3), dtype=bool)
 SHEET_VOXELS: Final = 2
 """A plate of 1 mm, as thin as voxels of 0.5 mm hold one."""
+NO_ROOF: Final = "no roof of the fossa was to be seen "
+"""How the flag of a gap begins that was bridged."""
 
 
-def without_roof_gap(bone_p: Floats, condyle_p: Floats, spacing_mm: float) -> Floats:
-    """The temporal bone's probability with enclosed gaps of the roof bridged; [z, y, x]."""
+def without_roof_gap(bone_p: Floats, condyle_p: Floats, spacing_mm: float) -> tuple[Floats, float]:
+    """The temporal bone's probability [z, y, x] with enclosed gaps of the roof bridged.
+
+    Beside it the area that was bridged, in mm².
+    """
     part = about_the_fossa(bone_p.shape, spacing_mm)
     bone, condyle = bone_p[part] > CERTAIN, condyle_p[part] > CERTAIN
     gap, roof = _gap(bone, condyle, spacing_mm)
     if not gap.any():
-        return bone_p
+        return bone_p, 0.0
     low = _bridge(gap, roof)
     # a column of the sheet reaches as high as its neighbours begin: no slit is left on a slope
     high = ndimage.maximum_filter(np.nan_to_num(low, nan=-1.0), size=3) + SHEET_VOXELS
     z = np.arange(len(bone))[:, None, None]
     bridged = bone_p.copy()
     bridged[part][(z >= low) & (z < high) & ~bone & ~condyle] = ADDED
-    return bridged
+    return bridged, float(np.count_nonzero(gap)) * spacing_mm**2
 
 
 def _bridge(gap: Mask, roof: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -59,23 +64,13 @@ def _bridge(gap: Mask, roof: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]
     return low
 
 
-def gap_mm2(images: JointImages) -> float:
-    """How much of the roof the outlines leave open that would be bridged; 0 for pinholes."""
-    spacing = images.frame.spacing_mm
-    part = about_the_fossa(images.bone_p.shape, spacing)
-    gap, _ = _gap(images.bone_p[part] > CERTAIN, images.condyle_p[part] > CERTAIN, spacing)
-    area = float(np.count_nonzero(gap)) * spacing**2
-    return area if area >= LEAST_MM2 else 0.0
-
-
-def gap_flags(network: JointImages) -> tuple[str, ...]:
-    """A flag where the network saw no roof over a part of the fossa."""
-    area = gap_mm2(network)
-    if area == 0:
+def gap_flags(bridged_mm2: float) -> tuple[str, ...]:
+    """A flag where more than pinholes was bridged, so that the scan tells nothing of the roof."""
+    if bridged_mm2 < LEAST_MM2:
         return ()
     return (
-        f"no roof of the fossa was to be seen over {area:.0f} mm² above the condyle, and it was "
-        "bridged from its rim: look at it",
+        f"{NO_ROOF}over {bridged_mm2:.0f} mm² above the condyle, and it was bridged from its rim: "
+        "look at it",
     )
 
 

@@ -89,7 +89,8 @@ def seen_about(network: JointImages, measured: JointImages, noise_hu: float = 0.
         blur_mm_xyz=(0.5,) * 3, air_hu=-1000.0, tissue_hu=40.0, noise_hu=noise_hu, edges=100
     )
     seen_edges = RefinedJoint(measured, edges, edges, one, one), scanner
-    return JointBasis(network=network, measured=measured, found=None, edges=seen_edges)
+    flags = cell_flags(network, measured)
+    return JointBasis(network=network, measured=measured, found=None, flags=flags, edges=seen_edges)
 
 
 def test_edges_are_less_certain_where_cells_were_closed_and_in_noise():

@@ -4,6 +4,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.steps.localise import HeadOrientation, Tiling, coarse, locate
@@ -172,14 +173,53 @@ def test_the_air_about_a_head_costs_no_tiles():
     assert asked[0] == asked[1]
 
 
-def test_a_second_head_in_the_scan_is_said():
+def side_by_side(width_mm: float = 400.0) -> Volume:
+    """Two heads beside each other, of which ``width_mm`` are in view from the right on."""
     volume, _ = head()
     grid = volume.grid
-    nx, ny, nz = grid.size_xyz
-    both = Volume(
-        np.concatenate([volume.values_zyx, volume.values_zyx], axis=2),
-        Grid((2 * nx, ny, nz), grid.spacing_mm_xyz, grid.origin_mm_xyz),
-    )
+    twice = np.concatenate([volume.values_zyx, volume.values_zyx], axis=2)
+    twice = twice[..., : int(width_mm / grid.spacing_mm_xyz[0])]
+    nz, ny, nx = twice.shape
+    return Volume(twice, Grid((nx, ny, nz), grid.spacing_mm_xyz, grid.origin_mm_xyz))
 
-    assert locate(both, find_markers, Tiling(SIZE, COARSE_MM, WINDOW)).more_heads
-    assert not locate(volume, find_markers, Tiling(SIZE, COARSE_MM, WINDOW)).more_heads
+
+def find_every_marker(tile: np.ndarray) -> np.ndarray:
+    """Heat at each right and each left marker."""
+    heat = np.zeros((2, *tile.shape), dtype=np.float32)
+    for channel, hu in enumerate((RIGHT_HU, LEFT_HU)):
+        pieces, count = ndimage.label(np.abs(tile - level(hu)) < 0.05)
+        for piece in range(1, count + 1):
+            off = np.indices(tile.shape) - np.argwhere(pieces == piece).mean(axis=0).reshape(
+                -1, 1, 1, 1
+            )
+            found = 0.9 * np.exp(-0.5 * (off**2).sum(axis=0) / 2**2)
+            heat[channel] = np.maximum(heat[channel], found)
+    return heat
+
+
+@pytest.mark.parametrize("size", [SIZE, 112])
+def test_a_second_head_in_the_scan_is_said(size):
+    """Whether each tile shows one head, or one tile both."""
+    tiling = Tiling(size, COARSE_MM, WINDOW)
+
+    assert locate(side_by_side(), find_every_marker, tiling).more_heads
+    assert not locate(head()[0], find_every_marker, tiling).more_heads
+
+
+def test_a_second_head_of_which_one_joint_is_in_view_is_said():
+    cut = side_by_side(width_mm=300.0)
+
+    found = locate(cut, find_every_marker, Tiling(SIZE, COARSE_MM, WINDOW))
+
+    assert found.more_heads
+
+
+def test_a_joint_beyond_the_reach_of_the_only_other_is_another_heads():
+    volume = side_by_side()
+    volume.values_zyx[np.abs(volume.values_zyx - LEFT_HU) < 50] = BODY_HU
+    one = volume.values_zyx[..., :100] == RIGHT_HU
+    volume.values_zyx[..., :100][one] = LEFT_HU
+
+    found = locate(volume, find_every_marker, Tiling(SIZE, COARSE_MM, WINDOW))
+
+    assert found.more_heads
