@@ -52,9 +52,14 @@ class PyMeshLabBackend:
             return _refined(mesh, edge_mm)
 
     def simplify(self, mesh: Mesh, most_triangles: int) -> Mesh:
-        """See ``MeshBackend.simplify``: quadric edge collapse (Garland and Heckbert, 1997)."""
+        """See ``MeshBackend.simplify``; by PyMeshLab, which is slow, only where it must be."""
         if len(mesh.triangles) <= most_triangles:
             return mesh
+        from negvol_cli.mesh.simplify import collapsed
+
+        fewer = collapsed(mesh, most_triangles)
+        if fewer is not None and len(fewer.triangles) <= most_triangles:
+            return fewer
         with _ALONE:
             meshes = pymeshlab.MeshSet()
             meshes.add_mesh(pymeshlab.Mesh(mesh.points_mm, mesh.triangles))

@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from scipy.interpolate import griddata
 
 from negvol_cli.steps.air_cells import BEYOND_MM
 from negvol_cli.steps.enhance import ADDED, CERTAIN, about_the_fossa
@@ -54,6 +53,8 @@ def without_roof_gap(bone_p: Floats, condyle_p: Floats, spacing_mm: float) -> tu
 
 def _bridge(gap: Mask, roof: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Where a sheet over ``gap`` and the edge of its rim begins, whole voxels; NaN elsewhere."""
+    from scipy.interpolate import griddata  # takes 0.06 s to load, and few joints need it
+
     near = ndimage.binary_dilation(gap, SQUARE, iterations=OVERLAP_VOXELS)
     rim = ndimage.binary_dilation(near, SQUARE) & np.isfinite(roof)
     asked = np.argwhere(near)
