@@ -27,6 +27,7 @@ from negvol_cli.version import __version__, program_stamp
 
 if TYPE_CHECKING:
     from negvol_cli.render.pair import PairSection
+    from negvol_cli.render.shown import Shown
 
 WriteDicom = Callable[[Measurement, Path], Mapping[str, str]]
 """Writes a result as DICOM below its folder, where ``report.html`` lies already.
@@ -60,13 +61,18 @@ def save_result(
     ``library`` and ``section`` are those of ``render.html``; ``more`` is added to run.json. Raises
     OutputError where a file cannot be written.
     """
+    from negvol_cli.render.shown import both_sides
+
     report = measurement.report
     run.progress("writing the result", 0.8)
     write_json(report, folder / "report.json")
     write_csv(report, folder / "report.csv")
+    shown = both_sides(report, measurement.views)
+    page = partial(_write_page, measurement, folder, run, shown)
     tasks = {
         "meshes": partial(_save_meshes, measurement, folder, run),
-        "pictures": partial(_draw, measurement, folder, run, library, section),
+        "preview": partial(_draw_preview, measurement, folder, run, shown),
+        "page": partial(page, library=library, section=section),
         "labels": partial(_save_labels, measurement, folder, run),
     }
     at_once(tasks, run.settings.threads)
@@ -103,22 +109,30 @@ def _save_meshes(measurement: Measurement, folder: Path, run: Run) -> None:
         write_scene(report, light, folder / "scene.glb")
 
 
-def _draw(
+def _draw_preview(
+    measurement: Measurement, folder: Path, run: Run, shown: tuple[Shown, Shown]
+) -> None:
+    """Draw the preview."""
+    from negvol_cli.render.preview import draw_preview
+
+    with run.watch.step("draw"):
+        draw_preview(measurement.report, measurement.views, folder / "preview.png", shown)
+
+
+def _write_page(
     measurement: Measurement,
     folder: Path,
     run: Run,
+    shown: tuple[Shown, Shown],
+    *,
     library: str | None,
     section: PairSection | None,
 ) -> None:
-    """Draw the preview and the page."""
+    """Draw and write the page."""
     from negvol_cli.render.html import write_html
-    from negvol_cli.render.preview import draw_preview
-    from negvol_cli.render.shown import both_sides
 
     report, views = measurement.report, measurement.views
     with run.watch.step("draw"):
-        shown = both_sides(report, views)
-        draw_preview(report, views, folder / "preview.png", shown)
         patient = {"patient ID": report.patient_id} if report.patient_id else {}
         details = {**patient, **_versions()}
         draw = partial(write_html, report, views, folder / "report.html", details=details)

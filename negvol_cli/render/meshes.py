@@ -8,13 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-from scipy.spatial import cKDTree
-
 from negvol_cli import colours
 from negvol_cli.io.mesh_files import write_ply, write_stl
-from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import ScanReport
 from negvol_cli.run import Run
 from negvol_cli.settings import MeshFiles
@@ -60,7 +55,7 @@ def write_meshes(
                 space = geometry.joint_space_mm
                 write(mesh, path=path, colour=colours.CONDYLE, joint_space_mm=space)
             elif name == "temporal_bone":
-                thick = view.bone_thickness_mm
+                thick = view.bone_thickness_on(mesh)
                 write(mesh, path=path, colour=colours.TEMPORAL_BONE_SOLID, thickness_mm=thick)
             else:
                 write(mesh, path=path, colour=colours.NEGATIVE_VOLUME)
@@ -72,18 +67,4 @@ def _lighter(view: JointView, run: Run) -> JointView:
     geometry, simplify = view.geometry, run.backend.simplify
     bone = simplify(geometry.temporal_bone, BONE_TRIANGLES)
     inflated = simplify(geometry.inflated, INFLATED_TRIANGLES)
-    return replace(
-        view,
-        geometry=replace(geometry, temporal_bone=bone, inflated=inflated),
-        bone_thickness_mm=_carried_over(view.bone_thickness_mm, geometry.temporal_bone, bone),
-    )
-
-
-def _carried_over(
-    values: npt.NDArray[np.float64] | None, mesh: Mesh, fewer: Mesh
-) -> npt.NDArray[np.float64] | None:
-    """Values (V,) of a mesh's vertices at those of the same mesh with fewer."""
-    if values is None or fewer is mesh:
-        return values
-    _, nearest = cKDTree(mesh.points_mm).query(fewer.points_mm)
-    return np.asarray(values[nearest])
+    return replace(view, geometry=replace(geometry, temporal_bone=bone, inflated=inflated))

@@ -71,16 +71,14 @@ def joint_panel(shown: Shown, key: str = "", *, solid: bool = True) -> JointPane
     """
     joint, view = shown.joint, shown.view
     pictures: dict[str, Any] = {}
-    if view is not None:
-        pictures = {
-            "cuts": tuple(_cuts(shown)),
-            "has_nv": shown.with_nv,
-            "reference": "" if view.reference_zyx is None else view.reference_name,
-        }
     if view is not None and solid:
         parts = joint_parts(view, with_nv=shown.with_nv)
         pictures["stills"] = tuple(_stills(view.side, parts))
         pictures["figure"] = joint_figure(view.side, parts)
+    if view is not None:  # last: meanwhile the preview's thread has drawn the cuts
+        pictures["cuts"] = tuple(_cuts(shown))
+        pictures["has_nv"] = shown.with_nv
+        pictures["reference"] = "" if view.reference_zyx is None else view.reference_name
     return JointPanel(
         key=key or str(joint.side),
         title=words.plain(shown.title),

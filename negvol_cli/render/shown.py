@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -31,6 +32,7 @@ class Shown:
     view: JointView | None
     about_mm: Vector | None = None
     _drawn: dict[tuple[str, int], Image.Image] = field(default_factory=dict, init=False, repr=False)
+    _drawing: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     @property
     def with_nv(self) -> bool:
@@ -38,15 +40,19 @@ class Shown:
         return self.joint.nv_mm3 is not None
 
     def cut(self, plane: Plane, size_px: int) -> Image.Image:
-        """One section, RGB, ``size_px`` square, drawn once. Raises ValueError without a view."""
+        """One section, RGB, ``size_px`` square, drawn once, whichever thread asks first.
+
+        Raises ValueError without a view.
+        """
         if self.view is None:
             raise ValueError(f"{self.title} has no view to be cut")
         key = (plane.name, size_px)
-        if key not in self._drawn:
-            self._drawn[key] = draw_cut(
-                self.view, plane, size_px, with_nv=self.with_nv, about_mm=self.about_mm
-            )
-        return self._drawn[key]
+        with self._drawing:
+            if key not in self._drawn:
+                self._drawn[key] = draw_cut(
+                    self.view, plane, size_px, with_nv=self.with_nv, about_mm=self.about_mm
+                )
+            return self._drawn[key]
 
 
 def both_sides(report: ScanReport, views: Mapping[Side, JointView]) -> tuple[Shown, Shown]:

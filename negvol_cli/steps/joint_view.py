@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from negvol_cli.geometry.grid import Vector, vector
+from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import JointReport, Status
 from negvol_cli.steps.joint_basis import JointBasis
 from negvol_cli.steps.measure import JointGeometry
@@ -30,9 +31,6 @@ class JointView:
         A reference segmentation of the joint, if there is one: ``Label`` values on the same voxels.
     reference_name
         What pictures call it.
-    bone_thickness_mm
-        Thickness of the temporal bone at the vertices (V,) of its mesh, NaN where it is not known
-        (``RefinedJoint.thickness_on``); None without a CT.
     mark_mm
         The place, in frame mm, at which a self-check found the joint implausible.
     basis
@@ -43,7 +41,6 @@ class JointView:
     hu_zyx: npt.NDArray[np.float32]
     reference_zyx: npt.NDArray[np.uint8] | None = None
     mark_mm: Vector | None = None
-    bone_thickness_mm: npt.NDArray[np.float64] | None = None
     reference_name: str = "reference"
     basis: JointBasis | None = None
 
@@ -61,11 +58,19 @@ class JointView:
         """The side of the patient that is shown."""
         return self.geometry.frame.side
 
+    def bone_thickness_on(self, mesh: Mesh) -> npt.NDArray[np.float64] | None:
+        """Thickness of the temporal bone at the vertices (V,) of a mesh of it, in mm.
+
+        NaN where it is not known (``RefinedJoint.thickness_on``); None without a CT.
+        """
+        if self.basis is None or self.basis.edges is None:
+            return None
+        return self.basis.edges[0].thickness_on(mesh)
+
 
 def view_of(basis: JointBasis, geometry: JointGeometry) -> JointView:
     """The view of a joint that was measured from ``basis``."""
-    thick = None if basis.edges is None else basis.edges[0].thickness_on(geometry.temporal_bone)
-    return JointView(geometry, basis.measured.hu_zyx, bone_thickness_mm=thick, basis=basis)
+    return JointView(geometry, basis.measured.hu_zyx, basis=basis)
 
 
 def as_judged(view: JointView, joint: JointReport) -> JointView:
