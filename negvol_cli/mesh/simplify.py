@@ -14,8 +14,7 @@ from negvol_cli.mesh.mesh import Mesh
 def collapsed(mesh: Mesh, triangles: int) -> Mesh | None:
     """Return the mesh with about so many triangles; None where a closed one would not stay closed.
 
-    The two faces of a plate of bone thinner than a triangle is long may end up glued together: of
-    the temporal bones of two phantom and two real joints, one stayed closed at 10,000 triangles.
+    The two faces of a plate of bone thinner than a triangle is long may end up glued together.
     """
     points, corners = fast_simplification.simplify(
         mesh.points_mm, mesh.triangles, target_count=triangles
