@@ -30,8 +30,9 @@ UPPER_MM: Final = 15.0
 WIDE_MM: Final = 96
 """A frame at 1 mm that holds both processes of any mandible, wherever the first centre lies."""
 
-WELL_CENTRED_MM: Final = 3.0
-"""Less than the localiser's voxel of 4 mm: moving the frame for it would gain nothing."""
+WELL_CENTRED_MM: Final = 6.0
+"""Frames so far off cost no accuracy (``benchmarks/frame_centre.py``): the segmenter learnt frames
+up to 9 mm off along each axis. At 8 mm the temporal bone begins to be cut and Dice to fall."""
 
 FARTHEST_MM: Final = 15.0
 """Farther off than the localiser's error on 182 of 184 joints (12 mm, docs/accuracy.md)."""
@@ -41,17 +42,27 @@ def centred_on_process(condyle_p: Floats, frame: JointFrame) -> JointFrame | Non
     """Return the frame centred on the condylar head that was segmented in ``frame``, [z, y, x].
 
     The localiser sees voxels of 4 mm; the segmenter shows where the condyle really is. None if the
-    frame is centred to 3 mm already, or if no condylar process was segmented within 15 mm: anything
+    frame is centred to 6 mm already, or if no condylar process was segmented within 15 mm: anything
     farther off was taken for a condyle by mistake.
     """
-    grid = frame.local_grid
-    try:
-        centre = _head_centre(_nearest_piece(condyle_p >= 0.5, grid), grid)
-    except NoCondyleError:
-        return None
-    if not WELL_CENTRED_MM < np.linalg.norm(centre) <= FARTHEST_MM:
+    centre = process_centre(condyle_p, frame)
+    if centre is None or not WELL_CENTRED_MM < np.linalg.norm(centre) <= FARTHEST_MM:
         return None
     return JointFrame(frame.side, vector(frame.to_world(centre)))
+
+
+def process_centre(condyle_p: Floats, frame: JointFrame) -> Vector | None:
+    """Return the centre of the head segmented in ``frame``, [z, y, x], in frame mm.
+
+    None where no condylar process was segmented.
+    """
+    grid = frame.local_grid
+    piece = _nearest_piece(condyle_p >= 0.5, grid)
+    try:
+        top = condylar_process(piece, grid)
+        return process_axis(piece, grid, top, HeadSettings()).through_mm
+    except NoCondyleError:
+        return None
 
 
 def frame_of_labels(volume: Volume, side: Side) -> JointFrame:
