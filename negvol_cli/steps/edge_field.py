@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from negvol_cli.geometry.grid import Grid, Points
+from negvol_cli.mesh.distance import LEAF
 from negvol_cli.mesh.mesh import Mesh, unit
 
 Floats32 = npt.NDArray[np.float32]
@@ -42,7 +43,7 @@ def moved_probability(p_zyx: Floats32, grid: Grid, moved: Mesh, reach_mm: float)
     within = x**2 + y[:, None] ** 2 + z[:, None, None] ** 2 <= reach_mm**2
     near = band & within
     points = grid.to_world(np.argwhere(near)[:, ::-1])
-    tree = cKDTree(moved.points_mm, balanced_tree=False, compact_nodes=False)
+    tree = cKDTree(moved.points_mm, leafsize=LEAF, balanced_tree=False, compact_nodes=False)
     far, vertex = tree.query(points, k=NEAREST, distance_upper_bound=FARTHEST_MM)
     met = np.isfinite(far).all(axis=1)
     far, vertex = far[met], vertex[met]

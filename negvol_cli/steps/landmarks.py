@@ -151,23 +151,29 @@ class _Peak:
 def _peaks(mask_zyx: npt.NDArray[np.bool_]) -> list[_Peak]:
     """The peaks of a mask, each up to where it joins a higher one (merge tree by layers)."""
     found: list[_Peak] = []
-    above = np.zeros(mask_zyx.shape[1:], dtype=np.int32)  # 1 + index into alive
+    places = ndimage.find_objects(mask_zyx, max_label=1)[0]
+    if places is None:
+        return found
+    bottom, first_y, first_x = (place.start for place in places)
+    above = np.zeros(mask_zyx[places].shape[1:], dtype=np.int32)  # 1 + index into alive
     alive: list[_Peak] = []
-    for k in range(mask_zyx.shape[0] - 1, -1, -1):
-        layer, count = ndimage.label(mask_zyx[k])
-        joined = np.unique(np.stack([layer, above])[:, (layer > 0) & (above > 0)], axis=1)
+    for k in range(places[0].stop - 1, bottom - 1, -1):
+        layer, count = ndimage.label(mask_zyx[k][places[1:]])
+        both = (layer > 0) & (above > 0)
+        joined = np.unique(layer[both] * (len(alive) + 1) + above[both])
+        below, index = np.divmod(joined, len(alive) + 1)
+        sizes = np.bincount(layer.ravel(), minlength=count + 1)
         grown: list[_Peak] = []
         for region in range(1, count + 1):
-            parents = {id(p): p for p in (alive[i - 1] for i in joined[1][joined[0] == region])}
-            size = int((layer == region).sum())
+            parents = {id(p): p for p in (alive[i - 1] for i in index[below == region])}
             if parents:
                 elder = max(parents.values(), key=lambda p: (p.top_xyz[2], p.voxels))
             else:
                 y, x = np.nonzero(layer == region)
                 i = int(np.argmin(np.hypot(y - y.mean(), x - x.mean())))
-                elder = _Peak((int(x[i]), int(y[i]), k))
+                elder = _Peak((int(x[i]) + first_x, int(y[i]) + first_y, k))
                 found.append(elder)
-            elder.voxels += size
+            elder.voxels += int(sizes[region])
             elder.layers = elder.top_xyz[2] - k + 1
             grown.append(elder)
         above, alive = layer, grown
