@@ -3,10 +3,11 @@
     python -m benchmarks.tilt DATA [--heads A,B] [--joints A,B] [--bundle B] [--keep F] [--write]
 
 *Geometry alone*: the reference labels of ``DATA/tmj`` turned about the condyle; the frame starts
-some millimetres off, is moved to the head, and the joint is measured: whole, and with the scan
-ended 16 mm below the head's centre, where little of the ramus is left. *Whole run*: real scans
-resampled turned about their middle, and a phantom that lay turned when it was scanned, measured
-by the networks as shipped. Each is compared with the same joint as it lay, met in the same way.
+some millimetres off, is moved to the head if that is too far, and the joint is measured: whole, and
+with the scan ended 16 mm below the head's centre, where little of the ramus is left. *Whole run*:
+real scans resampled turned about their middle, and a phantom that lay turned when it was scanned,
+measured by the networks as shipped. Each is compared with the same joint as it lay, met in the same
+way.
 """
 
 from __future__ import annotations
