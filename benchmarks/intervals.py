@@ -41,7 +41,6 @@ def grounds_of(
         "volumes": [geometry.head_volume_mm3, geometry.nv_mm3, geometry.articular_nv_mm3],
         "surfaces": asdict(Surfaces.of(geometry, half_width_mm)),
         "voxel": voxel_mm,
-        "blur": max(scanner.blur_mm_xyz),
         "blur_xyz": list(scanner.blur_mm_xyz),
         "noise": scanner.noise_hu / scanner.gain,
         "condyle": quality.condyle_mm,
@@ -64,7 +63,8 @@ def grounds_of_basis(geometry: JointGeometry, basis: JointBasis | None, half_mm:
 
 def usual_mm(grounds: Grounds) -> float:
     """What blur and voxels leave open of a whole surface, by today's constants."""
-    return float(np.hypot(common_sd_mm(grounds["blur"]), coarse_sd_mm(grounds.get("voxel", 0.0))))
+    blurred = common_sd_mm(grounds["blur_xyz"])
+    return float(np.hypot(blurred, coarse_sd_mm(grounds.get("voxel", 0.0))))
 
 
 def halves_from(grounds: Grounds) -> Uncertainty:

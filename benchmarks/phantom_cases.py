@@ -37,6 +37,8 @@ GRIDS: Final[dict[str, Vector]] = {
     "1 × 1 × 2": (1.0, 1.0, 2.0),
 }
 CONE_BEAM: Final = "cone beam 0.3"
+CHOOSING: Final = range(900, 924)
+"""Heads on which constants of intervals are chosen; no benchmark judges on them."""
 EXTENT_MM: Final = (165.0, 120.0, 100.0)
 """Of a scan: both joints, the ears and half of the face, which the localiser needs."""
 WRONG_MM: Final = (0.2, 0.3)
@@ -166,21 +168,41 @@ def cases(heads: int, grids: list[str]) -> Iterator[Case]:
         rng = np.random.default_rng([41, index])
         drawn = latin_hypercube(rng, heads, 4)
         for head in range(heads):
-            blur, noise, gain, offset = drawn[head]
-            machine = Machine(
-                blur_mm=between(0.3, 0.8)(blur),
-                noise_hu=log_between(5.0, 60.0)(noise),
-                gain=log_between(0.8, 1.25)(gain),
-                offset_hu=between(-150.0, 150.0)(offset),
-                limits_hu=UNCUT_HU,
-            )
-            yield Case(head, name, GRIDS[name], machine, 1000 * index + head)
+            yield Case(head, name, GRIDS[name], machine_at(drawn[head]), 1000 * index + head)
 
 
 def cone_beam_cases(heads: int) -> Iterator[Case]:
     """Every head in a cone-beam machine of its own."""
     for head in range(heads):
-        yield Case(head, CONE_BEAM, (0.3,) * 3, None, 9000 + head)
+        yield _in_cone_beam(head)
+
+
+def choosing_cases() -> Iterator[Case]:
+    """The heads of ``CHOOSING``, each on one grid or in a cone-beam machine, in turn."""
+    scanners = [*GRIDS, CONE_BEAM]
+    drawn = latin_hypercube(np.random.default_rng([43]), len(CHOOSING), 4)
+    for head, shares in zip(CHOOSING, drawn, strict=True):
+        name = scanners[head % len(scanners)]
+        if name == CONE_BEAM:
+            yield _in_cone_beam(head)
+        else:
+            yield Case(head, name, GRIDS[name], machine_at(shares), head)
+
+
+def machine_at(shares: Points) -> Machine:
+    """The scanner at shares (4,) of the ranges of blur, noise, gain and offset."""
+    blur, noise, gain, offset = shares
+    return Machine(
+        blur_mm=between(0.3, 0.8)(blur),
+        noise_hu=log_between(5.0, 60.0)(noise),
+        gain=log_between(0.8, 1.25)(gain),
+        offset_hu=between(-150.0, 150.0)(offset),
+        limits_hu=UNCUT_HU,
+    )
+
+
+def _in_cone_beam(head: int) -> Case:
+    return Case(head, CONE_BEAM, (0.3,) * 3, None, 9000 + head)
 
 
 def latin_hypercube(rng: np.random.Generator, count: int, dimensions: int) -> Points:

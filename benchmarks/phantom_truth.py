@@ -1,6 +1,7 @@
 """How far every figure is from the truth, on phantoms seen by scanners of every kind.
 
     python -m benchmarks.phantom_truth [--heads N] [--each K | --full] [--keep F] [--write]
+    python -m benchmarks.phantom_truth --choosing [--keep F]
 
 Each of N heads (12) is seen on K of the grids (2), in turn, so that all grids see as many heads,
 and every third by a cone-beam machine; with --full each head is seen on every grid and by a
@@ -8,7 +9,8 @@ machine, which takes hours. Blur, noise, gain and offset are drawn anew for each
 twice: from its own topology (what belongs to which bone, with edges as wrong as a network's), that
 is by all but the networks, and by the whole run. The truth comes from the phantom's own surfaces,
 by code that the product does not share. --keep stores every joint in a file of JSON lines and goes
-on where that file ends; --write puts the tables into docs/accuracy.md.
+on where that file ends; --write puts the tables into docs/accuracy.md. --choosing sees 24 other
+heads, on which the constants of ``steps/uncertainty.py`` are chosen, each on one scanner in turn.
 """
 
 from __future__ import annotations
@@ -22,7 +24,15 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.intervals import Grounds, grounds_of_basis, halves_from
-from benchmarks.phantom_cases import CONE_BEAM, GRIDS, Case, Phantom, cases, cone_beam_cases
+from benchmarks.phantom_cases import (
+    CONE_BEAM,
+    GRIDS,
+    Case,
+    Phantom,
+    cases,
+    choosing_cases,
+    cone_beam_cases,
+)
 from benchmarks.tables import markdown, write_table
 from benchmarks.topology import measure_topology
 from negvol_cli.errors import NegvolError
@@ -68,15 +78,16 @@ def main() -> None:
     parser.add_argument("--heads", type=int, default=12)
     parser.add_argument("--each", type=int, default=2, help="Grids that each head is seen on.")
     parser.add_argument("--full", action="store_true", help="Every head in every scanner.")
+    parser.add_argument("--choosing", action="store_true", help="Heads that judge nothing.")
     parser.add_argument("--only", choices=list(METHODS), help="One of the two ways alone.")
     parser.add_argument("--bundle", type=Path, help="Another bundle than the default one.")
     parser.add_argument("--keep", type=Path, help="A file of results to go on from.")
     parser.add_argument("--write", action="store_true", help="Into docs/accuracy.md.")
     arguments = parser.parse_args()
-    everything = [*cases(HEADS, list(GRIDS)), *cone_beam_cases(HEADS)]
-    chosen = [case for case in everything if case.head < arguments.heads]
-    if not arguments.full:
-        chosen = [case for case in chosen if in_turn(case, arguments.each)]
+    if arguments.choosing and arguments.write:
+        parser.error("docs/accuracy.md is of the heads that judge: leave --choosing or --write out")
+    each = len(GRIDS) if arguments.full else arguments.each
+    chosen = list(choosing_cases()) if arguments.choosing else judging(arguments.heads, each)
     ways = [arguments.only] if arguments.only else list(METHODS)
     models = load_models(arguments.bundle, Settings()) if "run" in ways else None
     records = [with_halves(r) for r in measured(chosen, ways, models, arguments.keep)]
@@ -84,16 +95,17 @@ def main() -> None:
         found = [record for record in records if record["way"] == way]
         table = markdown(summary(found, [*GRIDS, CONE_BEAM]))
         print(f"\n{METHODS[way]}\n\n{table}")
-        holds = markdown(
-            [
-                {"intervals that hold the truth": which, **coverage(own, way)}
-                for which, own in parts(found).items()
-            ]
-        )
+        holds = markdown(intervals(found, way))
         print(f"\n{holds}")
         if arguments.write:
             write_table("accuracy.md", f"PHANTOM {way.upper()}", table)
             write_table("accuracy.md", f"INTERVALS {way.upper()}", holds)
+
+
+def judging(heads: int, each: int) -> list[Case]:
+    """The cases of the first ``heads`` heads, each on so many grids, and of some a cone beam."""
+    everything = [*cases(HEADS, list(GRIDS)), *cone_beam_cases(HEADS)]
+    return [case for case in everything if case.head < heads and in_turn(case, each)]
 
 
 def in_turn(case: Case, each: int) -> bool:
@@ -237,11 +249,38 @@ def errors(records: list[Record], figure: str) -> list[float]:
     return found
 
 
+def intervals(records: list[Record], way: str) -> list[dict[str, str]]:
+    """A row for each scanner and one for all: how many intervals hold, and their median half."""
+    rows = []
+    for scanner in [*GRIDS, CONE_BEAM, "all"]:
+        own = [record for record in records if scanner in (record["scanner"], "all")]
+        shares, halves = coverage(own, way), half_widths(own, way)
+        cells = {name: f"{share}{halves.get(name, '')}" for name, share in shares.items()}
+        rows.append({"intervals that hold the truth": scanner} | cells)
+    return rows
+
+
 def coverage(records: list[Record], way: str) -> dict[str, str]:
     """How many of the stated 95 % intervals hold the truth, per figure; all measured one way."""
     own = [record for record in records if record["way"] == way]
     shares = {figure: share_of(held(own, figure)) for figure in (*VOLUMES, *WAYS)}
     return shares | {"asymmetry": share_of(asymmetries_held(own))}
+
+
+def half_widths(records: list[Record], way: str) -> dict[str, str]:
+    """The median half of each figure's intervals, all measured one way: per cent, or mm."""
+    found = {}
+    for figure in (*VOLUMES, *WAYS):
+        halves = []
+        for record in records:
+            half = record.get("halves", {}).get(figure)
+            measured = record.get("measured", {}).get(figure)
+            if record["way"] == way and None not in (half, measured):
+                halves.append(100 * half / measured if figure in VOLUMES else half)
+        if halves:
+            unit = f"{np.median(halves):.1f} %" if figure in VOLUMES else f"{np.median(halves):.2f}"
+            found[figure] = f", ± {unit}"
+    return found
 
 
 def held(records: list[Record], figure: str) -> list[bool]:
@@ -285,13 +324,6 @@ def with_halves(record: Record) -> Record:
         return record
     half = halves_from(record["grounds"])
     return record | {"halves": _figures(half, half.joint_space_mm)}
-
-
-def parts(records: list[Record]) -> dict[str, list[Record]]:
-    """Those of the heads on which the constants of intervals were chosen, and the others."""
-    even = [record for record in records if int(record["key"].split()[0]) % 2 == 0]
-    odd = [record for record in records if int(record["key"].split()[0]) % 2]
-    return {"heads 0, 2, 4 …, on which constants were chosen": even, "the other heads": odd}
 
 
 def signed(value: float | None, digits: int = 2) -> str:

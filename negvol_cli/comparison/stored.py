@@ -61,7 +61,7 @@ class StoredJoint:
     def common_mm(self) -> float:
         """Standard deviation of what is common to the whole surface of a bone (see ``steps``)."""
         edges = self.report.edges
-        blurred = common_sd_mm(max(edges.blur_mm_xyz) if edges else UNKNOWN_BLUR_MM)
+        blurred = common_sd_mm(edges.blur_mm_xyz if edges else (UNKNOWN_BLUR_MM,) * 3)
         return float(np.hypot(blurred, coarse_sd_mm(self.voxel_mm)))
 
 

@@ -29,10 +29,11 @@ from negvol_cli.steps.uncertainty import (
     uncertainty,
 )
 
-UNSEEN_ROOF_MM: Final = 0.2
-"""Standard deviation added to what a bone's edges have in common where air cells were closed: no
-network outlined the roof below them. On eleven such joints of phantoms the superior space was off
-by 0.5 mm (root mean square) and stated to 0.45 mm without it (``benchmarks/phantom_truth.py``)."""
+UNSEEN_ROOF_MM: Final = 0.1
+"""Standard deviation added to what a bone's edges have in common where air cells were closed or the
+roof was bridged: no network outlined the roof there. On six such joints of phantoms NV was off by
+2.4 % and the superior space by 0.12 mm (root mean square)
+(``benchmarks/phantom_truth.py --choosing``)."""
 NOISY_EDGE_MM: Final = 2.0
 """Standard deviation added to it for noise as high as the step from soft tissue to cortex. Noise of
 8 to 14 % of that step (cone beam) hides how blurred a scan is, so that edges are left outside the
