@@ -32,6 +32,10 @@ RIM_MM: Final = 1.5
 """A leak of the benchmark is 10 mm wide, a wrong roof over 2 mm thick; cortex lies within 1 mm."""
 RIM_STEP_MM: Final = 0.25
 """Half a voxel of the joint frame."""
+CELL_BEHIND_MM: Final = 1.0
+"""A roof of 0.3 to 0.9 mm, under which no bone was seen, and the cell above it lie within it."""
+CELL_SHARE: Final = 0.3
+"""Of the step from soft tissue down to air: fat is a tenth of it, noise of a cone beam a fifth."""
 STRAY_MM: Final = 1.0
 """Of a good condyle's surface at most 3 % is farther off (``benchmarks/spoilt_joints.py``)."""
 FARTHEST_ASTRAY_MM: Final = 8.0
@@ -65,17 +69,30 @@ def near_head(geometry: JointGeometry, mesh: Mesh) -> Mask:
 
 
 def dim_share(
-    hu_zyx: Floats, geometry: JointGeometry, mesh: Mesh, near: Mask, level_hu: float
+    hu_zyx: Floats,
+    geometry: JointGeometry,
+    mesh: Mesh,
+    near: Mask,
+    levels_hu: tuple[float, float],
 ) -> Finding:
     """Return the share, 0 to 1, of the vertices ``near`` (V,) without a bright rim behind them.
 
-    A rim is bright where the CT reaches ``level_hu`` within 1.5 mm inward along the normal.
+    A rim is bright where the CT reaches the upper of ``levels_hu`` within 1.5 mm inward along the
+    normal. Where it falls below the lower one within 1 mm, there is an air cell: the wall before it
+    is too thin for the scanner to show, for soft tissue and air do not meet.
     """
     if not near.any():
         return Finding(0.0)
     along = -np.arange(0.0, RIM_MM + RIM_STEP_MM / 2, RIM_STEP_MM)
     _, hu = along_normals(hu_zyx, geometry, mesh, near, along)
-    return Finding.share(hu.max(axis=1) < level_hu, mesh.points_mm[near])
+    cell_hu, bright_hu = levels_hu
+    cell = hu[:, along >= -CELL_BEHIND_MM].min(axis=1) < cell_hu
+    return Finding.share((hu.max(axis=1) < bright_hu) & ~cell, mesh.points_mm[near])
+
+
+def cell_level(tissue_hu: float, air_hu: float) -> float:
+    """What is darker, in HU, is an air cell through the blur; ``CELL_SHARE``."""
+    return tissue_hu - CELL_SHARE * (tissue_hu - air_hu)
 
 
 def along_normals(

@@ -19,6 +19,7 @@ from negvol_cli.steps.calibrate_hu import TISSUE_HU
 from negvol_cli.steps.check_between import Intensities, between
 from negvol_cli.steps.check_images import (
     RIM_WITHIN_MM,
+    cell_level,
     dim_share,
     entropy_bits,
     near_head,
@@ -39,6 +40,7 @@ from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.steps.reconstruct import without_hollows
 from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
 from negvol_cli.steps.scanner import Scanner
+from negvol_cli.structures import AIR_HU
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ ROOF: Final = Limit(
     "roof_share",
     0.6,
     None,
-    "no temporal bone above {value:.0%} of the condyle (at least {least:.0%})",
+    "there is temporal bone above only {value:.0%} of the condyle (at least {least:.0%})",
 )
 SUPERIOR: Final = Limit("superior_space_mm", None, 12.0, "superior joint space of {value:.1f} mm")
 HOLLOW: Final = Limit(
@@ -276,8 +278,7 @@ def check_joint(
     images: tuple[Check, ...] = ()
     if network and refined:
         seen = () if edges is None else tuple(_of_edges(geometry, refined, edges, voxel_mm))
-        blur = 0.0 if edges is None else max(edges[1].blur_mm_xyz)
-        images = (*_of_images(geometry, network, refined, blur), *seen)
+        images = (*_of_images(geometry, network, refined, edges), *seen)
     contact = CONTACT if images else CONTACT_OF_LABELS
     coarse = () if voxel_mm is None else (VOXEL.of(round(voxel_mm, 1)),)
     return (
@@ -324,17 +325,24 @@ def _of_shape(geometry: JointGeometry, head_seen: bool) -> Iterator[Check]:
 
 
 def _of_images(
-    geometry: JointGeometry, network: JointImages, refined: JointImages, blur_mm: float
+    geometry: JointGeometry,
+    network: JointImages,
+    refined: JointImages,
+    edges: SeenEdges | None,
 ) -> Iterator[Check]:
+    blur_mm, air_hu = (max(edges[1].blur_mm_xyz), edges[1].air_hu) if edges else (0.0, AIR_HU)
     tissue_hu = tissue_level(refined, geometry)
     if tissue_hu is not None:
         yield TISSUE.check(Finding(tissue_hu), geometry)
-    level = (TISSUE_HU if tissue_hu is None else tissue_hu) + RIM_ABOVE_TISSUE_HU
+    tissue_hu = TISSUE_HU if tissue_hu is None else tissue_hu
+    bright_hu = tissue_hu + RIM_ABOVE_TISSUE_HU
+    # the condyle has no cells: air behind its rim is no wall of one
+    no_cell, cell = (-np.inf, bright_hu), (cell_level(tissue_hu, air_hu), bright_hu)
     hu, condyle, bone = refined.hu_zyx, geometry.condyle, geometry.temporal_bone
     head = near_head(geometry, condyle)
     faced = near_head(geometry, bone) & met_bone(geometry)
-    yield CONDYLE_RIM.check(dim_share(hu, geometry, condyle, head, level), geometry)
-    yield BONE_RIM.check(dim_share(hu, geometry, bone, faced, level), geometry)
+    yield CONDYLE_RIM.check(dim_share(hu, geometry, condyle, head, no_cell), geometry)
+    yield BONE_RIM.check(dim_share(hu, geometry, bone, faced, cell), geometry)
     solid = without_hollows(network.condyle_p, geometry.frame.spacing_mm)
     yield CONDYLE_ASTRAY.check(stray_share(solid, condyle, head, geometry, blur_mm), geometry)
     yield BONE_ASTRAY.check(stray_share(network.bone_p, bone, faced, geometry, blur_mm), geometry)

@@ -53,6 +53,21 @@ def test_a_plate_is_met_on_the_ways_that_cross_it(images, geometry):
     assert found.bone.where_mm[2] == pytest.approx(8.0 * (1 + np.cos(np.radians(45))) / 2, abs=0.7)
 
 
+def test_the_blur_of_outlined_bone_beside_a_way_is_no_other_bone(images, backend):
+    """Of a plate every other stripe of 3 mm is temporal bone; ways between see them blurred."""
+    stripes = np.sin(np.pi * frame_points()[..., 0] / 3.0) > 0
+    bone = np.maximum(images.bone_p, ((AWAY > 6.8) & (AWAY < 9.2) & stripes).astype(np.float32))
+    sharp = 40.0 + 1000.0 * np.maximum(images.condyle_p, bone)
+    hu = ndimage.gaussian_filter(sharp, 0.6 / LEFT.spacing_mm).astype(np.float32)
+    outlined = replace(images, hu_zyx=hu, bone_p=bone)
+    missed = replace(images, hu_zyx=hu)
+    seen = replace(SEEN, blur_mm=0.6)
+
+    assert between(outlined, measured(images.condyle_p, bone, backend), seen).bone.value < 0.005
+    joint = measured(images.condyle_p, images.bone_p, backend)
+    assert between(missed, joint, seen).bone.value > 0.3
+
+
 def test_a_plate_fainter_than_bone_is_none(images, geometry):
     faint = with_intensity(images, (AWAY > 7.5) & (AWAY < 8.5), 300.0)
 

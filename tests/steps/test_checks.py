@@ -157,6 +157,20 @@ def test_a_roof_made_of_soft_tissue_has_no_bright_rim(images, backend):
     assert not verdict("temporal_bone_dim_share", geometry, replace(images, bone_p=fused)).passed
 
 
+@pytest.mark.parametrize(("wall_mm", "passed"), [(0.5, True), (1.6, False)])
+def test_a_dim_wall_counts_as_bone_where_an_air_cell_lies_right_behind_it(
+    images, geometry, wall_mm, passed
+):
+    away = np.linalg.norm(frame_points(), axis=-1)
+    upper = frame_points()[..., 2] > 0
+    hu = images.hu_zyx.copy()
+    hu[upper & (away > INNER - 0.5)] = 100.0
+    hu[upper & (away > INNER + wall_mm) & (away < OUTER)] = -900.0
+    cells = replace(images, hu_zyx=hu)
+
+    assert verdict("temporal_bone_dim_share", geometry, cells).passed is passed
+
+
 @pytest.mark.parametrize(
     ("name", "bone"),
     [("condyle_stray_share", "condyle_p"), ("temporal_bone_stray_share", "bone_p")],
