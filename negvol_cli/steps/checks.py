@@ -356,7 +356,8 @@ def _of_edges(
     cortex = edges.temporal_bone.cortex_hu
     # linear interpolation between voxels h apart blurs with a variance of h²/6 (a triangle's)
     blur = float(np.hypot(max(scanner.blur_mm_xyz), (voxel_mm or 0.0) / np.sqrt(6.0)))
-    intensities = Intensities(scanner.air_hu, scanner.tissue_hu, cortex, blur)
+    noise = scanner.noise_hu / max(cortex - scanner.tissue_hu, 1.0)
+    intensities = Intensities(scanner.air_hu, scanner.tissue_hu, cortex, blur, noise)
     found = between(images, geometry, intensities)
     yield AIR_BETWEEN.check(found.air, geometry)
     yield BONE_BETWEEN.check(found.bone, geometry)

@@ -108,6 +108,19 @@ def test_a_narrow_space_is_as_bright_as_its_blur_makes_it(images, backend):
     assert found.filled.value == 0.0
 
 
+@pytest.mark.parametrize(("noise", "filled"), [(0.0, 1.0), (0.2, 0.0)])
+def test_noise_hides_how_blurred_a_space_is(images, backend, noise, filled):
+    """A space of 2 mm seen with 0.8 mm, of which the scan lets 0.5 mm be read."""
+    condyle, bone = ball(5.0), socket(7.0, 12.0)
+    sharp = 40.0 + 1000.0 * np.maximum(condyle, bone)
+    hu = ndimage.gaussian_filter(sharp, 0.8 / LEFT.spacing_mm).astype(np.float32)
+    blurred = replace(images, hu_zyx=hu, condyle_p=condyle, bone_p=bone)
+
+    found = between(blurred, measured(condyle, bone, backend), replace(SEEN, noise=noise))
+
+    assert found.filled.value == pytest.approx(filled, abs=0.1)
+
+
 def test_air_on_every_way_is_met_on_every_way(images, geometry):
     cell = with_intensity(images, (AWAY > 7.5) & (AWAY < 9.5), -900.0)
 
