@@ -36,7 +36,7 @@ from negvol_cli.phantom.shapes import turn_about
 from negvol_cli.run import load_models
 from negvol_cli.settings import Settings
 from negvol_cli.steps.measure import JointGeometry, measure_joint
-from negvol_cli.steps.recentre import centred_on_process
+from negvol_cli.steps.recentre import is_well_centred, process_centre
 from negvol_cli.structures import Label, Side
 
 JOINTS: Final = ("cranium", "cthead", "fullhead", "medimodel", "visible-female", "visible-male")
@@ -80,9 +80,9 @@ class ReferenceJoint:
         """The joint turned, found again and measured; scanned to ``cut_mm`` below its middle."""
         frame = JointFrame(self.side, vector(self.centre_mm + OFF_MM))
         condyle, bone, recorded = self._seen(frame, turn, cut_mm)
-        better = centred_on_process(condyle, frame)
-        if better is not None:
-            frame = better
+        head_mm = process_centre(condyle, frame)
+        if head_mm is not None and not is_well_centred(head_mm):
+            frame = JointFrame(self.side, vector(frame.to_world(head_mm)))
             condyle, bone, recorded = self._seen(frame, turn, cut_mm)
         return measure_joint(
             condyle,

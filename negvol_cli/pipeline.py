@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from negvol_cli.errors import InputError, NoCondyleError
-from negvol_cli.geometry.grid import Volume
+from negvol_cli.geometry.grid import Volume, vector
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import crop_to
 from negvol_cli.io.ct_checks import is_coarse
@@ -26,7 +26,7 @@ from negvol_cli.steps.joint_view import JointView, as_judged, view_of
 from negvol_cli.steps.localise import FoundJoint, HeadOrientation, Localisation, Tiling, locate
 from negvol_cli.steps.measure import measure_joint
 from negvol_cli.steps.pinholes import without_pinholes
-from negvol_cli.steps.recentre import centred_on_process
+from negvol_cli.steps.recentre import is_well_centred, process_centre
 from negvol_cli.steps.reconstruct import without_hollows
 from negvol_cli.steps.refine_edges import RefinedJoint, refine_edges
 from negvol_cli.steps.roof_gap import gap_flags, without_roof_gap
@@ -246,17 +246,22 @@ def measure_segmented(
 def segment_found(
     side: Side, found: FoundJoint, ct: Volume, run: Run
 ) -> tuple[JointImages, FoundJoint]:
-    """The joint segmented where it was found, and again about its condyle where that was off."""
+    """The joint segmented where it was found, and again about its condyle where that was off.
+
+    And the joint as it was found, with the centre of the condylar head that was segmented first.
+    """
     frame = JointFrame(side, found.centre_mm_xyz)
     segmenters = run.networks().segmenters
     with run.watch.step("segment"):
         images = segment_joint(ct, frame, segmenters)
-    better = None if is_coarse(ct) else centred_on_process(images.condyle_p, frame)
-    if better is None:
+    head_mm = None if is_coarse(ct) else process_centre(images.condyle_p, frame)
+    if head_mm is None:
         return images, found
+    found = replace(found, centre_mm_xyz=vector(frame.to_world(head_mm)))
+    if is_well_centred(head_mm):
+        return replace(images, head_mm=head_mm), found
     with run.watch.step("segment"):
-        images = segment_joint(ct, better, segmenters)
-    return images, replace(found, centre_mm_xyz=better.centre_mm_xyz)
+        return segment_joint(ct, JointFrame(side, found.centre_mm_xyz), segmenters), found
 
 
 def _with_edges(
@@ -267,23 +272,25 @@ def _with_edges(
     With it the edges, None where the joint lies outside the scan, and how much of the roof was
     bridged, mm².
     """
+    spacing_mm = images.frame.spacing_mm
     if run.settings.enhance:
         with run.watch.step("enhance"):
             roofed = enhance_fossa(
-                images.hu_zyx, images.bone_p, images.condyle_p, images.frame.spacing_mm
+                images.hu_zyx, images.bone_p, images.condyle_p, spacing_mm, images.head_mm
             )
             images = replace(images, bone_p=roofed)
     with run.watch.step("edges"):
         part = crop_to(ct, images.frame.grid)
         if part is None:
             return images, None, 0.0
-        solid = without_hollows(images.condyle_p, images.frame.spacing_mm)
+        solid = without_hollows(images.condyle_p, spacing_mm)
         about = read_scanner_about(part, scanner)
         refined = refine_edges(replace(images, condyle_p=solid), part, about)
         ended, bridged_mm2 = refined.images, 0.0
         if run.settings.enhance:
-            roofed = without_pinholes(ended.bone_p, ended.condyle_p, ended.frame.spacing_mm)
-            whole, bridged_mm2 = without_roof_gap(roofed, ended.condyle_p, ended.frame.spacing_mm)
+            condyle_p, head_mm = ended.condyle_p, ended.head_mm
+            roofed = without_pinholes(ended.bone_p, condyle_p, spacing_mm, head_mm)
+            whole, bridged_mm2 = without_roof_gap(roofed, condyle_p, spacing_mm, head_mm)
             ended = replace(ended, bone_p=whole)
         return ended, (refined, about), bridged_mm2
 

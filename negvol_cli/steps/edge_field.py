@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from negvol_cli.geometry.grid import Grid, Points
+from negvol_cli.geometry.grid import Grid, Points, Vector
 from negvol_cli.mesh.distance import LEAF
 from negvol_cli.mesh.mesh import Mesh, unit
 
@@ -24,8 +24,10 @@ NEAREST: Final = 2
 """The vertices over which a voxel's distance from the surface is averaged."""
 
 
-def moved_probability(p_zyx: Floats32, grid: Grid, moved: Mesh, reach_mm: float) -> Floats32:
-    """``p_zyx`` with its surface where ``moved`` is, up to ``reach_mm`` from the frame's centre.
+def moved_probability(
+    p_zyx: Floats32, grid: Grid, moved: Mesh, middle_mm: Vector, reach_mm: float
+) -> Floats32:
+    """``p_zyx`` with its surface where ``moved`` is, up to ``reach_mm`` from ``middle_mm``.
 
     ``moved`` is the mesh of the surface at one half, its vertices moved by up to 1.6 mm; they lie
     closer together than the voxels, so a voxel's distance is that from the planes through the two
@@ -35,9 +37,9 @@ def moved_probability(p_zyx: Floats32, grid: Grid, moved: Mesh, reach_mm: float)
     size = 2 * FARTHEST_VOXELS + 1
     band = ndimage.maximum_filter(inside, size) & ~ndimage.minimum_filter(inside, size)
     x, y, z = (
-        origin + step * np.arange(n)
-        for origin, step, n in zip(
-            grid.origin_mm_xyz, grid.spacing_mm_xyz, grid.size_xyz, strict=True
+        origin + step * np.arange(n) - middle
+        for origin, step, n, middle in zip(
+            grid.origin_mm_xyz, grid.spacing_mm_xyz, grid.size_xyz, middle_mm, strict=True
         )
     )
     within = x**2 + y[:, None] ** 2 + z[:, None, None] ** 2 <= reach_mm**2

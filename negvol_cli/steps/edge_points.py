@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from negvol_cli.geometry.grid import Points
+from negvol_cli.geometry.grid import Points, Vector
 from negvol_cli.mesh.mesh import Mesh, unit
 from negvol_cli.steps.edge_smoothing import Neighbours
 
@@ -34,9 +34,12 @@ def evened_normals(mesh: Mesh) -> Points:
     return normals
 
 
-def spread_points(points_mm: Points, normals: Points, within_mm: float) -> npt.NDArray[np.intp]:
+def spread_points(
+    points_mm: Points, normals: Points, middle_mm: Vector, within_mm: float
+) -> npt.NDArray[np.intp]:
     """One vertex in each cell of 0.8 mm and each octant of normals, within reach of the middle."""
-    near = np.flatnonzero(np.einsum("vi,vi->v", points_mm, points_mm) < within_mm**2)
+    away = points_mm - middle_mm
+    near = np.flatnonzero(np.einsum("vi,vi->v", away, away) < within_mm**2)
     cell = np.floor((points_mm[near] + 100.0) / APART_MM).astype(np.int64)
     octant = (normals[near] > 0) @ np.array([4, 2, 1])
     key = ((cell[:, 0] * 1000 + cell[:, 1]) * 1000 + cell[:, 2]) * 8 + octant

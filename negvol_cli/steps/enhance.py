@@ -15,6 +15,8 @@ from typing import Final
 import numpy as np
 from scipy import ndimage
 
+from negvol_cli.geometry.grid import Vector
+from negvol_cli.geometry.joint_frame import FRAME_CENTRE
 from negvol_cli.geometry.near import squared_away
 from negvol_cli.steps.air_cells import FROM_CONDYLE_MM, cells_above
 from negvol_cli.steps.joint_images import Floats, Mask
@@ -40,7 +42,8 @@ CREST_HU_PER_MM2: Final = 30.0
 """Sharpness of a sheet in the CT; judged with benchmarks/fossa_roof.py."""
 
 REACH_MM: Final = (16.0, 16.0, 18.0)
-"""The part of the frame that is searched, from its centre along x, y and upward: the fossa."""
+"""The part of the frame that is searched, from the head's centre along x, y and upward: the
+fossa."""
 
 BELOW_CENTRE_MM: Final = 6.0
 """Below the centre of the condylar head there is no roof."""
@@ -48,11 +51,17 @@ BELOW_CENTRE_MM: Final = 6.0
 FULL: Final = np.ones((3, 3, 3), dtype=bool)
 
 
-def enhance_fossa(hu_zyx: Floats, bone_p: Floats, condyle_p: Floats, spacing_mm: float) -> Floats:
+def enhance_fossa(
+    hu_zyx: Floats,
+    bone_p: Floats,
+    condyle_p: Floats,
+    spacing_mm: float,
+    head_mm: Vector = FRAME_CENTRE,
+) -> Floats:
     """Fill in thin bone, and air cells, above the condyle in the temporal-bone probability.
 
-    Only the fossa is changed: within 8 mm of the condyle, up to 16 mm beside the centre of the
-    frame, and from 6 mm below it to 18 mm above.
+    Only the fossa is changed: within 8 mm of the condyle, up to 16 mm beside the centre of its
+    head, and from 6 mm below that to 18 mm above.
 
     Parameters
     ----------
@@ -62,8 +71,10 @@ def enhance_fossa(hu_zyx: Floats, bone_p: Floats, condyle_p: Floats, spacing_mm:
         Probabilities over the same voxels.
     spacing_mm
         The frame's isotropic spacing.
+    head_mm
+        The centre of the condylar head, frame mm.
     """
-    part = about_the_fossa(bone_p.shape, spacing_mm)
+    part = about_the_fossa(bone_p.shape, spacing_mm, head_mm)
     cells = cells_above(hu_zyx, bone_p > CERTAIN, condyle_p > CERTAIN, spacing_mm, part)
     bone_p = bone_p.copy()
     bone_p[part][cells] = ADDED
@@ -83,9 +94,11 @@ def enhance_fossa(hu_zyx: Floats, bone_p: Floats, condyle_p: Floats, spacing_mm:
     return enhanced
 
 
-def about_the_fossa(shape: tuple[int, ...], spacing_mm: float) -> tuple[slice, slice, slice]:
-    """The part of a frame of ``shape`` (z, y, x) that holds the fossa."""
-    middle = [n // 2 for n in shape]
+def about_the_fossa(
+    shape: tuple[int, ...], spacing_mm: float, head_mm: Vector
+) -> tuple[slice, slice, slice]:
+    """The part of a frame of ``shape`` (z, y, x) that holds the fossa above a head, frame mm."""
+    middle = [n // 2 + round(mm / spacing_mm) for n, mm in zip(shape, head_mm[::-1], strict=True)]
     x, y, z = (round(reach / spacing_mm) for reach in REACH_MM)
     below = round(BELOW_CENTRE_MM / spacing_mm)
     return (

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.geometry.grid import Vector
+from negvol_cli.geometry.joint_frame import FRAME_CENTRE, JointFrame
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -32,6 +33,9 @@ class JointImages:
         Probabilities, 0 to 1, of the condyle and of the temporal bone; no voxel is both.
     recorded_zyx
         False where the scan has no data or no network saw it.
+    head_mm
+        Where in the frame the condylar head lies, mm: about it edges and the fossa's roof are
+        looked for.
     """
 
     frame: JointFrame
@@ -39,6 +43,7 @@ class JointImages:
     condyle_p: Floats
     bone_p: Floats
     recorded_zyx: Mask
+    head_mm: Vector = FRAME_CENTRE
 
     def __post_init__(self) -> None:
         shape = self.frame.local_grid.shape_zyx

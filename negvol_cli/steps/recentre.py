@@ -38,31 +38,26 @@ FARTHEST_MM: Final = 15.0
 """Farther off than the localiser's error on 182 of 184 joints (12 mm, docs/accuracy.md)."""
 
 
-def centred_on_process(condyle_p: Floats, frame: JointFrame) -> JointFrame | None:
-    """Return the frame centred on the condylar head that was segmented in ``frame``, [z, y, x].
-
-    The localiser sees voxels of 4 mm; the segmenter shows where the condyle really is. None if the
-    frame is centred to 6 mm already, or if no condylar process was segmented within 15 mm: anything
-    farther off was taken for a condyle by mistake.
-    """
-    centre = process_centre(condyle_p, frame)
-    if centre is None or not WELL_CENTRED_MM < np.linalg.norm(centre) <= FARTHEST_MM:
-        return None
-    return JointFrame(frame.side, vector(frame.to_world(centre)))
-
-
 def process_centre(condyle_p: Floats, frame: JointFrame) -> Vector | None:
-    """Return the centre of the head segmented in ``frame``, [z, y, x], in frame mm.
+    """Return the centre of the condylar head that was segmented in ``frame``, [z, y, x]; frame mm.
 
-    None where no condylar process was segmented.
+    The localiser sees voxels of 4 mm; the segmenter shows where the condyle really is. None if no
+    condylar process was segmented within 15 mm: anything farther off was taken for a condyle by
+    mistake.
     """
     grid = frame.local_grid
     piece = _nearest_piece(condyle_p >= 0.5, grid)
     try:
         top = condylar_process(piece, grid)
-        return process_axis(piece, grid, top, HeadSettings()).through_mm
+        centre = process_axis(piece, grid, top, HeadSettings()).through_mm
     except NoCondyleError:
         return None
+    return centre if np.linalg.norm(centre) <= FARTHEST_MM else None
+
+
+def is_well_centred(head_mm: Vector) -> bool:
+    """Whether a frame need not be moved to a condylar head at ``head_mm`` in it."""
+    return bool(np.linalg.norm(head_mm) <= WELL_CENTRED_MM)
 
 
 def frame_of_labels(volume: Volume, side: Side) -> JointFrame:

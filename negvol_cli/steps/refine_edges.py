@@ -17,7 +17,6 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from negvol_cli.geometry.grid import Points, Volume, crop
-from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import EdgeReport
@@ -42,7 +41,7 @@ Floats32 = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.intp]
 
 REACH_MM: Final = 19.0
-"""From the frame's centre: the clip's 15 mm, and how far its centre may lie from the frame's."""
+"""From the head that was segmented: the clip's 15 mm, and how far off its centre may lie."""
 FADE_MM: Final = 3.0
 """Over which, beyond that reach, edges go back to the networks'."""
 THINNEST_MM: Final = 1.1
@@ -169,9 +168,8 @@ def refine_edges(images: JointImages, ct: Volume, scanner: Scanner) -> RefinedJo
 
     ``ct`` is the scan, or the part of it about the joint, in the units of ``scanner``.
     """
-    frame = images.frame
-    bone = _Bone(images.bone_p, images.condyle_p, ct, frame, scanner)
-    condyle = _Bone(images.condyle_p, images.bone_p, ct, frame, scanner)
+    bone = _Bone(images, images.bone_p, images.condyle_p, ct, scanner)
+    condyle = _Bone(images, images.condyle_p, images.bone_p, ct, scanner)
     cortex = _shared_cortex(bone, condyle, scanner)
     found, head = bone.edges(cortex), condyle.edges(cortex)
     drawn = replace(found, moved_mm=_kept_whole(found, bone.back_mm, head.points_mm))
@@ -186,14 +184,15 @@ class _Bone:
     """One bone's surface by the networks, and the points of it that are looked at."""
 
     def __init__(
-        self, own_p: Floats32, other_p: Floats32, ct: Volume, frame: JointFrame, scanner: Scanner
+        self, images: JointImages, own_p: Floats32, other_p: Floats32, ct: Volume, scanner: Scanner
     ) -> None:
+        frame, self._middle_mm = images.frame, images.head_mm
         self._own_p, self._frame_grid, self._scanner = own_p, frame.local_grid, scanner
         self._half_mm = REACH_MM + FADE_MM + frame.spacing_mm
-        self._part, self._grid = crop(own_p, frame.local_grid, (0.0, 0.0, 0.0), self._half_mm)
+        self._part, self._grid = crop(own_p, frame.local_grid, self._middle_mm, self._half_mm)
         self._mesh = iso_surface(self._part, self._grid, 0.5)
         self._normals = evened_normals(self._mesh)
-        chosen = spread_points(self._mesh.points_mm, self._normals, REACH_MM)
+        chosen = spread_points(self._mesh.points_mm, self._normals, self._middle_mm, REACH_MM)
         self._points, self._ways = self._mesh.points_mm[chosen], self._normals[chosen]
         padding = scanner.air_hu - 0.4 * (scanner.tissue_hu - scanner.air_hu)
         seen = read_profiles(ct, frame, self._points, self._ways, padding)
@@ -258,7 +257,7 @@ class _Bone:
     def moved(self, edges: BoneEdges) -> Floats32:
         """The bone's probability with its surface moved to ``edges``."""
         mesh = self._mesh
-        far = np.linalg.norm(mesh.points_mm, axis=1)
+        far = np.linalg.norm(mesh.points_mm - self._middle_mm, axis=1)
         reached = np.flatnonzero(far < REACH_MM + FADE_MM)
         if not len(reached) or not len(edges.points_mm):
             return self._own_p
@@ -274,8 +273,10 @@ class _Bone:
         points[reached] += (fade * by)[:, None] * self._normals[reached]
         mesh = Mesh(points, mesh.triangles)
         changed = self._own_p.copy()
-        part, _ = crop(changed, self._frame_grid, (0.0, 0.0, 0.0), self._half_mm)
-        part[...] = moved_probability(self._part, self._grid, mesh, REACH_MM + FADE_MM)
+        part, _ = crop(changed, self._frame_grid, self._middle_mm, self._half_mm)
+        part[...] = moved_probability(
+            self._part, self._grid, mesh, self._middle_mm, REACH_MM + FADE_MM
+        )
         return changed
 
     def _fit(self, cortex_hu: float, some: slice, spread: float = LINE_SPREAD) -> EdgeFit:

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from negvol_cli.geometry.grid import Vector
+from negvol_cli.geometry.joint_frame import FRAME_CENTRE
 from negvol_cli.steps.air_cells import BEYOND_MM
 from negvol_cli.steps.enhance import ADDED, CERTAIN, about_the_fossa
 from negvol_cli.steps.joint_images import Floats, Mask
@@ -32,12 +34,15 @@ NO_ROOF: Final = "no roof of the fossa was to be seen "
 """How the flag of a gap begins that was bridged."""
 
 
-def without_roof_gap(bone_p: Floats, condyle_p: Floats, spacing_mm: float) -> tuple[Floats, float]:
+def without_roof_gap(
+    bone_p: Floats, condyle_p: Floats, spacing_mm: float, head_mm: Vector = FRAME_CENTRE
+) -> tuple[Floats, float]:
     """The temporal bone's probability [z, y, x] with enclosed gaps of the roof bridged.
 
-    Beside it the area that was bridged, in mm².
+    Beside it the area that was bridged, in mm². ``head_mm`` is the centre of the condylar head in
+    the frame.
     """
-    part = about_the_fossa(bone_p.shape, spacing_mm)
+    part = about_the_fossa(bone_p.shape, spacing_mm, head_mm)
     bone, condyle = bone_p[part] > CERTAIN, condyle_p[part] > CERTAIN
     gap, roof = _gap(bone, condyle, spacing_mm)
     if not gap.any():

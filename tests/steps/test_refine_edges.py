@@ -1,11 +1,15 @@
 """A ball of bone below a plate of bone, drawn too large or too small, comes back to its edge."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from negvol_cli.geometry.grid import Volume
+from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.steps.refine_edges import refine_edges
+from negvol_cli.structures import Side
 from tests.steps.made_bones import FRAME, ball, drawn, layered, scanned, slab
 
 RADIUS_MM, CORTEX_MM = 6.0, 1.0
@@ -204,6 +208,22 @@ def test_what_the_scan_does_not_reach_keeps_its_surface():
 
     assert abs(np.median(offsets(refined.temporal_bone.points_mm, roof(2.0)))) < 0.1
     assert (refined.images.condyle_p >= 0.5).sum() > 5000
+
+
+def test_edges_are_looked_for_about_the_head_wherever_the_frame_lies():
+    ct, scanner = joint(2.0, (4, 4, 4), 0.45)
+    aside = JointFrame(Side.LEFT, (0.0, 26.0, 0.0), size=128)
+    head, bone = (lambda points, d=d: d(aside.to_world(points)) - 0.4 for d in (HEAD, roof(2.0)))
+    images = drawn(head, bone, aside)
+
+    elsewhere = refine_edges(images, ct, scanner)
+    about = refine_edges(replace(images, head_mm=(0.0, -26.0, 0.0)), ct, scanner)
+
+    assert not len(elsewhere.condyle.points_mm)
+    for edges, distance in ((about.condyle, HEAD), (about.temporal_bone, roof(2.0))):
+        assert abs(np.median(offsets(aside.to_world(edges.points_mm), distance))) < 0.08
+    moved = iso_surface(about.images.condyle_p, aside.local_grid, 0.5).points_mm
+    assert abs(np.median(offsets(aside.to_world(moved), HEAD))) < 0.08
 
 
 def test_a_joint_without_one_bone_or_without_any_is_left_as_it_is():

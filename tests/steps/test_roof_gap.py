@@ -61,6 +61,8 @@ def test_a_gap_that_the_searched_part_cuts_is_not_enclosed():
     long = np.maximum(CONDYLE, ((np.abs(Y) < 4) & (np.abs(Z) < 4)).astype(np.float32))
 
     assert untouched(bone, long)
+    _, area_mm2 = without_roof_gap(bone, long, SPACING_MM, head_mm=(8.0, 0.0, 0.0))
+    assert area_mm2 == pytest.approx(np.pi * 9.0, rel=0.1)
 
 
 def test_half_a_fossa_is_not_made_up():
