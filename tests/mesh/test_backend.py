@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,17 @@ def test_two_threads_may_refine_and_simplify_at_once(each):
 
     for mesh in meshes.values():
         assert np.array_equal(mesh.points_mm, meshes[0].points_mm)
+
+
+def test_threads_that_simplify_at_once_get_each_its_own_mesh():
+    balls = [iso_surface(ball(radius), LEFT.local_grid, 0.5) for radius in (6.0, 8.0, 10.0)] * 4
+    alone = [collapsed(mesh, 1_000) for mesh in balls]
+
+    tasks = {n: partial(collapsed, mesh, 1_000) for n, mesh in enumerate(balls)}
+    together = at_once(tasks, threads=4)
+
+    for n, mesh in enumerate(alone):
+        assert np.array_equal(together[n].points_mm, mesh.points_mm)
 
 
 def test_a_roof_of_one_millimetre_keeps_its_thickness(each):
