@@ -104,6 +104,9 @@ def measured(
     """The figures of a joint in one frame, and how well its bones agree."""
     found = replace(mark, centre_mm_xyz=frame.centre_mm_xyz)
     network = segment_joint(seen.volume, frame, run.networks().segmenters)
+    head_mm = process_centre(network.condyle_p, frame)
+    if head_mm is not None:
+        network = replace(network, head_mm=head_mm)
     joint, view = measure_segmented(network, found, seen.volume, seen.scanner, run)
     return {
         "status": str(joint.status),
