@@ -1,4 +1,4 @@
-"""Joints spoilt on purpose: what a network, a localiser or a header may get wrong."""
+"""Joints spoilt on purpose: what a network, a localiser, a header or an odd joint gets wrong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from negvol_cli.geometry.grid import Points, vector
+from negvol_cli.geometry.grid import Points, Volume, vector
 from negvol_cli.steps.joint_images import Floats, JointImages
 from negvol_cli.steps.reconstruct import without_hollows
 from negvol_cli.structures import AIR_HU
@@ -24,6 +24,12 @@ PLATE_MM: Final = 2.5
 SHIFT_MM: Final = 5.0
 CORONOID_AHEAD_MM: Final = 14.0
 LEAST_CORONOID_MM3: Final = 150.0
+GAS: Final = "gas in the joint space"
+GAS_WIDE_MM: Final = 8.0
+GAS_BELOW_MM: Final = (0.5, 2.0)
+"""From the roof of the fossa: the upper joint space."""
+GAS_ABOVE_MM: Final = 1.0
+"""The condyle: disc and cartilage."""
 
 
 def hollow(images: JointImages) -> JointImages:
@@ -124,6 +130,30 @@ def coronoid(images: JointImages) -> JointImages | None:
             recorded_zyx=_rolled(moved, moved.recorded_zyx, -off, axis, 0.0) > 0,
         )
     return moved
+
+
+def with_gas(images: JointImages, ct: Volume) -> tuple[JointImages, Volume]:
+    """The joint and its scan with gas below the roof of the fossa (a vacuum phenomenon).
+
+    It is 8 mm wide and up to 1.5 mm high. The outlines stay as they are: it is what follows that
+    takes the gas for an air cell of the temporal bone.
+    """
+    points, frame = _points(images), images.frame
+    to_condyle, to_bone = (
+        ndimage.distance_transform_edt(p < 0.5, sampling=frame.spacing_mm)
+        for p in (images.condyle_p, images.bone_p)
+    )
+    low, high = GAS_BELOW_MM
+    below = (points[..., 2] > 0) & ~np.logical_or.accumulate(images.bone_p >= 0.5, axis=0)
+    gas = below & (to_bone > low) & (to_bone < high) & (to_condyle > GAS_ABOVE_MM)
+    gas &= np.linalg.norm(points[..., :2], axis=-1) < GAS_WIDE_MM / 2
+    index = np.moveaxis(np.indices(ct.values_zyx.shape)[::-1], 0, -1)
+    places = frame.to_frame(ct.grid.to_world(index.reshape(-1, 3)))
+    at = frame.local_grid.to_index(places).T[::-1]
+    share = ndimage.map_coordinates(gas.astype(np.float32), at, order=1, mode="constant")
+    share = share.reshape(ct.values_zyx.shape)
+    values = (ct.values_zyx * (1.0 - share) + AIR_HU * share).astype(ct.values_zyx.dtype)
+    return replace(images, hu_zyx=_set(images.hu_zyx, gas, AIR_HU)), replace(ct, values_zyx=values)
 
 
 SPOILING: Final[dict[str, Callable[[JointImages], JointImages | None]]] = {

@@ -23,7 +23,7 @@ from typing import Any, Final
 from benchmarks.kept_joints import KeptJoint, keep, kept
 from benchmarks.phantom_cases import Case, Phantom, cases, cone_beam_cases
 from benchmarks.scan_changes import noisier, with_slices
-from benchmarks.spoiling import SPOILING
+from benchmarks.spoiling import GAS, SPOILING, with_gas
 from benchmarks.tables import markdown, write_table
 from negvol_cli.errors import NegvolError
 from negvol_cli.geometry.grid import Vector, Volume
@@ -316,16 +316,22 @@ def _together(places: Sequence[Vector], volumes: Sequence[float | None]) -> dict
 
 def _spoil(group: str, name: str, joint: KeptJoint, run: Run, findings: Findings) -> None:
     """The joint spoilt in every way that was not tried yet."""
-    for kind, spoil in SPOILING.items():
+    for kind in (*SPOILING, GAS):
         key = f"{name}: {kind}"
-        if key in findings.rows:
-            continue
-        images = spoil(joint.network)
-        if images is None:
-            continue
-        found = replace(joint.found, centre_mm_xyz=images.frame.centre_mm_xyz)
-        result = measured(replace(joint, network=images, found=found), run)
-        findings.add(key, row_of(group, kind, result))
+        if key not in findings.rows and (other := _spoilt(joint, kind)) is not None:
+            findings.add(key, row_of(group, kind, measured(other, run)))
+
+
+def _spoilt(joint: KeptJoint, kind: str) -> KeptJoint | None:
+    """The joint spoilt in one way; None where it cannot be."""
+    if kind == GAS:
+        network, ct = with_gas(joint.network, joint.ct)
+        return replace(joint, network=network, ct=ct)
+    images = SPOILING[kind](joint.network)
+    if images is None:
+        return None
+    found = replace(joint.found, centre_mm_xyz=images.frame.centre_mm_xyz)
+    return replace(joint, network=images, found=found)
 
 
 if __name__ == "__main__":

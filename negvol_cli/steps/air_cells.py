@@ -88,7 +88,7 @@ def cell_flags(network: JointImages, refined: JointImages) -> tuple[str, ...]:
         return ()
     return (
         f"{OPEN_CELLS}({volume:.0f} mm³) lay open and were closed: the roof of the "
-        "fossa is thin, look at it",
+        "fossa is thin, or there is gas in the joint; look at it",
     )
 
 

@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.spoiling import SPOILING, coronoid, hollow
+from benchmarks.spoiling import SPOILING, coronoid, hollow, with_gas
 from benchmarks.spoilt_joints import margins, row_of, tables, verdict
+from negvol_cli.geometry.grid import Volume
 from negvol_cli.report import Check, JointReport, Status
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.reconstruct import without_hollows
 from negvol_cli.structures import Side
-from tests.steps.made_joints import LEFT, ball, frame_points, socket, soft
+from tests.steps.made_joints import LEFT, RIGHT, ball, frame_points, socket, soft
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,23 @@ def test_what_is_spoilt_differs_and_no_voxel_is_two_bones(images, kind):
         (spoilt.bone_p >= 0.5) != (images.bone_p >= 0.5)
     ).any()
     assert not ((spoilt.condyle_p > 0.5) & (spoilt.bone_p > 0.5)).any()
+
+
+@pytest.mark.parametrize("frame", [LEFT, RIGHT])
+def test_gas_lies_below_the_roof_in_the_joint_and_in_its_scan(images, frame):
+    hu = images.hu_zyx + 10.0 * frame_points()[..., 0].astype(np.float32)  # no mirror image
+    joint = replace(images, frame=frame, hu_zyx=hu)
+    ct = Volume(np.ascontiguousarray(frame.mirror(hu)), frame.grid)
+    spoilt, scan = with_gas(joint, ct)
+    gas = spoilt.hu_zyx < -900.0
+    away = np.linalg.norm(frame_points()[gas], axis=-1)
+
+    assert np.array_equal(gas, spoilt.hu_zyx != hu)
+    assert 20.0 < gas.sum() * 0.125 < 100.0
+    assert 6.5 < away.min() < away.max() < 8.5
+    assert not (gas & ((images.condyle_p >= 0.5) | (images.bone_p >= 0.5))).any()
+    assert np.array_equal(spoilt.bone_p, images.bone_p)
+    assert np.allclose(frame.mirror(scan.values_zyx), spoilt.hu_zyx, atol=1.0)
 
 
 def test_the_coronoid_lies_where_the_condyle_would_with_the_scan_about_it(images):
