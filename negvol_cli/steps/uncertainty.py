@@ -47,10 +47,11 @@ STREAKS_MM: Final = 0.15
 of 1,400 move an edge blurred by 0.5 mm so far."""
 BY_HAND_MM: Final = 0.3
 """Standard deviation of an outline that a person drew on voxels of 0.5 to 1 mm (docs/data.md)."""
-COARSE_PER_MM2: Final = 0.0075
+COARSE_PER_MM2: Final = 0.01
 """Common too, times the cube of the longest side of a voxel: of a plate along coarse slices few
 depths are seen. In slices of 3 mm the roof of a real fossa came up to 0.8 mm nearer, in most of
-them 0.3 mm (``benchmarks/coarse_voxels.py``)."""
+them 0.3 mm (``benchmarks/coarse_voxels.py``), and the top of a condyle 1 mm higher: with 0.0075
+that counted as bone gained (``benchmarks/compare.py``)."""
 BONES_ALIKE: Final = 0.8
 """Correlation of the common parts of both bones of a joint: of those phantoms' 0.89, where what
 belongs to which bone is right."""
