@@ -21,7 +21,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.repeated_runs import VOLUMES, WAYS, Found, Runs, figure, halves_now
+from benchmarks.repeated_runs import VOLUMES, WAYS, Found, Runs, figure, halves_now, settings_for
 from benchmarks.scan_changes import (
     Change,
     Slices,
@@ -34,7 +34,7 @@ from benchmarks.scan_changes import (
 from benchmarks.tables import markdown, write_table
 from negvol_cli.io.image import read_scan
 from negvol_cli.run import load_models
-from negvol_cli.settings import ClipSettings, Settings
+from negvol_cli.settings import Settings
 from negvol_cli.structures import Side
 
 HEADS: Final = (
@@ -48,8 +48,6 @@ HEADS: Final = (
     "planning-3mm",
 )
 SHARPEST: Final = HEADS[:2]
-CLIPS_MM: Final = {"sharp-base": 19.0}
-"""Of heads whose field of view ends within the usual sphere: one that was scanned whole."""
 CHANGES: Final[dict[str, Change]] = {
     "blurred by 0.5 mm": partial(blurred, sd_mm=0.5),
     "voxels binned 2 × 2 × 2": partial(binned, many_xyz=(2, 2, 2)),
@@ -88,7 +86,7 @@ def main() -> None:
     pairs: dict[str, list[tuple[Found, Found]]] = {name: [] for name in changes}
     for head in heads:
         scan = read_scan(arguments.data / "tmj" / head / "ct.nii.gz")
-        settings = Settings(clip=ClipSettings(width_mm=CLIPS_MM.get(head, 30.0)))
+        settings = settings_for(head)
         plain = runs.of(f"{head}, as it is", scan, lambda volume: volume, settings)
         for name, change in changes.items():
             if name in CHANGES or head in SHARPEST:

@@ -5,6 +5,7 @@
 Each head of ``DATA/tmj`` is measured as it is, with three of the slices of 0.4 to 2.5 mm (always
 with 2.5), turned by one of 5, 10 and 15 degrees about each axis, and with its noise doubled; which
 slices and which angles goes in turn over the heads. With --full each head goes through all of them.
+Where the field of view cuts the sphere, a smaller one is measured.
 The coefficient of variation is over all runs of a joint; the spread of each kind of change is given
 beside it. --keep stores every run and goes on from there; --write puts the table into
 docs/accuracy.md.
@@ -21,7 +22,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.repeated_runs import VOLUMES, Runs, figure
+from benchmarks.repeated_runs import VOLUMES, Runs, figure, settings_for
 from benchmarks.scan_changes import Change, noisier, turned, with_slices
 from benchmarks.tables import markdown, write_table
 from negvol_cli.io.image import read_scan
@@ -82,7 +83,7 @@ def rows_of(
     scan = read_scan(path)
     values: dict[tuple[Side, str, str], list[float]] = defaultdict(list)
     for kind, name, change in made:
-        run = runs.of(f"{head}, {name}", scan, change)
+        run = runs.of(f"{head}, {name}", scan, change, settings_for(head))
         for side in Side:
             for volume in VOLUMES:
                 value = figure(run, side, volume)

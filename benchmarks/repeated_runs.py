@@ -16,15 +16,24 @@ from negvol_cli.mesh.backend import load_backend
 from negvol_cli.pipeline import measure_ct
 from negvol_cli.report import JointReport
 from negvol_cli.run import Models, Run
-from negvol_cli.settings import Settings
+from negvol_cli.settings import ClipSettings, Settings
 from negvol_cli.steps.uncertainty import asymmetry_points
 from negvol_cli.structures import Side
 
 VOLUMES: Final = ("nv_mm3", "articular_nv_mm3", "head_volume_mm3")
 WAYS: Final = ("superior", "anterior", "posterior")
+CLIPS_MM: Final = {"sharp-base": 19.0}
+"""Of heads whose field of view ends within the usual sphere: one that was scanned whole."""
 Found = dict[str, Any]
 """Of one run: ``asymmetry`` (signed, per cent) with half its interval, ``asymmetry_half`` (points),
 and, by side, status, flags, figures and half of each figure's interval, ``halves``."""
+
+
+def settings_for(head: str) -> Settings:
+    """The usual settings, but for a measurement sphere that the head's scan holds."""
+    usual = Settings()
+    width_mm = CLIPS_MM.get(head, usual.clip.width_mm)
+    return replace(usual, clip=ClipSettings(width_mm=width_mm))
 
 
 class Runs:
