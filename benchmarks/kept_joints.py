@@ -18,6 +18,7 @@ from negvol_cli.steps.calibrate_hu import in_hu
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import FoundJoint, Tiling, locate
 from negvol_cli.steps.scanner import Scanner
+from negvol_cli.steps.segment import segment_joint
 from negvol_cli.structures import Side
 
 MARGIN_MM: Final = 24.0
@@ -39,7 +40,8 @@ class KeptJoint:
 def keep(name: str, volume: Volume, run: Run, folder: Path) -> None:
     """Localise and segment both joints of a scan, and store them as ``folder/<name>-<side>.npz``.
 
-    A joint that is not found is stored as an empty file.
+    Frames lie about the condylar head, wherever the localiser's mark was, so that what is then done
+    to joints is done there. A joint that is not found is stored as an empty file.
     """
     models = run.networks()
     seen = in_hu(volume)
@@ -53,7 +55,8 @@ def keep(name: str, volume: Volume, run: Run, folder: Path) -> None:
         if found is None:
             path.write_bytes(b"")
             continue
-        network, found = segment_found(side, found, volume, run)
+        _, found = segment_found(side, found, volume, run)
+        network = segment_joint(volume, JointFrame(side, found.centre_mm_xyz), models.segmenters)
         part = _part(volume, network.frame)
         meta = {
             "centre": network.frame.centre_mm_xyz,
