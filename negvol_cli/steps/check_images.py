@@ -28,6 +28,10 @@ RIM_WITHIN_MM: Final = 12.0
 BIN_HU: Final = 10.0
 SMOOTH_BINS: Final = 2.0
 """The level is wanted to within some 20 HU: its limits are 120 HU apart (``checks.TISSUE``)."""
+ABOVE_FAT_HU: Final = (90.0, 180.0)
+MUSCLE_SHARE: Final = 0.4
+"""Muscle lies 110 to 160 HU above fat, and is at least so common beside the joint of a fat person,
+as a share of fat."""
 RIM_MM: Final = 1.5
 """A leak of the benchmark is 10 mm wide, a wrong roof over 2 mm thick; cortex lies within 1 mm."""
 RIM_STEP_MM: Final = 0.25
@@ -43,9 +47,10 @@ FARTHEST_ASTRAY_MM: Final = 8.0
 
 
 def tissue_level(images: JointImages, geometry: JointGeometry) -> float | None:
-    """Return the commonest soft-tissue intensity, HU, near the condylar head.
+    """Return the commonest intensity of soft tissue other than fat, HU, near the condylar head.
 
-    Within 20 mm of its centre, without bone and air. None where too little was recorded.
+    Within 20 mm of its centre, without bone and air. Where fat is commoner than muscle there are
+    two peaks, and the upper is muscle's. None where too little was recorded.
     """
     grid = geometry.frame.local_grid
     centre = geometry.head_centre_mm
@@ -59,7 +64,12 @@ def tissue_level(images: JointImages, geometry: JointGeometry) -> float | None:
     if counts.sum() * part.voxel_mm3 < 200.0:
         return None
     smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), SMOOTH_BINS)
-    return float(edges[int(np.argmax(smooth))] + BIN_HU / 2)
+    commonest = int(np.argmax(smooth))
+    peak = (smooth == ndimage.maximum_filter1d(smooth, 3)) & (smooth > MUSCLE_SHARE * smooth.max())
+    above = BIN_HU * (np.arange(len(smooth)) - commonest)
+    muscle = np.flatnonzero(peak & (above > ABOVE_FAT_HU[0]) & (above < ABOVE_FAT_HU[1]))
+    level = int(muscle[np.argmax(smooth[muscle])]) if len(muscle) else commonest
+    return float(edges[level] + BIN_HU / 2)
 
 
 def near_head(geometry: JointGeometry, mesh: Mesh) -> Mask:

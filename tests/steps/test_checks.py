@@ -140,6 +140,17 @@ def test_soft_tissue_that_is_not_at_its_hu_fails(geometry, images, tissue_hu):
     assert not check.passed
 
 
+@pytest.mark.parametrize("offset_hu", [0.0, 150.0])
+def test_where_fat_is_commoner_than_muscle_the_level_is_muscles(geometry, images, offset_hu):
+    muscle = np.abs(images.hu_zyx - 40.0) < 50.0
+    fat = muscle & (np.indices(muscle.shape).sum(axis=0) % 5 < 3)
+    hu = np.where(fat, np.float32(-90.0), images.hu_zyx) + np.float32(offset_hu)
+    check = verdict("soft_tissue_hu", geometry, replace(images, hu_zyx=hu))
+
+    assert check.value == pytest.approx(40.0 + offset_hu, abs=10.0)
+    assert check.passed == (offset_hu == 0.0)
+
+
 def test_a_condyle_that_leaks_into_soft_tissue_has_no_bright_rim_there(images, backend):
     leak = np.maximum(images.condyle_p, ball(5.0, (6.0, 0.0, 0.0)))
     leaked = replace(images, condyle_p=leak)
