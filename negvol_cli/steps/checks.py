@@ -83,9 +83,9 @@ VOXEL: Final = Limit(
     3.0,
     "voxels up to {value:.1f} mm long are too coarse (at most {most:.0f} mm)",
 )
-"""Real heads of 1 mm binned to voxels of 3 mm kept every figure within its interval; with edges of
-4 mm the superior joint space was off by more than 1 mm, and planning CT of 4 mm print figures that
-nothing can confirm (docs/accuracy.md)."""
+"""Real heads of 1 mm binned to voxels of 3 mm kept every figure within its interval; with longer
+edges NV was off by up to 13 %, half of the joints failed another check, and planning CT of 4 mm
+print figures that nothing can confirm (``benchmarks/coarse_voxels.py``)."""
 HEAD_VOLUME: Final = Limit(
     "head_volume_mm3",
     250.0,
