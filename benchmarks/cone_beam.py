@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
-from scipy.ndimage import distance_transform_edt
 
+from benchmarks.references import judged
 from benchmarks.tables import Printed
 from negvol_cli.errors import NegvolError
 from negvol_cli.evaluation.metrics import compare
@@ -43,7 +43,6 @@ from negvol_cli.study import measure_scan
 from training.augment.cone_beam import ConeBeamSettings, simulate_cone_beam
 from training.data.annotations import read_volume
 from training.data.dataset import joint_centres
-from training.evaluate.held_out import BONE_REACH_MM, CONDYLE_REACH_MM
 
 HEADS = "sharp-base,fullhead,cranium,medimodel"
 FIRST_PHANTOM = 90_000
@@ -114,14 +113,10 @@ def scores(
     reference = case.labels[side]
     grid = reference.grid
     found = resample_nearest(labels, grid)
-    z, y, x = np.indices(grid.shape_zyx)
-    offset = grid.to_world(np.stack([x, y, z], axis=-1)) - case.centres[side]
-    near = np.linalg.norm(offset, axis=-1) <= CONDYLE_REACH_MM
-    condyle = (reference.values_zyx == Label.CONDYLE) & near
-    beside = distance_transform_edt(~condyle, grid.spacing_mm_xyz[::-1]) <= BONE_REACH_MM
-    share = float(seen[near].mean())
+    areas = judged(reference.values_zyx, grid, np.array(case.centres[side]))
+    share = float(seen[areas[Label.CONDYLE]].mean())
     values = []
-    for label, where in ((Label.CONDYLE, near), (Label.TEMPORAL_BONE, beside)):
+    for label, where in areas.items():
         mine = (found == scan_label(side, label)) & where & seen
         known = (reference.values_zyx == label) & where & seen
         result = compare(mine, known, grid.spacing_mm_xyz)

@@ -24,29 +24,26 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 from benchmarks.phantom_cases import GRIDS, Case, Phantom, cases
 from benchmarks.phantom_truth import in_turn
-from benchmarks.references import reference_labels
+from benchmarks.references import judged, on_frame, reference_labels
 from benchmarks.tables import Printed
 from negvol_cli.evaluation.metrics import compare
 from negvol_cli.geometry.grid import Points, Volume, vector
 from negvol_cli.geometry.joint_frame import JointFrame
-from negvol_cli.geometry.resample import resample_nearest
 from negvol_cli.io.image import read_scan
 from negvol_cli.mesh.backend import load_backend
-from negvol_cli.pipeline import measure_segmented
+from negvol_cli.pipeline import located, measure_segmented
 from negvol_cli.report import Status
 from negvol_cli.run import Run, load_models
 from negvol_cli.settings import Settings
 from negvol_cli.steps.calibrate_hu import Calibrated, in_hu
-from negvol_cli.steps.localise import FoundJoint, Localisation, Tiling, locate
+from negvol_cli.steps.localise import FoundJoint
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.steps.recentre import process_centre
 from negvol_cli.steps.segment import segment_joint
 from negvol_cli.structures import Label, Side
-from training.evaluate.held_out import BONE_REACH_MM, CONDYLE_REACH_MM
 
 OFF_MM: Final = (0.0, 2.0, 4.0, 6.0, 8.0)
 Record = dict[str, Any]
@@ -54,14 +51,6 @@ Bones = Callable[[JointFrame], tuple[Any, Any]]
 """The labels [z, y, x] of a joint on a frame, in frame order, and where they are known."""
 Source = Callable[[Run], Iterator[Record]]
 """A record for each joint of one scan."""
-
-
-def located(seen: Calibrated, run: Run) -> Localisation:
-    """Where the localiser marks both joints."""
-    localiser = run.networks().localiser
-    spec = localiser.spec
-    tiling = Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu)
-    return locate(seen.volume, localiser, tiling)
 
 
 def centre_from(seen: Calibrated, frame: JointFrame, run: Run) -> Points | None:
@@ -76,7 +65,7 @@ def joints_of(
 ) -> Iterator[Record]:
     """A record for each joint that is found in one scan; measured where its ``bones`` are known."""
     seen = in_hu(scan)
-    marked = located(seen, run)
+    marked = located(seen.volume, run)
     for side in Side:
         mark = marked[side]
         if mark is None:
@@ -119,30 +108,21 @@ def measured(
 
 def agreement(geometry: JointGeometry, labels: Any, known: Any) -> list[float]:
     """Dice of the condyle and of the temporal bone."""
-    frame = geometry.frame
-    z, y, x = np.indices(labels.shape)
-    points = frame.local_grid.to_world(np.stack([x, y, z], axis=-1))
-    away = np.linalg.norm(points - geometry.head_centre_mm, axis=-1)
-    near = known & (away <= CONDYLE_REACH_MM)
-    condyle = (labels == Label.CONDYLE) & near
-    beside = known & (distance_transform_edt(~condyle, frame.spacing_mm) <= BONE_REACH_MM)
-    spacing = (frame.spacing_mm,) * 3
+    grid = geometry.frame.local_grid
+    areas = judged(np.where(known, labels, 0), grid, np.array(geometry.head_centre_mm))
     return [
-        compare((geometry.labels_zyx == label) & where, (labels == label) & where, spacing).dice
-        for label, where in ((Label.CONDYLE, near), (Label.TEMPORAL_BONE, beside))
+        compare(
+            (geometry.labels_zyx == label) & known & where,
+            (labels == label) & known & where,
+            grid.spacing_mm_xyz,
+        ).dice
+        for label, where in areas.items()
     ]
 
 
 def drawn_bones(head: Path, side: Side) -> Bones:
     """The reference labels of a real joint."""
-    reference = reference_labels(head, side)
-    everywhere = Volume(np.ones(reference.grid.shape_zyx, np.uint8), reference.grid)
-
-    def on(frame: JointFrame) -> tuple[Any, Any]:
-        labels = frame.mirror(resample_nearest(reference, frame.grid))
-        return labels, frame.mirror(resample_nearest(everywhere, frame.grid)) > 0
-
-    return on
+    return partial(on_frame, reference_labels(head, side))
 
 
 def phantom_bones(phantom: Phantom) -> Bones:

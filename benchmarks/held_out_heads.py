@@ -24,15 +24,12 @@ from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 from benchmarks.reference_joints import measure_labels
-from benchmarks.references import reference_labels
+from benchmarks.references import distance_from, judged, on_frame, reference_labels
 from benchmarks.tables import Printed
 from export.onnx_model import INPUT, OUTPUT, write_onnx
 from negvol_cli.evaluation.metrics import Metrics, compare
-from negvol_cli.geometry.grid import Volume
-from negvol_cli.geometry.resample import resample_nearest
 from negvol_cli.inference.session import Predictor, open_session
 from negvol_cli.io.image import read_scan
 from negvol_cli.mesh.backend import load_backend
@@ -45,11 +42,11 @@ from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.structures import Label, Side
 from training.config import Experiment, load_experiment
 from training.data.dataset import joint_centres
-from training.evaluate.held_out import BONE_REACH_MM, CONDYLE_REACH_MM
 from training.evaluate.shape import SHAPE_REACH_MM, shape_dice
 from training.loop.tasks import CHANNELS
 from training.loop.train import WEIGHTS, load_trained
 
+BONES = (Label.CONDYLE, Label.TEMPORAL_BONE)
 VOLUMES = ("nv_mm3", "articular_nv_mm3", "head_volume_mm3")
 NO_SPACE = JointSpace(**dict.fromkeys(JointSpace.__slots__))
 References = dict[Side, JointGeometry]
@@ -219,28 +216,23 @@ def accuracy(
     geometry = measurement.views[side].geometry
     frame, found = geometry.frame, geometry.labels_zyx
     reference = reference_labels(folder / head, side)
-    labels = frame.mirror(resample_nearest(reference, frame.grid))
-    everywhere = Volume(np.ones(reference.grid.shape_zyx, np.uint8), reference.grid)
-    known = frame.mirror(resample_nearest(everywhere, frame.grid)) > 0
+    labels, known = on_frame(reference, frame)
     known &= frame.mirror(recorded_mask(measurement.scan.volume, frame.grid))
-    z, y, x = np.indices(labels.shape)
-    points = frame.local_grid.to_world(np.stack([x, y, z], axis=-1))
-    centre = frame.to_frame(joint_centres(folder)[head][side])
-    away = np.linalg.norm(points - centre, axis=-1)
-    near = known & (away <= CONDYLE_REACH_MM)
-    condyle = (labels == Label.CONDYLE) & near
-    spacing = (frame.spacing_mm,) * 3
-    beside = known & (distance_transform_edt(~condyle, frame.spacing_mm) <= BONE_REACH_MM)
-    shapes = [
-        shape_dice(found == bone, labels == bone, known & (away <= SHAPE_REACH_MM), spacing[0])
-        for bone in (Label.CONDYLE, Label.TEMPORAL_BONE)
-    ]
-    bone = (labels == Label.TEMPORAL_BONE) & beside
-    return (
-        compare((found == Label.CONDYLE) & near, condyle, spacing),
-        compare((found == Label.TEMPORAL_BONE) & beside, bone, spacing),
-        (shapes[0], shapes[1]),
+    grid, centre = frame.local_grid, frame.to_frame(joint_centres(folder)[head][side])
+    about = known & (distance_from(centre, grid) <= SHAPE_REACH_MM)
+    where = judged(np.where(known, labels, 0), grid, centre)
+    condyle, bone = (
+        compare(
+            (found == label) & known & where[label],
+            (labels == label) & known & where[label],
+            grid.spacing_mm_xyz,
+        )
+        for label in BONES
     )
+    mc, tb = (
+        shape_dice(found == label, labels == label, about, frame.spacing_mm) for label in BONES
+    )
+    return condyle, bone, (mc, tb)
 
 
 def say_intervals(intervals: Mapping[str, Sequence[Stated]], said: Printed) -> None:

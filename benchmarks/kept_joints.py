@@ -12,11 +12,11 @@ import numpy as np
 from negvol_cli.geometry.grid import Grid, Volume, vector
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import crop_to
-from negvol_cli.pipeline import segment_found
+from negvol_cli.pipeline import located, segment_found
 from negvol_cli.run import Run
 from negvol_cli.steps.calibrate_hu import in_hu
 from negvol_cli.steps.joint_images import JointImages
-from negvol_cli.steps.localise import FoundJoint, Tiling, locate
+from negvol_cli.steps.localise import FoundJoint
 from negvol_cli.steps.scanner import Scanner
 from negvol_cli.steps.segment import segment_joint
 from negvol_cli.structures import Side
@@ -46,12 +46,10 @@ def keep(name: str, volume: Volume, run: Run, folder: Path) -> None:
     models = run.networks()
     seen = in_hu(volume)
     volume, scanner = seen.volume, seen.scanner.scanner
-    spec = models.localiser.spec
-    tiling = Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu)
-    located = locate(volume, models.localiser, tiling)
+    marked = located(volume, run)
     for side in Side:
         path = folder / f"{name}-{side}.npz"
-        found = located[side]
+        found = marked[side]
         if found is None:
             path.write_bytes(b"")
             continue

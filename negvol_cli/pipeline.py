@@ -62,10 +62,10 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
     with run.watch.step("calibrate"):
         seen = in_hu(scan.volume)
         scan, flags = replace(scan, volume=seen.volume), (*flags, *seen.flags)
-    located = _located(seen.volume, run)
-    _refuse_what_cannot_be_measured(located, scan.name, flags)
+    found = located(seen.volume, run)
+    _refuse_what_cannot_be_measured(found, scan.name, flags)
     run.progress("measuring the joints", 0.2)
-    measure = partial(_measure_side, located, seen.volume, seen.scanner, run)
+    measure = partial(_measure_side, found, seen.volume, seen.scanner, run)
     large = seen.volume.values_zyx.nbytes > LARGE_BYTES
     threads = 1 if large else run.settings.threads
     joints, views = _of_sides({side: partial(measure, side) for side in Side}, threads)
@@ -75,7 +75,8 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
     return _measurement(report, scan, views)
 
 
-def _located(ct: Volume, run: Run) -> Localisation:
+def located(ct: Volume, run: Run) -> Localisation:
+    """Where the localiser finds both joints of a calibrated CT."""
     localiser = run.networks().localiser
     with run.watch.step("localise"):
         spec = localiser.spec

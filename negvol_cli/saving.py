@@ -68,11 +68,12 @@ def save_result(
     write_json(report, folder / "report.json")
     write_csv(report, folder / "report.csv")
     shown = both_sides(report, measurement.views)
-    page = partial(_write_page, measurement, folder, run, shown)
     tasks = {
         "meshes": partial(_save_meshes, measurement, folder, run),
         "preview": partial(_draw_preview, measurement, folder, run, shown),
-        "page": partial(page, library=library, section=section),
+        "page": partial(
+            _write_page, measurement, folder, run, shown, library=library, section=section
+        ),
         "labels": partial(_save_labels, measurement, folder, run),
     }
     at_once(tasks, run.settings.threads)

@@ -56,8 +56,6 @@ class PyMeshLabBackend:
 
     def simplify(self, mesh: Mesh, most_triangles: int) -> Mesh:
         """See ``MeshBackend.simplify``; by PyMeshLab, which is slow, only where it must be."""
-        if len(mesh.triangles) <= most_triangles:
-            return mesh
         from negvol_cli.mesh.simplify import collapsed
 
         for more in TIMES_AS_MANY:
