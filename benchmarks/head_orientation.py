@@ -24,8 +24,7 @@ from negvol_cli.steps.localise import HeadOrientation, Tiling, about_bone, coars
 def confidences(data: Path, every: int) -> Iterator[tuple[str, float, float]]:
     """Each scan's name, its confidence upright, and the most of any flip of its array."""
     heat = load_models(None, Settings()).localiser
-    spec = heat.spec
-    tiling = Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu)
+    tiling = Tiling.of(heat.spec)
     scans = sorted(data.glob("tmj/*/ct.nii.gz")) + sorted(data.glob("headneck/*.nii.gz"))[::every]
     for path in scans:
         small = about_bone(coarse(read_scan(path).volume, tiling.spacing_mm), tiling)

@@ -187,7 +187,7 @@ def locators(
     names = ["", *(head.head for head in heads)]
     if runs is None:
         heat = load_models(None, Settings()).localiser
-        tiling = Tiling(heat.spec.size_zyx[0], heat.spec.spacing_mm, heat.spec.window_hu)
+        tiling = Tiling.of(heat.spec)
         return {name: lambda volume: locate(volume, heat, tiling) for name in names}
     held_out = enumerate(experiment.folds.held_out)
     trained = {head: f"fold{number}" for number, fold in held_out for head in fold} | {"": "final"}

@@ -79,8 +79,7 @@ def located(ct: Volume, run: Run) -> Localisation:
     """Where the localiser finds both joints of a calibrated CT."""
     localiser = run.networks().localiser
     with run.watch.step("localise"):
-        spec = localiser.spec
-        return locate(ct, localiser, Tiling(spec.size_zyx[0], spec.spacing_mm, spec.window_hu))
+        return locate(ct, localiser, Tiling.of(localiser.spec))
 
 
 def measure_label_map(

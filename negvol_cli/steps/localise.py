@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from negvol_cli.bundle.manifest import ModelSpec
 from negvol_cli.geometry.blocks import block_means
 from negvol_cli.geometry.grid import Grid, Vector, Volume, vector
 from negvol_cli.geometry.resample import resample
@@ -111,6 +112,11 @@ class Tiling:
     size: int
     spacing_mm: float
     window_hu: tuple[float, float]
+
+    @classmethod
+    def of(cls, spec: ModelSpec) -> Tiling:
+        """The tiles of the localiser that ``spec`` describes."""
+        return cls(spec.size_zyx[0], spec.spacing_mm, spec.window_hu)
 
     @property
     def margin(self) -> int:
