@@ -134,3 +134,22 @@ def test_without_temporal_bone_there_are_no_ways(images, backend):
     alone = measured(images.condyle_p, np.zeros_like(images.bone_p), backend)
 
     assert between(images, alone, SEEN).air.value == 0.0
+
+
+def test_a_socket_that_begins_within_marrow_has_no_edge(images, geometry):
+    """Marrow of 400 HU before and behind the socket's surface, in a cone about the axis."""
+    cone = frame_points()[..., 2] > AWAY * np.cos(np.radians(45.0))
+    marrow = with_intensity(images, (AWAY > 9.0) & cone, 400.0)
+
+    found = between(marrow, geometry, SEEN).bone_edgeless
+
+    assert found.value == pytest.approx(0.29, abs=0.05)
+    assert found.where_mm is not None
+    assert found.where_mm[2] > 8.0
+    assert between(images, geometry, SEEN).bone_edgeless.value == 0.0
+
+
+def test_a_socket_too_thin_to_be_seen_has_soft_tissue_before_it(images, geometry):
+    thin = with_intensity(images, AWAY > 9.0, 60.0)
+
+    assert between(thin, geometry, SEEN).bone_edgeless.value == 0.0
