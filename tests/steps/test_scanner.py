@@ -79,6 +79,22 @@ def test_the_blur_across_slices_of_2_and_3_mm_is_recovered(fine, many):
     assert scanner.blur_mm_xyz == pytest.approx(expected((0.5,) * 3, many), rel=0.15)
 
 
+@pytest.mark.parametrize(("many", "thick_mm"), [(6, 2.1), (8, 2.8)])
+def test_slices_whose_profile_is_a_bell_are_told_from_boxes_by_the_noise_they_share(
+    fine, many, thick_mm
+):
+    """As wide at half its height as they are apart, 1.45 times as blurred as a box."""
+    blur = np.array([thick_mm / 2.355, 0.5, 0.5])
+    noise = np.random.default_rng(6).normal(0, 500, fine.shape).astype(np.float32)
+    scan = seen(fine + noise, blur, (1, 1, 1), noise=0.0)
+    slices = scan.values_zyx[::many]
+    grid = Grid(slices.shape[::-1], (FINE_MM, FINE_MM, FINE_MM * many), (0.0, 0.0, 0.0))
+
+    scanner = read_scanner(Volume(slices, grid), air_hu=-1000, tissue_hu=30)
+
+    assert scanner.blur_mm_xyz == pytest.approx(expected(blur, (1, 1, 1)), rel=0.15)
+
+
 def test_slabs_that_overlap_are_recognised_from_the_voxels(fine):
     slab = (11, 1, 1)  # 3.9 mm, every 0.7 mm
 
