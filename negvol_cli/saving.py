@@ -105,7 +105,7 @@ def _save_meshes(measurement: Measurement, folder: Path, run: Run) -> None:
 
     report = measurement.report
     with run.watch.step("save meshes"):
-        light = lighter(measurement.views, run)
+        light = lighter(measurement.views)
         write_meshes(report, light, folder / "meshes", run.settings.meshes)
         write_scene(report, light, folder / "scene.glb")
 

@@ -25,16 +25,11 @@ class MeshBackend(Protocol):
     def why(self) -> str:
         """Empty, or one sentence: why PyMeshLab is not used and what to install."""
 
-    def refine(self, mesh: Mesh, edge_mm: float) -> Mesh:
+    def refine(self, mesh: Mesh, edge_mm: float | None) -> Mesh:
         """Repair a mesh, smooth it without shrinking (Taubin) and, if the library can, remesh it.
 
-        ``edge_mm`` is the edge length to aim at. A closed mesh stays closed.
-        """
-
-    def simplify(self, mesh: Mesh, most_triangles: int) -> Mesh:
-        """The mesh with at most so many triangles, if the library can; a closed one stays closed.
-
-        For files, never for measurements.
+        ``edge_mm`` is the edge length to aim at; None leaves the triangles as they are. A closed
+        mesh stays closed.
         """
 
 

@@ -21,16 +21,12 @@ REQUIRED_FILTERS: Final = (
     "meshing_close_holes",
     "apply_coord_taubin_smoothing",
     "meshing_isotropic_explicit_remeshing",
-    "meshing_decimation_quadric_edge_collapse",
 )
 SMOOTHING_STEPS: Final = 10
 """PyMeshLab's own default; Taubin's filter keeps the volume (tests/mesh/test_backend.py)."""
 
 _ALONE: Final = threading.Lock()
-"""Filters keep global state: two edge collapses at once end the process (PyMeshLab 2025.7)."""
-TIMES_AS_MANY: Final = (1.0, 1.7, 2.5)
-"""As many triangles as asked for, or more, of which PyMeshLab takes the rest away: of four temporal
-bones one stayed closed at 10,000 triangles, two at 17,000 and one at 25,000."""
+"""Filters keep global state (PyMeshLab 2025.7)."""
 REMESHING_ROUNDS: Final = 1  # marching cubes leaves little to do: more change nothing visible
 
 
@@ -47,34 +43,15 @@ class PyMeshLabBackend:
     name: str = "pymeshlab"
     why: str = ""
 
-    def refine(self, mesh: Mesh, edge_mm: float) -> Mesh:
+    def refine(self, mesh: Mesh, edge_mm: float | None) -> Mesh:
         """See ``MeshBackend.refine``."""
         if mesh.is_empty:
             return mesh
         with _ALONE:
             return _refined(mesh, edge_mm)
 
-    def simplify(self, mesh: Mesh, most_triangles: int) -> Mesh:
-        """See ``MeshBackend.simplify``; by PyMeshLab, which is slow, only where it must be."""
-        from negvol_cli.mesh.simplify import collapsed
 
-        for more in TIMES_AS_MANY:
-            target = int(more * most_triangles)
-            if target < len(mesh.triangles) and (fewer := collapsed(mesh, target)) is not None:
-                mesh = fewer
-                break
-        if len(mesh.triangles) <= most_triangles:
-            return mesh
-        with _ALONE:
-            meshes = pymeshlab.MeshSet()
-            meshes.add_mesh(pymeshlab.Mesh(mesh.points_mm, mesh.triangles))
-            meshes.meshing_decimation_quadric_edge_collapse(
-                targetfacenum=most_triangles, preservetopology=True, autoclean=False
-            )
-            return _result(meshes)
-
-
-def _refined(mesh: Mesh, edge_mm: float) -> Mesh:
+def _refined(mesh: Mesh, edge_mm: float | None) -> Mesh:
     meshes = pymeshlab.MeshSet()
     meshes.add_mesh(pymeshlab.Mesh(mesh.points_mm, mesh.triangles))
     if not mesh.is_watertight:
@@ -82,11 +59,12 @@ def _refined(mesh: Mesh, edge_mm: float) -> Mesh:
     meshes.meshing_repair_non_manifold_vertices()
     # Taubin, SIGGRAPH 1995: lambda shrinks, mu swells back
     meshes.apply_coord_taubin_smoothing(lambda_=0.5, mu=-0.53, stepsmoothnum=SMOOTHING_STEPS)
-    meshes.meshing_isotropic_explicit_remeshing(
-        iterations=REMESHING_ROUNDS,
-        targetlen=pymeshlab.PureValue(edge_mm),
-        checksurfdist=False,
-    )
+    if edge_mm is not None:
+        meshes.meshing_isotropic_explicit_remeshing(
+            iterations=REMESHING_ROUNDS,
+            targetlen=pymeshlab.PureValue(edge_mm),
+            checksurfdist=False,
+        )
     result = _result(meshes)
     if not result.is_watertight:
         _repair(meshes)

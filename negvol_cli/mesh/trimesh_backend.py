@@ -22,7 +22,7 @@ class TrimeshBackend:
     why: str
     name: str = "trimesh"
 
-    def refine(self, mesh: Mesh, edge_mm: float) -> Mesh:  # noqa: ARG002
+    def refine(self, mesh: Mesh, edge_mm: float | None) -> Mesh:  # noqa: ARG002
         """See ``MeshBackend.refine``."""
         if mesh.is_empty:
             return mesh
@@ -36,12 +36,3 @@ class TrimeshBackend:
             trimesh.repair.fill_holes(body)
         trimesh.smoothing.filter_taubin(body, lamb=0.5, nu=0.53, iterations=SMOOTHING_STEPS)
         return Mesh(np.array(body.vertices, dtype=np.float64), np.array(body.faces, dtype=np.int32))
-
-    def simplify(self, mesh: Mesh, most_triangles: int) -> Mesh:
-        """See ``MeshBackend.simplify``: a mesh that would not stay closed is left as it is."""
-        if len(mesh.triangles) <= most_triangles:
-            return mesh
-        from negvol_cli.mesh.simplify import collapsed
-
-        fewer = collapsed(mesh, most_triangles)
-        return mesh if fewer is None else fewer

@@ -10,25 +10,23 @@ from typing import Final
 
 from negvol_cli import colours
 from negvol_cli.io.mesh_files import write_ply, write_stl
+from negvol_cli.mesh.simplify import simplified
 from negvol_cli.report import ScanReport
-from negvol_cli.run import Run
 from negvol_cli.settings import MeshFiles
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
-from negvol_cli.threads import at_once
 
 BONE_TRIANGLES: Final = 10_000
 INFLATED_TRIANGLES: Final = 7_000
-"""The volumes enclosed change by less than 0.1 % (tests/mesh/test_backend.py)."""
+"""The volumes enclosed change by less than 0.1 % (tests/mesh/test_simplify.py)."""
 
 
-def lighter(views: Mapping[Side, JointView], run: Run) -> dict[Side, JointView]:
+def lighter(views: Mapping[Side, JointView]) -> dict[Side, JointView]:
     """The joints with fewer triangles for the temporal bone and the inflated condyle, for files.
 
     The condyle stays as it was measured.
     """
-    tasks = {side: partial(_lighter, view, run) for side, view in views.items()}
-    return at_once(tasks, run.settings.threads)
+    return {side: _lighter(view) for side, view in views.items()}
 
 
 def write_meshes(
@@ -63,8 +61,8 @@ def write_meshes(
                 write_stl(mesh, frame, path.with_suffix(".stl"))
 
 
-def _lighter(view: JointView, run: Run) -> JointView:
-    geometry, simplify = view.geometry, run.backend.simplify
-    bone = simplify(geometry.temporal_bone, BONE_TRIANGLES)
-    inflated = simplify(geometry.inflated, INFLATED_TRIANGLES)
+def _lighter(view: JointView) -> JointView:
+    geometry = view.geometry
+    bone = simplified(geometry.temporal_bone, BONE_TRIANGLES)
+    inflated = simplified(geometry.inflated, INFLATED_TRIANGLES)
     return replace(view, geometry=replace(geometry, temporal_bone=bone, inflated=inflated))

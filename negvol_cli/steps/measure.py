@@ -27,9 +27,6 @@ from negvol_cli.threads import both
 CONDYLE_EDGE_MM: Final = 0.6
 """About the frame's voxel of 0.5 mm: finer triangles show no more of the surface."""
 
-BONE_EDGE_MM: Final = 0.8
-"""Coarser than the condyle's: normals start from the condyle, and only meet this surface."""
-
 BONE_MARGIN_MM: Final = 8.0
 """Bone beyond the clip that is meshed as well, so that its surface has no edge near the clip."""
 
@@ -166,10 +163,14 @@ def _own_condyle(
 def _bone_about(
     clip: Clip, temporal_p: npt.NDArray[np.float32], grid: Grid, backend: MeshBackend
 ) -> Mesh:
-    """The surface of the temporal bone within the clip, and some of it beyond."""
+    """The surface of the temporal bone within the clip, and some of it beyond.
+
+    Its triangles are those of marching cubes: no normals start from them, and fewer would not show
+    a thin plate's both sides apart.
+    """
     reach_mm = max(clip.half_width_mm, SHOWN_MM) + BONE_MARGIN_MM
     near, near_grid = crop(temporal_p, grid, clip.centre_mm, reach_mm)
-    return backend.refine(iso_surface(near, near_grid, 0.5), BONE_EDGE_MM)
+    return backend.refine(iso_surface(near, near_grid, 0.5), None)
 
 
 def _flags(nv_mm3: float, nv_voxel_mm3: float, watertight: bool) -> tuple[str, ...]:
