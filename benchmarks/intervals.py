@@ -58,6 +58,7 @@ def grounds_of_basis(geometry: JointGeometry, basis: JointBasis | None, half_mm:
     if basis.quality is not None:  # noise, metal, bone that was cut off, cells that were closed
         more = basis.quality.common_mm**2 - usual_mm(grounds) ** 2
         grounds["more"] = float(np.sqrt(max(more, 0.0)))
+        grounds["roof"] = basis.quality.roof_mm
     return grounds
 
 
@@ -73,6 +74,7 @@ def halves_from(grounds: Grounds) -> Uncertainty:
         common_mm=float(np.hypot(usual_mm(grounds), grounds.get("more", 0.0))),
         condyle_mm=grounds["condyle"],
         bone_mm=grounds["bone"],
+        roof_mm=grounds.get("roof", 0.0),
     )
     head, nv, articular = grounds["volumes"]
     return halves_of((head, nv, articular), Surfaces(**grounds["surfaces"]), quality)

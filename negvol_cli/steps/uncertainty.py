@@ -17,6 +17,7 @@ made worse (``benchmarks/degraded_scans.py``).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -71,6 +72,10 @@ SPACES_MM: Final = {"superior": 0.1, "anterior": 0.15, "posterior": 0.14}
 SPACE_MM: Final = 0.2
 """The same of joint spaces, and of those in other directions. Those heads were off by 0.21 mm
 (superior), 0.25 (anterior), 0.50 (posterior, of two joints far) and 0.4 mm (medial, lateral)."""
+ROOF_SHARE: Final = 0.5
+"""Of the surface that articular NV ends on: the rest are the eminence and the posterior wall."""
+OF_ROOF: Final = frozenset({"superior", "narrowest"})
+"""The joint spaces that end on the roof."""
 NARROWEST_SHARE: Final = 0.1
 """Of the head's surface: the 5th percentile is decided by about twice as much."""
 
@@ -85,11 +90,14 @@ class EdgeQuality:
         Standard deviation of what is common to the whole surface of a bone.
     condyle_mm, bone_mm
         Root mean square of the local standard deviations.
+    roof_mm
+        Standard deviation of what is common to the roof of the fossa alone.
     """
 
     common_mm: float
     condyle_mm: float
     bone_mm: float
+    roof_mm: float = 0.0
 
 
 def edge_quality(refined: RefinedJoint, scanner: Scanner) -> EdgeQuality:
@@ -190,10 +198,13 @@ def halves_of(
     """The same from the volumes of head, NV and articular NV and the surfaces that bound them."""
     head, nv, articular = volumes_mm3
     both = surfaces.articular, surfaces.articular
+    roof = ROOF_SHARE * surfaces.articular * quality.roof_mm
     return Uncertainty(
         head_volume_mm3=_volume(quality, (surfaces.head, 0.0), HEAD_SHARE * head),
-        nv_mm3=_volume(quality, (surfaces.condyle, surfaces.bone), NV_SHARE * nv),
-        articular_nv_mm3=_volume(quality, both, ARTICULAR_SHARE * articular),
+        nv_mm3=_volume(
+            quality, (surfaces.condyle, surfaces.bone), float(np.hypot(NV_SHARE * nv, roof))
+        ),
+        articular_nv_mm3=_volume(quality, both, float(np.hypot(ARTICULAR_SHARE * articular, roof))),
         joint_space_mm=JointSpace(
             **{
                 name: None
@@ -201,7 +212,11 @@ def halves_of(
                 else _space(
                     quality,
                     area,
-                    np.hypot(SPACES_MM.get(name, SPACE_MM), surfaces.unsettled_mm.get(name, 0.0)),
+                    math.hypot(
+                        SPACES_MM.get(name, SPACE_MM),
+                        surfaces.unsettled_mm.get(name, 0.0),
+                        quality.roof_mm if name in OF_ROOF else 0.0,
+                    ),
                 )
                 for name, area in surfaces.spaces.items()
             }

@@ -102,6 +102,9 @@ def test_edges_are_less_certain_where_cells_were_closed_and_in_noise():
         return seen_about(network, replace(network, bone_p=bone_p), noise_hu).quality.common_mm
 
     assert common_mm(closed) == pytest.approx(np.hypot(common_mm(seen), 0.1))
+    roofed = seen_about(network, replace(network, bone_p=closed))
+    assert roofed.quality.roof_mm == 0.4
+    assert seen_about(network, network).quality.roof_mm == 0.0
     assert common_mm(seen, 100.0) == pytest.approx(np.hypot(common_mm(seen), 0.2))
 
 

@@ -1,15 +1,18 @@
 """Intervals worked out by hand for a ball in a hemispherical socket."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from negvol_cli.report import Uncertainty
 from negvol_cli.steps.uncertainty import (
     BONES_ALIKE,
     HEAD_SHARE,
     JOINTS_ALIKE,
     NV_SHARE,
+    ROOF_SHARE,
     SPACES_MM,
     TWO_SIDED_95,
     EdgeQuality,
@@ -100,3 +103,21 @@ def test_the_asymmetry_of_joints_of_like_error_hardly_sees_what_both_share():
 
     assert one_sided == pytest.approx(5.0)  # L + 100 of 1000: (1100 - 1000) / 2100 = 4.8 %
     assert alike == pytest.approx(5.0 * np.sqrt(2 * (1 - JOINTS_ALIKE)))
+
+
+def test_a_roof_that_was_not_seen_leaves_open_what_ends_on_it(joint):
+    """The socket's articular surface faces the upper half of the ball: half of that is roof."""
+    plain = uncertainty(joint, NOTHING, CLIP_MM)
+    unseen = uncertainty(joint, replace(NOTHING, roof_mm=0.4), CLIP_MM)
+
+    def more(figure: Callable[[Uncertainty], float | None]) -> float:
+        return float(np.sqrt(np.square(figure(unseen)) - np.square(figure(plain)))) / TWO_SIDED_95
+
+    assert more(lambda half: half.joint_space_mm.superior) == pytest.approx(0.4)
+    assert more(lambda half: half.joint_space_mm.posterior) == 0.0
+    assert more(lambda half: half.head_volume_mm3) == 0.0
+    roof_mm2 = ROOF_SHARE * 2 * np.pi * 5**2
+    for name in ("articular_nv_mm3", "nv_mm3"):
+        assert more(lambda half, name=name: getattr(half, name)) == pytest.approx(
+            roof_mm2 * 0.4, rel=0.1
+        )
