@@ -136,7 +136,7 @@ def with_gas(images: JointImages, ct: Volume) -> tuple[JointImages, Volume]:
     """The joint and its scan with gas below the roof of the fossa (a vacuum phenomenon).
 
     It is 8 mm wide and up to 1.5 mm high. The outlines stay as they are: it is what follows that
-    takes the gas for an air cell of the temporal bone.
+    must not take the gas for an air cell of the temporal bone.
     """
     points, frame = _points(images), images.frame
     to_condyle, to_bone = (

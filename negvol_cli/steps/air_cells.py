@@ -4,7 +4,8 @@ Nothing lies between the condyle and the fossa's roof but disc and soft tissue. 
 from the condyle upwards meets air before bone, and bone beyond it, the air is that of a cell in the
 temporal bone, and the network took the cell's far wall for the roof: the roof itself can be thinner
 than a voxel. The cell is bone here, as the cells of the mastoid are, and so is a rim below it,
-whose edge is then found as any other is (``refine_edges``).
+whose edge is then found as any other is (``refine_edges``). Gas in the joint (a vacuum phenomenon)
+lies there as well, but as a film between the disc and the roof: it is part of the joint space.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 import numpy as np
 from scipy import ndimage
 
+from negvol_cli.geometry.grid import Vector
 from negvol_cli.geometry.near import within
 from negvol_cli.steps.joint_images import Floats, JointImages, Mask
 from negvol_cli.steps.ways import ways_within
@@ -31,8 +33,34 @@ BEYOND_MM: Final = 10.0
 """How far behind the air bone is looked for; cells of the fossa's roof are 2 to 6 mm high."""
 LEAST_CLOSED_MM3: Final = 20.0
 """Edges moved over air make up to 6 mm³ of it bone; phantoms' cells, 88 and more."""
+REACH_MM: Final = (16.0, 16.0, 18.0)
+"""The part of the frame that is searched, from the head's centre along x, y and upward: the
+fossa."""
+
+BELOW_CENTRE_MM: Final = 6.0
+"""Below the centre of the condylar head there is no roof."""
+
+FILM_MM: Final = 2.1
+LEAST_FILM_MM3: Final = 30.0
+"""Gas is no higher than the first, over at least as much as the second: gas 6 and 8 mm wide in six
+real joints is 1.7 to 2.0 mm high and has 38 to 97 mm³ (``benchmarks/spoiling.py``). Of 42 pieces of
+phantoms' cells that lay open, the 28 of over 22 mm³ were 2.8 to 5.2 mm high."""
 OPEN_CELLS: Final = "air cells above the condyle "
 """How the flag of cells begins that were closed."""
+
+
+def about_the_fossa(
+    shape: tuple[int, ...], spacing_mm: float, head_mm: Vector
+) -> tuple[slice, slice, slice]:
+    """The part of a frame of ``shape`` (z, y, x) that holds the fossa above a head, frame mm."""
+    middle = [n // 2 + round(mm / spacing_mm) for n, mm in zip(shape, head_mm[::-1], strict=True)]
+    x, y, z = (round(reach / spacing_mm) for reach in REACH_MM)
+    below = round(BELOW_CENTRE_MM / spacing_mm)
+    return (
+        slice(max(0, middle[0] - below), middle[0] + z),
+        slice(max(0, middle[1] - y), middle[1] + y),
+        slice(max(0, middle[2] - x), middle[2] + x),
+    )
 
 
 def cells_above(
@@ -55,23 +83,25 @@ def cells_above(
         Where a cell is looked for.
     """
     own, mandible = bone[part], condyle[part]
-    added = np.zeros_like(own)
-    if not mandible.any():
-        return added
-    air = (hu_zyx[part] < CELL_HU) & ~own & ~mandible
-    at, ways = ways_within(air, mandible, FROM_CONDYLE_MM / spacing_mm)
-    cell = ways.upward & ~ways.meet(own) & ways.meet(own, BEYOND_MM / spacing_mm)
-    if not cell.any():
-        return added
-    cell &= _closed_in(hu_zyx < CELL_HU)[part][tuple(at.T)]
-    cells = np.zeros_like(own)
-    cells[tuple(at[cell].T)] = True
+    cells, air = _air_below(hu_zyx, bone, condyle, spacing_mm, part)
+    cells &= ~_films(cells, air, spacing_mm)
     if not cells.any():
-        return added
+        return cells
     rim = within(cells, WALL_MM / spacing_mm)
     full = _closed(own | (rim & ~mandible), SEPTUM_MM / spacing_mm)
     beside = within(cells, (WALL_MM + SEPTUM_MM) / spacing_mm)
     return np.asarray(full & beside & ~own & ~mandible)
+
+
+def gas_in_joint(images: JointImages) -> Mask:
+    """Return the voxels of a joint frame, [z, y, x], that are gas between its two bones."""
+    spacing_mm = images.frame.spacing_mm
+    bone, condyle = images.bone_p >= 0.5, images.condyle_p >= 0.5
+    gas = np.zeros_like(bone)
+    part = about_the_fossa(bone.shape, spacing_mm, images.head_mm)
+    below, air = _air_below(images.hu_zyx, bone, condyle, spacing_mm, part)
+    gas[part] = _films(below, air, spacing_mm)
+    return gas
 
 
 def closed_mm3(network: JointImages, refined: JointImages) -> float:
@@ -82,14 +112,51 @@ def closed_mm3(network: JointImages, refined: JointImages) -> float:
 
 
 def cell_flags(network: JointImages, refined: JointImages) -> tuple[str, ...]:
-    """A flag where air cells were closed, so that the roof below them was not the network's."""
+    """Flags where air cells were closed, so that the roof below them was not the network's; of gas.
+
+    Gas in the joint counts as joint space.
+    """
+    flags = []
     volume = closed_mm3(network, refined)
-    if volume == 0:
-        return ()
-    return (
-        f"{OPEN_CELLS}({volume:.0f} mm³) lay open and were closed: the roof of the "
-        "fossa is thin, or there is gas in the joint; look at it",
-    )
+    if volume > 0:
+        flags.append(
+            f"{OPEN_CELLS}({volume:.0f} mm³) lay open and were closed: the roof of the "
+            "fossa is thin, or there is gas in the joint; look at it"
+        )
+    gas_mm3 = float(gas_in_joint(network).sum()) * network.frame.local_grid.voxel_mm3
+    if gas_mm3 > 0:
+        flags.append(f"gas in the joint ({gas_mm3:.0f} mm³), counted as joint space; look at it")
+    return tuple(flags)
+
+
+def _air_below(
+    hu_zyx: Floats, bone: Mask, condyle: Mask, spacing_mm: float, part: tuple[slice, slice, slice]
+) -> tuple[Mask, Mask]:
+    """The air of ``part`` between the condyle and bone above it, within the frame; and all air."""
+    own, mandible = bone[part], condyle[part]
+    found = np.zeros_like(own)
+    air = (hu_zyx[part] < CELL_HU) & ~own & ~mandible
+    if not mandible.any() or not air.any():
+        return found, air
+    at, ways = ways_within(air, mandible, FROM_CONDYLE_MM / spacing_mm)
+    below = ways.upward & ~ways.meet(own) & ways.meet(own, BEYOND_MM / spacing_mm)
+    if not below.any():
+        return found, air
+    below &= _closed_in(hu_zyx < CELL_HU)[part][tuple(at.T)]
+    found[tuple(at[below].T)] = True
+    return found, air
+
+
+def _films(below: Mask, air: Mask, spacing_mm: float) -> Mask:
+    """The pieces of ``below`` where ``air`` is wide and no higher than gas in a joint is."""
+    pieces, count = ndimage.label(below, np.ones((3, 3, 3)))
+    if not count:
+        return below
+    each = np.arange(count + 1)
+    volume = np.bincount(pieces.ravel(), minlength=count + 1) * spacing_mm**3
+    high = 2.0 * spacing_mm * ndimage.maximum(ndimage.distance_transform_edt(air), pieces, each)
+    film = (volume >= LEAST_FILM_MM3) & (np.asarray(high) <= FILM_MM) & (each > 0)
+    return np.asarray(film[pieces])
 
 
 def _closed_in(air: Mask) -> Mask:

@@ -19,10 +19,12 @@ from scipy.spatial import cKDTree
 from scipy.special import erf, ndtr
 
 from negvol_cli.geometry.grid import Points, crop, vector
+from negvol_cli.geometry.near import within
 from negvol_cli.mesh.mesh import Mesh
+from negvol_cli.steps.air_cells import gas_in_joint
 from negvol_cli.steps.check_images import along_normals, near_head
 from negvol_cli.steps.check_shape import Finding, met_bone
-from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.joint_images import JointImages, Mask
 from negvol_cli.steps.measure import JointGeometry
 
 Floats = npt.NDArray[np.float64]
@@ -40,6 +42,8 @@ NEAR_MM: Final = 20.0
 """Of the head centre: farther than any way within the measurement sphere leads, and the blur."""
 AIR_SHARE: Final = 0.5
 """Of the step from soft tissue down to air."""
+GAS_RIM_MM: Final = 1.0
+"""About gas in the joint tissue looks as dark, by the scanner's blur and voxels of 0.5 mm."""
 RESOLVED: Final = 2.0
 """Widths of the blur: through a narrower space the bones' own brightness meets."""
 MIDDLE: Final = (0.2, 0.8)
@@ -127,13 +131,24 @@ def between(images: JointImages, geometry: JointGeometry, intensities: Intensiti
     shine = _blurred(images, geometry, intensities.blur_mm)
     _, explained = along_normals(shine, geometry, geometry.condyle, ways, along)
     brightness = (hu - intensities.tissue) / (intensities.cortex - intensities.tissue)
+    airy = before & (hu < dark)
+    if airy.any():
+        airy[airy] = ~_of_gas(images, geometry, points[airy])
     return Between(
-        air=share(before & (hu < dark)),
+        air=share(airy),
         bone=share(middle & (brightness - explained > BONE_SHARE)),
         filled=_filled(hu, along, gap, points, intensities),
         edgeless=edgeless,
         bone_edgeless=bone_edgeless,
     )
+
+
+def _of_gas(images: JointImages, geometry: JointGeometry, points: Points) -> Mask:
+    """Which ``points`` (N, 3) lie in gas within the joint, or within its blur."""
+    near_gas = within(gas_in_joint(images), GAS_RIM_MM / geometry.frame.spacing_mm)
+    index = np.rint(geometry.frame.local_grid.to_index(points)).astype(int)[:, ::-1]
+    inside = np.clip(index, 0, np.array(near_gas.shape) - 1)
+    return np.asarray(near_gas[tuple(inside.T)])
 
 
 def _blurred(images: JointImages, geometry: JointGeometry, blur_mm: float) -> Floats32:

@@ -163,9 +163,8 @@ BONE_ASTRAY: Final = Limit(
 """Of what the condyle faces. Good real joints have at most 0.068 in voxels of 1 mm and 0.11 in
 voxels of 3 mm, phantoms 0.15; roofs whose lower plate is missing at least 0.36.
 
-The network's own outline counts, not the roof as it was enhanced: gas in the joint is closed as an
-air cell would be, and nothing else speaks against it. In six joints it is 0.19 to 0.33 against the
-one, at most 0.04 against the other (``benchmarks/spoiling.py``)."""
+The network's own outline counts, not the roof as it was enhanced: what was closed below air cells
+no network saw."""
 AIR_BETWEEN: Final = Limit(
     "air_between_share",
     None,

@@ -18,7 +18,7 @@ from scipy import ndimage
 from negvol_cli.geometry.grid import Vector
 from negvol_cli.geometry.joint_frame import FRAME_CENTRE
 from negvol_cli.geometry.near import squared_away
-from negvol_cli.steps.air_cells import FROM_CONDYLE_MM, cells_above
+from negvol_cli.steps.air_cells import FROM_CONDYLE_MM, about_the_fossa, cells_above
 from negvol_cli.steps.joint_images import Floats, Mask
 
 CERTAIN: Final = 0.5
@@ -40,13 +40,6 @@ CREST_PER_MM2: Final = 0.04
 
 CREST_HU_PER_MM2: Final = 30.0
 """Sharpness of a sheet in the CT; judged with benchmarks/fossa_roof.py."""
-
-REACH_MM: Final = (16.0, 16.0, 18.0)
-"""The part of the frame that is searched, from the head's centre along x, y and upward: the
-fossa."""
-
-BELOW_CENTRE_MM: Final = 6.0
-"""Below the centre of the condylar head there is no roof."""
 
 FULL: Final = np.ones((3, 3, 3), dtype=bool)
 
@@ -92,20 +85,6 @@ def enhance_fossa(
     enhanced = bone_p.copy()
     enhanced[part][connected & ~certain] = ADDED
     return enhanced
-
-
-def about_the_fossa(
-    shape: tuple[int, ...], spacing_mm: float, head_mm: Vector
-) -> tuple[slice, slice, slice]:
-    """The part of a frame of ``shape`` (z, y, x) that holds the fossa above a head, frame mm."""
-    middle = [n // 2 + round(mm / spacing_mm) for n, mm in zip(shape, head_mm[::-1], strict=True)]
-    x, y, z = (round(reach / spacing_mm) for reach in REACH_MM)
-    below = round(BELOW_CENTRE_MM / spacing_mm)
-    return (
-        slice(max(0, middle[0] - below), middle[0] + z),
-        slice(max(0, middle[1] - y), middle[1] + y),
-        slice(max(0, middle[2] - x), middle[2] + x),
-    )
 
 
 def _crest(values: Floats, where: Mask, spacing_mm: float) -> tuple[Floats, Floats]:

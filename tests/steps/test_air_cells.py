@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from negvol_cli.steps.air_cells import cell_flags
+from negvol_cli.steps.air_cells import cell_flags, gas_in_joint
 from negvol_cli.steps.enhance import enhance_fossa
 from negvol_cli.steps.joint_basis import JointBasis
 from negvol_cli.steps.joint_images import JointImages
@@ -79,6 +79,29 @@ def test_a_cell_that_was_closed_is_said():
 
     assert re.fullmatch(r"air cells above the condyle \((\d+) mm³\) lay open .*", flag)
     assert cell_flags(network, network) == ()
+
+
+def filmed(high_mm: float) -> JointImages:
+    """The joint with its roof seen, and air ``high_mm`` high and 8 mm wide just below that."""
+    hu, bone, _ = scene()
+    hu[bone] = 1200.0
+    hu[(np.hypot(X, Y) < 4.0) & (Z < ROOF_MM) & (ROOF_MM - high_mm <= Z)] = -1000.0
+    return JointImages(LEFT, hu, ball(5.0), bone.astype(np.float32), np.ones(bone.shape, bool))
+
+
+def test_a_film_of_air_below_the_roof_is_gas_and_stays_joint_space():
+    images = filmed(1.5)
+
+    same = enhance_fossa(images.hu_zyx, images.bone_p, images.condyle_p, LEFT.spacing_mm)
+
+    assert np.array_equal(same, images.bone_p)
+    assert np.array_equal(gas_in_joint(images), images.hu_zyx == -1000.0)
+    (flag,) = cell_flags(images, images)
+    assert re.fullmatch(r"gas in the joint \(\d+ mm³\), counted as joint space; look at it", flag)
+
+
+def test_air_higher_than_a_film_is_no_gas():
+    assert not gas_in_joint(filmed(3.0)).any()
 
 
 def seen_about(network: JointImages, measured: JointImages, noise_hu: float = 0.0) -> JointBasis:

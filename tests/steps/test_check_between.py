@@ -130,6 +130,16 @@ def test_air_on_every_way_is_met_on_every_way(images, geometry):
     assert found.bone.value == 0.0
 
 
+def test_gas_in_the_joint_is_no_air_before_a_missed_roof(images, geometry):
+    """A film of air 1.5 mm high above the ball, and the same air with a column of it 3 mm wide."""
+    beside = np.linalg.norm(frame_points()[..., :2], axis=-1)
+    film = (AWAY > 8.5) & (AWAY < 10.0) & (frame_points()[..., 2] > 0) & (beside < 5.0)
+    column = (AWAY > 6.0) & (AWAY < 10.5) & (frame_points()[..., 2] > 0) & (beside < 2.0)
+
+    assert between(with_intensity(images, film, -900.0), geometry, SEEN).air.value == 0.0
+    assert between(with_intensity(images, film | column, -900.0), geometry, SEEN).air.value > 0.1
+
+
 def test_without_temporal_bone_there_are_no_ways(images, backend):
     alone = measured(images.condyle_p, np.zeros_like(images.bone_p), backend)
 
