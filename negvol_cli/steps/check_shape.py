@@ -21,8 +21,9 @@ CLOSED_MM: Final = 1.0
 """With it good joints had at most 15 mm³ of hollows and bad ones over 100, in eight real scans."""
 NEAR_MM: Final = 15.0
 """Of the head centre: the measurement sphere of the method, whatever clip is set."""
-TOUCHING_MM: Final = 0.5
-"""One voxel of the joint frame: what is nearer cannot be told from contact."""
+TOUCHING_MM: Final = 0.3
+"""Of the distances from 0.2 to 0.5 mm (a voxel of the joint frame) those up to 0.3 tell joints that
+are right best from others (``checks.CONTACT``)."""
 MET_MM: Final = 1.0
 """Two voxels of the joint frame: vertices so near to where a way ends are what it meets."""
 UPWARD_COSINE: Final = float(np.cos(np.radians(45.0)))
@@ -76,7 +77,7 @@ def bone_mm3(geometry: JointGeometry) -> float:
 
 
 def contact_share(geometry: JointGeometry) -> Finding:
-    """Return the share, 0 to 1, of the condylar surface within 0.5 mm of temporal bone."""
+    """Return the share, 0 to 1, of the condylar surface within 0.3 mm of temporal bone."""
     points = head_points(geometry)
     if geometry.temporal_bone.is_empty or not len(points):
         return Finding(0.0)
