@@ -56,7 +56,8 @@ def _refined(mesh: Mesh, edge_mm: float | None) -> Mesh:
     meshes.add_mesh(pymeshlab.Mesh(mesh.points_mm, mesh.triangles))
     if not mesh.is_watertight:
         _repair(meshes)
-    meshes.meshing_repair_non_manifold_vertices()
+    if edge_mm is not None:  # remeshing takes a vertex to be on one sheet
+        meshes.meshing_repair_non_manifold_vertices()
     # Taubin, SIGGRAPH 1995: lambda shrinks, mu swells back
     meshes.apply_coord_taubin_smoothing(lambda_=0.5, mu=-0.53, stepsmoothnum=SMOOTHING_STEPS)
     if edge_mm is not None:
