@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from benchmarks.scan_changes import binned, with_slices
 from negvol_cli.geometry.grid import Grid, Volume
+from negvol_cli.io.image import read_scan
 from negvol_cli.steps.shared_noise import shared_noise, width_of
 
 SPACING = (0.8, 0.8, 2.0)
@@ -81,3 +83,23 @@ def test_noise_of_the_plane_s_own_kernel_changes_nothing():
 )
 def test_where_there_is_no_noise_or_too_little_tissue_nothing_is_told(scan):
     assert read(scan) is None
+
+
+@pytest.mark.parametrize(
+    ("head", "change", "expected"),
+    [
+        ("cranium", None, 0.47),  # 3 mm every 1.5 mm
+        ("sharp-base", lambda volume: with_slices(volume, 2.5), 0.25),  # bells
+        ("sharp-base", lambda volume: binned(volume, (1, 1, 4)), 0.05),  # 2.5 mm, evenly weighted
+    ],
+    ids=["slabs", "bells", "boxes"],
+)
+def test_slices_of_real_heads_share_what_their_profiles_overlap(
+    shared_data, head, change, expected
+):
+    path = shared_data / "tmj" / head / "ct.nii.gz"
+    if not path.exists():
+        pytest.skip(f"the scan {head} is not here")
+    scan = read_scan(path).volume
+
+    assert read(change(scan) if change else scan) == pytest.approx(expected, abs=0.04)
