@@ -9,11 +9,24 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
 Other = TypeVar("Other")
+
+_ALGEBRA: Final = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def one_thread_for_algebra() -> None:
+    """Keep NumPy's and SciPy's linear algebra to one thread, unless the user's environment says.
+
+    Theirs wait busily for the next of many small systems and take cores from the other joint: a run
+    on two cores took 5.4 s with them and 8.8 s of computing, 5.1 and 7.9 s without. It has effect
+    before NumPy is imported, and on the processes that this one starts.
+    """
+    for name in _ALGEBRA:
+        os.environ.setdefault(name, "1")
 
 
 def cores() -> int:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from functools import partial
 
 import pytest
+from click.testing import CliRunner
 
+from negvol_cli.cli import main
 from negvol_cli.threads import at_once, both, cores
+
+ALGEBRA = """
+from negvol_cli.threads import one_thread_for_algebra
+one_thread_for_algebra()
+import numpy, psutil
+numpy.ones((900, 900)) @ numpy.ones((900, 900))
+print(psutil.Process().num_threads())
+"""
 
 
 def test_two_tasks_on_two_threads_run_at_once() -> None:
@@ -71,3 +83,23 @@ def test_two_tasks_of_different_kinds_run_at_once() -> None:
     meeting = threading.Barrier(2, timeout=10)
 
     assert both(lambda: str(meeting.wait() < 2), lambda: meeting.wait() < 2, 2) == ("True", True)
+
+
+@pytest.mark.parametrize(("given", "threads"), [({}, 1), ({"OPENBLAS_NUM_THREADS": "3"}, 3)])
+def test_linear_algebra_has_one_thread_unless_the_user_says_otherwise(given, threads) -> None:
+    without = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+
+    run = subprocess.run(
+        [sys.executable, "-c", ALGEBRA], env={**without, **given}, capture_output=True, text=True
+    )
+
+    assert run.stderr == ""
+    assert int(run.stdout) == min(threads, max(cores(), 1))
+
+
+def test_every_command_keeps_linear_algebra_to_one_thread(monkeypatch) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+
+    CliRunner().invoke(main, ["models", "list"], catch_exceptions=False)
+
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"

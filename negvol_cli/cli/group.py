@@ -27,6 +27,7 @@ from negvol_cli.cli.printing import say
 from negvol_cli.cli.private import note_key
 from negvol_cli.cli.signals import ends_like_ctrl_c
 from negvol_cli.settings import RESEARCH_USE
+from negvol_cli.threads import one_thread_for_algebra
 from negvol_cli.version import __version__
 
 
@@ -40,6 +41,7 @@ class Group(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the program; help or a version that cannot be printed is explained as well."""
+        one_thread_for_algebra()  # a command imports NumPy
         atexit.register(gc.freeze)  # or the end looks through all modules once more, for 0.1 s
         try:
             return super().main(*arguments, **options)
