@@ -199,13 +199,14 @@ EDGELESS: Final = Limit(
 BONE_EDGELESS: Final = Limit(
     "temporal_bone_edgeless_share",
     None,
-    0.06,
+    0.07,
     "the CT shows no edge of bone at {value:.0%} of the temporal bone's surface by the joint (at "
     "most {most:.0%})",
 )
-"""The good joint nearest to it, a real one in slices of 2 mm, has 0.035. Where the eminence's lower
-wall was taken for the top of the condyle (``benchmarks/phantom_truth.py``, head 5) it is 0.065 in
-cone beam and 0.078 to 0.146 in seven other scanners."""
+"""Good real joints have at most 0.035 (in slices of 2 mm), one of phantoms 0.067 (head 2 of
+``benchmarks/phantom_truth.py`` in 0.6 mm). Where the eminence's lower wall was taken for the top of
+the condyle (head 5) it is 0.078 to 0.146 in seven scanners, and 0.065 in cone beam, where another
+check fails."""
 CONDYLE_EXPLAINED: Final = Limit(
     "condyle_explained_share",
     0.5,
