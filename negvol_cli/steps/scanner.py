@@ -79,6 +79,8 @@ ACROSS: Final = 1.3
 measure: kernels for bone make it alternate."""
 SLAB_MM: Final = 2.3
 """2 mm, and the 15 % to which a blur is read."""
+BELL_AS_BOX: Final = 1.47
+"""A bell blurs as a box does that is so much wider than the bell is at half its height."""
 BRIGHTEST_HU: Final = 2000.0
 LEAST_CUT: Final = 15
 BELOW_CUT_HU: Final = 50.0
@@ -201,17 +203,19 @@ def read_scanner(
 def slab_flags(scanner: Scanner, spacing_mm_xyz: Vector) -> tuple[str, ...]:
     """A flag in words where slices are thicker than they are apart: spacing is not resolution.
 
-    The blur across slices beyond that of the finest axis is a box of the slices' thickness. Where
-    voxels themselves are over 2 mm, ``io.ct_checks`` says so.
+    The blur across slices beyond that of the finest axis is a box of the slices' thickness; bells
+    that touch at half their height are not thicker than they are apart. Where voxels themselves are
+    over 2 mm, ``io.ct_checks`` says so.
     """
     variance = np.square(scanner.blur_mm_xyz)
     axis = int(np.argmax(variance))
     thick_mm = float(np.sqrt(np.maximum(variance[axis] - variance.min(), 0.0)) / BOX_SD)
     apart_mm = spacing_mm_xyz[axis]
-    if not scanner.edges or apart_mm > COARSE_MM or thick_mm <= max(SLAB_MM, apart_mm):
+    touching_mm = max(SLAB_MM, BELL_AS_BOX * apart_mm)
+    if not scanner.edges or apart_mm > COARSE_MM or thick_mm <= touching_mm:
         return ()
     return (
-        f"slices are about {thick_mm:.0f} mm thick, though {apart_mm:.1f} mm apart: "
+        f"slices are about {thick_mm:.1f} mm thick, though {apart_mm:.1f} mm apart: "
         "figures are rough",
     )
 

@@ -214,7 +214,7 @@ def test_the_scanner_of_a_whole_scan_knows_its_air_and_tissue(fine):
 
 @pytest.mark.parametrize(
     ("slab_mm", "apart_mm", "said"),
-    [(4.0, 0.7, "4 mm"), (3.0, 1.0, "3 mm"), (1.25, 0.6, ""), (2.0, 2.0, "")],
+    [(4.0, 0.7, "4.0 mm"), (3.0, 1.5, "3.0 mm"), (1.25, 0.6, ""), (2.0, 2.0, "")],
 )
 def test_slices_thicker_than_they_are_apart_are_said(slab_mm, apart_mm, said):
     kernel = 0.45
@@ -224,6 +224,14 @@ def test_slices_thicker_than_they_are_apart_are_said(slab_mm, apart_mm, said):
 
     assert bool(flags) is bool(said)
     assert all(said in flag and f"{apart_mm} mm apart" in flag for flag in flags)
+
+
+@pytest.mark.parametrize("apart_mm", [1.25, 2.0])
+def test_bells_that_touch_at_half_their_height_are_not_thicker_than_they_are_apart(apart_mm):
+    blur = (0.45, 0.45, float(np.hypot(0.45, apart_mm / 2.36)))
+    scanner = Scanner(blur_mm_xyz=blur, air_hu=-1000, tissue_hu=40, noise_hu=10, edges=500)
+
+    assert slab_flags(scanner, (0.5, 0.5, apart_mm)) == ()
 
 
 def test_a_blur_that_was_not_read_says_nothing_of_slices():
