@@ -5,7 +5,7 @@
 Each head of ``DATA/tmj`` is measured as it is and with its voxels binned. The check of the voxels'
 size is lifted, so that figures of coarse scans can be held against those of the fine one; a joint
 that another check calls implausible is counted and left out. *Held* is the share of the intervals
-stated of the coarse scan that hold the figure of the fine one. The limit ``steps.checks.VOXEL`` was
+stated of the coarse scan that hold the figure of the fine one. The limit ``steps.limits.VOXEL`` was
 chosen on it. --write puts the table into docs/accuracy.md.
 """
 
@@ -28,8 +28,8 @@ from negvol_cli.pipeline import measure_ct
 from negvol_cli.report import JointReport
 from negvol_cli.run import Run, load_models
 from negvol_cli.settings import Settings
-from negvol_cli.steps.checks import VOXEL
 from negvol_cli.steps.joint_basis import figures_of
+from negvol_cli.steps.limits import VOXEL
 from negvol_cli.structures import Side
 
 HEADS: Final = "visible-male,visible-female,cranium,fullhead,cthead"

@@ -6,7 +6,7 @@ Joints of real heads, of heads made worse, of coarse planning CT and of phantoms
 and kept in FOLDER. Each is measured as it is (a check that fails is a false alarm) and then spoilt
 (``spoiling``): a hit is a joint that is said to be wrong; one that the program mended, its NV and
 its head's volume as they were, is right; what is neither is wrong and silent, which may not be.
---write puts the table into docs/accuracy.md. The limits in ``steps/checks.py`` were chosen on it.
+--write puts the table into docs/accuracy.md. The limits in ``steps/limits.py`` were chosen on it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from negvol_cli.pipeline import measure_segmented
 from negvol_cli.report import JointReport, Status
 from negvol_cli.run import Run, load_models
 from negvol_cli.settings import Settings
-from negvol_cli.steps.checks import LIMITS, check_pair
+from negvol_cli.steps.checks import check_pair
+from negvol_cli.steps.limits import LIMITS
 from negvol_cli.structures import Side
 
 REAL: Final = (

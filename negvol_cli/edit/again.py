@@ -19,10 +19,10 @@ from negvol_cli.errors import InputError, NoCondyleError
 from negvol_cli.geometry.grid import Grid, crop
 from negvol_cli.report import JointReport, ScanReport, Status
 from negvol_cli.run import Run
-from negvol_cli.steps.checks import CT_CHECKS, PAIR_CHECKS
 from negvol_cli.steps.joint_basis import JointBasis, figures_of
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.joint_view import JointView, as_judged, view_of
+from negvol_cli.steps.limits import CT_CHECKS, PAIR_CHECKS
 from negvol_cli.steps.reconstruct import SPECK_MM3
 from negvol_cli.steps.scan_report import scan_report
 from negvol_cli.structures import Label, Side

@@ -27,7 +27,7 @@ RIM_WITHIN_MM: Final = 12.0
 """Of the head centre: how much of a bone's surface is looked behind."""
 BIN_HU: Final = 10.0
 SMOOTH_BINS: Final = 2.0
-"""The level is wanted to within some 20 HU: its limits are 120 HU apart (``checks.TISSUE``)."""
+"""The level is wanted to within some 20 HU: its limits are 120 HU apart (``limits.TISSUE``)."""
 ABOVE_FAT_HU: Final = (90.0, 180.0)
 MUSCLE_SHARE: Final = 0.4
 """Muscle lies 110 to 160 HU above fat, and is at least so common beside the joint of a fat person,

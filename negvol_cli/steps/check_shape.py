@@ -23,7 +23,7 @@ NEAR_MM: Final = 15.0
 """Of the head centre: the measurement sphere of the method, whatever clip is set."""
 TOUCHING_MM: Final = 0.3
 """Of the distances from 0.2 to 0.5 mm (a voxel of the joint frame) those up to 0.3 tell joints that
-are right best from others (``checks.CONTACT``)."""
+are right best from others (``limits.CONTACT``)."""
 MET_MM: Final = 1.0
 """Two voxels of the joint frame: vertices so near to where a way ends are what it meets."""
 UPWARD_COSINE: Final = float(np.cos(np.radians(45.0)))

@@ -12,8 +12,9 @@ from negvol_cli.geometry.grid import Points, Volume, vector
 from negvol_cli.report import Check, JointReport, Status
 from negvol_cli.settings import ClipShape, Settings
 from negvol_cli.steps.calibrate_hu import TRUE_TISSUE_HU
-from negvol_cli.steps.checks import TISSUE, SeenEdges, check_joint, check_pair, failed
+from negvol_cli.steps.checks import SeenEdges, check_joint, check_pair, failed
 from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.limits import TISSUE
 from negvol_cli.steps.localise import BETWEEN_JOINTS_MM, FoundJoint
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.structures import Label, Side

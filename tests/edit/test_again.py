@@ -11,8 +11,8 @@ from negvol_cli.edit.stored import StoredResult, read_result
 from negvol_cli.mesh.backend import MeshBackend
 from negvol_cli.report import JointReport, Status
 from negvol_cli.run import Models
-from negvol_cli.steps.checks import PAIR_CHECKS
 from negvol_cli.steps.joint_basis import figures_of
+from negvol_cli.steps.limits import PAIR_CHECKS
 from negvol_cli.structures import Side
 from negvol_cli.study import measure_scan
 from tests.edit.conftest import CPU
@@ -46,7 +46,8 @@ def assert_same_again(result: StoredResult, backend: MeshBackend) -> None:
         assert ours.keys() == theirs.keys()
         for name, check in ours.items():
             assert check.passed == theirs[name].passed
-            assert check.value == pytest.approx(theirs[name].value, rel=0.05, abs=0.01)
+            sums_up = 0.1 if name == "doubts" else 0.01  # of shares of limits of 0.02 and more
+            assert check.value == pytest.approx(theirs[name].value, rel=0.05, abs=sums_up)
 
 
 def test_a_phantom_gives_the_same_again(result: StoredResult, backend: MeshBackend):

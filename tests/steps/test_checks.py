@@ -11,8 +11,9 @@ from scipy import ndimage
 from negvol_cli.report import Check
 from negvol_cli.steps.check_images import near_head, stray_share
 from negvol_cli.steps.check_shape import met_bone
-from negvol_cli.steps.checks import check_joint
+from negvol_cli.steps.checks import check_joint, doubts
 from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.limits import DOUBTFUL, LIMITS
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
 from negvol_cli.steps.scanner import Scanner
@@ -98,6 +99,33 @@ def test_a_hole_in_the_roof_is_found_where_it_is(images, backend):
     assert check.where_mm_xyz is not None
     away = LEFT.to_frame(check.where_mm_xyz) - np.array([0.0, 0.0, RADIUS])
     assert np.linalg.norm(away) < 2.0
+
+
+NEAR_LIMITS = [
+    limit.of(0.8 * limit.most, (float(at), 0.0, 0.0))
+    for at, limit in enumerate(LIMITS[name] for name in sorted(DOUBTFUL)[:4])
+]
+
+
+def test_many_checks_near_their_limits_fail_together():
+    assert all(check.passed for check in NEAR_LIMITS)
+    assert doubts(tuple(NEAR_LIMITS[:3])).passed
+    assert doubts(tuple(NEAR_LIMITS)).value == pytest.approx(3.2)
+    assert "many checks" in doubts(tuple(NEAR_LIMITS)).why
+
+
+def test_a_check_that_fails_by_itself_is_no_doubt_besides():
+    worst = LIMITS["contact_share"].of(0.5, (9.0, 0.0, 0.0))
+    nearest = LIMITS["filled_share"].of(0.0399, (7.0, 0.0, 0.0))
+
+    found = doubts((worst, nearest, *NEAR_LIMITS[:1]))
+
+    assert found.value == pytest.approx(1.8, abs=0.01)
+    assert found.where_mm_xyz == (7.0, 0.0, 0.0)
+
+
+def test_checks_that_are_no_shares_of_an_outline_raise_no_doubts():
+    assert doubts((LIMITS["superior_space_mm"].of(11.9), LIMITS["hollow_mm3"].of(14.0))).value == 0
 
 
 def test_hollow_places_are_found_where_they_are_however_they_open(geometry):
