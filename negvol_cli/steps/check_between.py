@@ -22,8 +22,8 @@ from negvol_cli.geometry.grid import Points, crop, vector
 from negvol_cli.geometry.near import within
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.steps.air_cells import gas_in_joint
-from negvol_cli.steps.check_images import along_normals, near_head
-from negvol_cli.steps.check_shape import Finding, met_bone
+from negvol_cli.steps.check_images import along_normals
+from negvol_cli.steps.check_shape import Finding
 from negvol_cli.steps.joint_images import JointImages, Mask
 from negvol_cli.steps.measure import JointGeometry
 
@@ -107,10 +107,15 @@ class Between:
     bone_edgeless: Finding
 
 
-def between(images: JointImages, geometry: JointGeometry, intensities: Intensities) -> Between:
-    """Look along each normal of the condyle that ends on temporal bone, and at both surfaces."""
+def between(
+    images: JointImages, geometry: JointGeometry, intensities: Intensities, faced: Mask
+) -> Between:
+    """Look along each normal of the condyle that ends on temporal bone, and at both surfaces.
+
+    ``faced`` (V,) are the vertices of the temporal bone that the condyle faces.
+    """
     edgeless = _edgeless(images, geometry, intensities)
-    bone_edgeless = _bone_edgeless(images, geometry, intensities)
+    bone_edgeless = _bone_edgeless(images, geometry, intensities, faced)
     gap = geometry.joint_space_mm
     ways = np.flatnonzero(np.isfinite(gap))
     if not len(ways):
@@ -195,14 +200,16 @@ def _edgeless(images: JointImages, geometry: JointGeometry, seen: Intensities) -
     return Finding.share(behind - before < LEAST_STEP, geometry.condyle.points_mm[surface])
 
 
-def _bone_edgeless(images: JointImages, geometry: JointGeometry, seen: Intensities) -> Finding:
+def _bone_edgeless(
+    images: JointImages, geometry: JointGeometry, seen: Intensities, faced: Mask
+) -> Finding:
     """The share of the temporal bone that the condyle faces before which there is bone as bright.
 
     Where the condyle is too near to be told apart (``RESOLVED``), nothing can be said, and nothing
     at all through a blur over ``SHOWN_MM``.
     """
     bone = geometry.temporal_bone
-    surface = np.flatnonzero(near_head(geometry, bone) & met_bone(geometry))
+    surface = np.flatnonzero(faced)
     if len(surface):
         away, _ = cKDTree(geometry.condyle.points_mm).query(bone.points_mm[surface])
         surface = surface[away > RESOLVED * seen.blur_mm]

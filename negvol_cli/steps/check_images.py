@@ -12,7 +12,7 @@ from negvol_cli.geometry.grid import Points, crop
 from negvol_cli.geometry.near import squared_away, within
 from negvol_cli.mesh.distance import Field
 from negvol_cli.mesh.mesh import Mesh
-from negvol_cli.steps.check_shape import NEAR_MM, Finding
+from negvol_cli.steps.check_shape import NEAR_MM, Finding, met_bone
 from negvol_cli.steps.joint_images import Floats, JointImages, Mask
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.structures import Label
@@ -76,6 +76,11 @@ def near_head(geometry: JointGeometry, mesh: Mesh) -> Mask:
     """Which vertices (V,) of a bone lie within 12 mm of the head centre."""
     away = np.linalg.norm(mesh.points_mm - geometry.head_centre_mm, axis=1)
     return np.asarray(away <= RIM_WITHIN_MM)
+
+
+def faced_bone(geometry: JointGeometry) -> Mask:
+    """Which vertices (V,) of the temporal bone the condyle faces, within 12 mm of its head."""
+    return near_head(geometry, geometry.temporal_bone) & met_bone(geometry)
 
 
 def dim_share(

@@ -15,6 +15,7 @@ from negvol_cli.steps.check_images import (
     cell_level,
     dim_share,
     entropy_bits,
+    faced_bone,
     near_head,
     stray_share,
     tissue_level,
@@ -24,10 +25,9 @@ from negvol_cli.steps.check_shape import (
     bone_mm3,
     contact_share,
     hollow_mm3,
-    met_bone,
     roof_share,
 )
-from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.joint_images import JointImages, Mask
 from negvol_cli.steps.limits import (
     AIR_BETWEEN,
     APART,
@@ -89,8 +89,9 @@ def check_joint(
     """
     images: tuple[Check, ...] = ()
     if network and refined:
-        seen = () if edges is None else tuple(_of_edges(geometry, refined, edges, voxel_mm))
-        images = (*_of_images(geometry, network, refined, edges), *seen)
+        faced = faced_bone(geometry)
+        seen = () if edges is None else tuple(_of_edges(geometry, refined, edges, faced, voxel_mm))
+        images = (*_of_images(geometry, network, refined, edges, faced), *seen)
     contact = CONTACT if images else CONTACT_OF_LABELS
     coarse = () if voxel_mm is None else (VOXEL.of(round(voxel_mm, 1)),)
     checks = (
@@ -156,6 +157,7 @@ def _of_images(
     network: JointImages,
     refined: JointImages,
     edges: SeenEdges | None,
+    faced: Mask,
 ) -> Iterator[Check]:
     blur_mm, air_hu = (max(edges[1].blur_mm_xyz), edges[1].air_hu) if edges else (0.0, AIR_HU)
     tissue_hu = tissue_level(refined, geometry)
@@ -167,7 +169,6 @@ def _of_images(
     no_cell, cell = (-np.inf, bright_hu), (cell_level(tissue_hu, air_hu), bright_hu)
     hu, condyle, bone = refined.hu_zyx, geometry.condyle, geometry.temporal_bone
     head = near_head(geometry, condyle)
-    faced = near_head(geometry, bone) & met_bone(geometry)
     yield CONDYLE_RIM.check(dim_share(hu, geometry, condyle, head, no_cell), geometry)
     yield BONE_RIM.check(dim_share(hu, geometry, bone, faced, cell), geometry)
     solid = without_hollows(network.condyle_p, geometry.frame.spacing_mm)
@@ -177,7 +178,11 @@ def _of_images(
 
 
 def _of_edges(
-    geometry: JointGeometry, images: JointImages, seen: SeenEdges, voxel_mm: float | None
+    geometry: JointGeometry,
+    images: JointImages,
+    seen: SeenEdges,
+    faced: Mask,
+    voxel_mm: float | None,
 ) -> Iterator[Check]:
     edges, scanner = seen
     cortex = edges.temporal_bone.cortex_hu
@@ -185,7 +190,7 @@ def _of_edges(
     blur = float(np.hypot(max(scanner.blur_mm_xyz), (voxel_mm or 0.0) / np.sqrt(6.0)))
     noise = scanner.noise_hu / max(cortex - scanner.tissue_hu, 1.0)
     intensities = Intensities(scanner.air_hu, scanner.tissue_hu, cortex, blur, noise)
-    found = between(images, geometry, intensities)
+    found = between(images, geometry, intensities, faced)
     yield AIR_BETWEEN.check(found.air, geometry)
     yield BONE_BETWEEN.check(found.bone, geometry)
     yield FILLED.check(found.filled, geometry)

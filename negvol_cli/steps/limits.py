@@ -234,36 +234,28 @@ UNLIKE: Final = Limit(
     3.0,
     "one condylar head is {value:.1f} times as large as the other (at most {most:.1f})",
 )
+_BY_DEGREES: Final = (
+    *(CONDYLE_RIM, BONE_RIM, CONDYLE_ASTRAY, BONE_ASTRAY, ENTROPY),
+    *(AIR_BETWEEN, BONE_BETWEEN, FILLED, EDGELESS, BONE_EDGELESS),
+)
+_OF_CT: Final = (TISSUE, *_BY_DEGREES, CONDYLE_EXPLAINED, BONE_EXPLAINED, CORTEX, DOUBTS)
+_OF_PAIR: Final = (CROSSED, APART, UNLIKE)
+
 LIMITS: Final = {
     limit.name: limit
     for limit in (
         *(VOXEL, HEAD_VOLUME, HEAD_OFFSET, BONE, ROOF, SUPERIOR, HOLLOW, CONTACT, MESH),
-        *(TISSUE, CONDYLE_RIM, BONE_RIM, CONDYLE_ASTRAY, BONE_ASTRAY, ENTROPY),
-        *(AIR_BETWEEN, BONE_BETWEEN, FILLED, EDGELESS, BONE_EDGELESS),
-        *(CONDYLE_EXPLAINED, BONE_EXPLAINED, CORTEX, DOUBTS),
-        *(CROSSED, APART, UNLIKE),
+        *_OF_CT,
+        *_OF_PAIR,
     )
 }
 """Every limit by the name of its check."""
 
-PAIR_CHECKS: Final = frozenset(limit.name for limit in (CROSSED, APART, UNLIKE))
+PAIR_CHECKS: Final = frozenset(limit.name for limit in _OF_PAIR)
 """The names of those that hold both joints of a scan against each other."""
 
-CT_CHECKS: Final = frozenset(
-    limit.name
-    for limit in (
-        *(TISSUE, CONDYLE_RIM, BONE_RIM, CONDYLE_ASTRAY, BONE_ASTRAY, ENTROPY),
-        *(AIR_BETWEEN, BONE_BETWEEN, FILLED, EDGELESS, BONE_EDGELESS),
-        *(CONDYLE_EXPLAINED, BONE_EXPLAINED, CORTEX, DOUBTS),
-    )
-)
+CT_CHECKS: Final = frozenset(limit.name for limit in _OF_CT)
 """The names of those that hold an outline against the CT and the networks."""
 
-DOUBTFUL: Final = frozenset(
-    limit.name
-    for limit in (
-        *(MESH, CONTACT, CONDYLE_RIM, BONE_RIM, CONDYLE_ASTRAY, BONE_ASTRAY, ENTROPY),
-        *(AIR_BETWEEN, BONE_BETWEEN, FILLED, EDGELESS, BONE_EDGELESS),
-    )
-)
+DOUBTFUL: Final = frozenset(limit.name for limit in (MESH, CONTACT, *_BY_DEGREES))
 """The names of those that tell by degrees how far an outline can be trusted: 0 is best."""

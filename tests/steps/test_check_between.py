@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from negvol_cli.steps.check_between import Intensities, between
+from negvol_cli.steps import check_between
+from negvol_cli.steps.check_between import Between, Intensities
+from negvol_cli.steps.check_images import faced_bone
 from negvol_cli.steps.joint_images import JointImages
 from tests.steps.made_joints import LEFT, ball, frame_points, measured, socket
 
@@ -26,6 +28,10 @@ def images() -> JointImages:
 @pytest.fixture(scope="module")
 def geometry(images, backend):
     return measured(images.condyle_p, images.bone_p, backend)
+
+
+def between(images: JointImages, geometry, seen: Intensities) -> Between:
+    return check_between.between(images, geometry, seen, faced_bone(geometry))
 
 
 def with_intensity(images: JointImages, where: np.ndarray, hu: float) -> JointImages:
