@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from negvol_cli.edit.packed_edges import pack_edges, unpack_edges
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Grid, Vector, vector
 from negvol_cli.geometry.joint_frame import JointFrame
+from negvol_cli.steps.flags import Flag, FlagKind
 from negvol_cli.steps.joint_basis import Drawn, JointBasis
 from negvol_cli.steps.joint_images import STEPS, Floats, JointImages, from_steps, to_steps
 from negvol_cli.steps.localise import FoundJoint
@@ -38,6 +40,14 @@ FEW: Final = 8
 WINDOW_MM: Final = 48.0
 """Width of the cube about the condylar head: the pictures' 44 mm, the checks' 40 mm, and a margin
 in which the head's centre may move."""
+SENTENCES: Final = {
+    FlagKind.CELLS_CLOSED: r"air cells above the condyle \((\d+) mm³\)",
+    FlagKind.ROOF_BRIDGED: r"no roof of the fossa was to be seen over (\d+) mm²",
+    FlagKind.GAS: r"gas in the joint \((\d+) mm³\)",
+    FlagKind.METAL: r"metal near the joint: (\d+) mm³",
+    FlagKind.THICK_SLICES: r"slices are about ([\d.]+) mm thick",
+}
+"""How a flag begins in the results of versions to 0.7.0, which kept nothing but its sentence."""
 
 
 def window_about(frame: JointFrame, centre_mm: Vector) -> tuple[slice, slice, slice]:
@@ -71,7 +81,7 @@ def write_basis(basis: JointBasis, window: tuple[slice, slice, slice], path: Pat
         "size": frame.size,
         "window_zyx": [[part.start, part.stop] for part in window],
         "found": asdict(basis.found) if basis.found else None,
-        "flags": basis.flags,
+        "flags": [asdict(flag) for flag in basis.flags],
         "scanner": scanner,
         "voxel_mm": basis.voxel_mm,
         "drawn": asdict(basis.drawn),
@@ -144,13 +154,23 @@ def _basis(
         network=JointImages(frame, hu, network[0], network[1], recorded),
         measured=measured,
         found=FoundJoint(vector(found["centre_mm_xyz"]), found["confidence"]) if found else None,
-        flags=tuple(about["flags"]),
+        flags=tuple(_flag(said) for said in about["flags"]),
         edges=(unpack_edges(arrays, measured), _scanner(scanner)) if scanner else None,
         voxel_mm=about.get("voxel_mm"),  # results of 0.3.0 do not say
         drawn=Drawn(**about["drawn"]),
         outline=EdgeQuality(**about["outline"]) if about["outline"] else None,
         excused=frozenset(about["excused"]),
     )
+
+
+def _flag(said: Mapping[str, Any] | str) -> Flag:
+    """A flag as ``write_basis`` wrote it, or as an earlier version did: its sentence alone."""
+    if not isinstance(said, str):
+        return Flag(FlagKind(said["kind"]), str(said["text"]), float(said["amount"]))
+    for kind, sentence in SENTENCES.items():
+        if found := re.match(sentence, said):
+            return Flag(kind, said, float(found[1]))
+    raise ValueError(f"unknown flag {said!r}")
 
 
 def _scanner(said: Mapping[str, Any]) -> Scanner:

@@ -11,9 +11,10 @@ from typing import Final, TypeGuard
 from negvol_cli.io.ct_checks import COARSE_MM
 from negvol_cli.render import words
 from negvol_cli.report import JointReport, ScanReport
+from negvol_cli.steps.flags import FlagKind
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.steps.measure import DISAGREEMENT
-from negvol_cli.steps.self_check import METAL, METAL_HU, metal_mm3
+from negvol_cli.steps.self_check import METAL_HU, metal_mm3
 from negvol_cli.structures import Side
 
 _AIR_HU: Final = -1000.0
@@ -94,15 +95,14 @@ def _field_of_view(solid: str, joint: JointReport, view: JointView | None) -> Fi
     return Finding(f"the whole {solid} was scanned")
 
 
-def _metal(joint: JointReport, view: JointView | None) -> Finding:
+def _metal(_joint: JointReport, view: JointView | None) -> Finding:
     if view is None:
         return UNKNOWN
-    said = next((flag for flag in joint.flags if flag.startswith(METAL)), None)
-    if said is not None:  # also where a corrected result kept too little of the CT to show it
-        return Finding(said.removeprefix(METAL), False)
     if view.hu_zyx.max() <= _AIR_HU:
         return Finding("no CT: measured from labels", None)
-    volume = metal_mm3(view.hu_zyx, view.geometry.frame.spacing_mm)
+    # a corrected result may have kept too little of the CT to show the metal
+    flag = view.basis.flag(FlagKind.METAL) if view.basis else None
+    volume = flag.amount if flag else metal_mm3(view.hu_zyx, view.geometry.frame.spacing_mm)
     if volume > 0:
         return Finding(f"{words.mm3(volume)} mm³ above {METAL_HU:.0f} HU", False)
     return Finding(f"none (nothing above {METAL_HU:.0f} HU)")

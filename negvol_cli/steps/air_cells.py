@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from negvol_cli.geometry.grid import Vector
 from negvol_cli.geometry.near import within
+from negvol_cli.steps.flags import Flag, FlagKind
 from negvol_cli.steps.joint_images import Floats, JointImages, Mask
 from negvol_cli.steps.ways import ways_within
 
@@ -45,8 +46,6 @@ LEAST_FILM_MM3: Final = 30.0
 """Gas is no higher than the first, over at least as much as the second: gas 6 and 8 mm wide in six
 real joints is 1.7 to 2.0 mm high and has 38 to 97 mm³ (``benchmarks/spoiling.py``). Of 42 pieces of
 phantoms' cells that lay open, the 28 of over 22 mm³ were 2.8 to 5.2 mm high."""
-OPEN_CELLS: Final = "air cells above the condyle "
-"""How the flag of cells begins that were closed."""
 
 
 def about_the_fossa(
@@ -111,7 +110,7 @@ def closed_mm3(network: JointImages, refined: JointImages) -> float:
     return volume if volume >= LEAST_CLOSED_MM3 else 0.0
 
 
-def cell_flags(network: JointImages, refined: JointImages) -> tuple[str, ...]:
+def cell_flags(network: JointImages, refined: JointImages) -> tuple[Flag, ...]:
     """Flags where air cells were closed, so that the roof below them was not the network's; of gas.
 
     Gas in the joint counts as joint space.
@@ -119,13 +118,15 @@ def cell_flags(network: JointImages, refined: JointImages) -> tuple[str, ...]:
     flags = []
     volume = closed_mm3(network, refined)
     if volume > 0:
-        flags.append(
-            f"{OPEN_CELLS}({volume:.0f} mm³) lay open and were closed: the roof of the "
-            "fossa is thin, or there is gas in the joint; look at it"
+        text = (
+            f"air cells above the condyle ({volume:.0f} mm³) lay open and were closed: the roof of "
+            "the fossa is thin, or there is gas in the joint; look at it"
         )
+        flags.append(Flag(FlagKind.CELLS_CLOSED, text, volume))
     gas_mm3 = float(gas_in_joint(network).sum()) * network.frame.local_grid.voxel_mm3
     if gas_mm3 > 0:
-        flags.append(f"gas in the joint ({gas_mm3:.0f} mm³), counted as joint space; look at it")
+        text = f"gas in the joint ({gas_mm3:.0f} mm³), counted as joint space; look at it"
+        flags.append(Flag(FlagKind.GAS, text, gas_mm3))
     return tuple(flags)
 
 

@@ -13,13 +13,12 @@ from negvol_cli.geometry.joint_frame import FRAME_CENTRE
 from negvol_cli.mesh.backend import MeshBackend
 from negvol_cli.report import JointReport
 from negvol_cli.settings import Settings
-from negvol_cli.steps.air_cells import OPEN_CELLS
 from negvol_cli.steps.checks import SeenEdges
+from negvol_cli.steps.flags import Flag, FlagKind
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import FoundJoint
 from negvol_cli.steps.measure import JointGeometry, measure_joint
-from negvol_cli.steps.roof_gap import NO_ROOF
-from negvol_cli.steps.self_check import METAL, judge
+from negvol_cli.steps.self_check import judge
 from negvol_cli.steps.uncertainty import (
     BY_HAND_MM,
     STREAKS_MM,
@@ -82,7 +81,7 @@ class JointBasis:
     network: JointImages
     measured: JointImages
     found: FoundJoint | None
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     edges: SeenEdges | None = None
     voxel_mm: float | None = None
     drawn: Drawn = Drawn()
@@ -97,10 +96,10 @@ class JointBasis:
         refined, scanner = self.edges
         fitted = edge_quality(refined, scanner)
         coarse = coarse_sd_mm(self.voxel_mm or 0.0)
-        unseen = self._flagged(OPEN_CELLS, NO_ROOF)
+        unseen = self.flag(FlagKind.CELLS_CLOSED, FlagKind.ROOF_BRIDGED)
         step_hu = max(refined.temporal_bone.cortex_hu - scanner.tissue_hu, 1.0)
         noisy = NOISY_EDGE_MM * scanner.noise_hu / step_hu
-        streaks = STREAKS_MM if self._flagged(METAL) else 0.0
+        streaks = STREAKS_MM if self.flag(FlagKind.METAL) else 0.0
         return replace(
             fitted,
             common_mm=math.hypot(
@@ -111,9 +110,9 @@ class JointBasis:
             bone_mm=_mixed(fitted.bone_mm, self.drawn.temporal_bone),
         )
 
-    def _flagged(self, *beginnings: str) -> bool:
-        """Whether a flag begins so."""
-        return any(flag.startswith(beginnings) for flag in self.flags)
+    def flag(self, *kinds: FlagKind) -> Flag | None:
+        """The first flag of one of the ``kinds``; None where there is none."""
+        return next((flag for flag in self.flags if flag.kind in kinds), None)
 
 
 def figures_of(
@@ -139,7 +138,7 @@ def figures_of(
     joint = judge_it(
         seen, basis.found, recorded, settings, voxel_mm=basis.voxel_mm, excused=basis.excused
     )
-    joint = replace(joint, flags=(*joint.flags, *basis.flags))
+    joint = replace(joint, flags=(*joint.flags, *(flag.text for flag in basis.flags)))
     if edges is not None:
         joint = replace(joint, edges=edges[0].summary(edges[1], np.array(geometry.axis.up)))
     quality = basis.quality

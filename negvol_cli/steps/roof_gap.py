@@ -17,6 +17,7 @@ from negvol_cli.geometry.grid import Vector
 from negvol_cli.geometry.joint_frame import FRAME_CENTRE
 from negvol_cli.steps.air_cells import BEYOND_MM
 from negvol_cli.steps.enhance import ADDED, CERTAIN, about_the_fossa
+from negvol_cli.steps.flags import Flag, FlagKind
 from negvol_cli.steps.joint_images import Floats, Mask
 
 BESIDE_MM: Final = 5.0
@@ -30,8 +31,6 @@ OVERLAP_VOXELS: Final = 2
 SQUARE: Final = np.ones((3, 3), dtype=bool)
 SHEET_VOXELS: Final = 2
 """A plate of 1 mm, as thin as voxels of 0.5 mm hold one."""
-NO_ROOF: Final = "no roof of the fossa was to be seen "
-"""How the flag of a gap begins that was bridged."""
 
 
 def without_roof_gap(
@@ -70,14 +69,15 @@ def _bridge(gap: Mask, roof: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]
     return low
 
 
-def gap_flags(bridged_mm2: float) -> tuple[str, ...]:
+def gap_flags(bridged_mm2: float) -> tuple[Flag, ...]:
     """A flag where more than pinholes was bridged, so that the scan tells nothing of the roof."""
     if bridged_mm2 < LEAST_MM2:
         return ()
-    return (
-        f"{NO_ROOF}over {bridged_mm2:.0f} mm² above the condyle, and it was bridged from its rim: "
-        "look at it",
+    text = (
+        f"no roof of the fossa was to be seen over {bridged_mm2:.0f} mm² above the condyle, and it "
+        "was bridged from its rim: look at it"
     )
+    return (Flag(FlagKind.ROOF_BRIDGED, text, bridged_mm2),)
 
 
 def _gap(bone: Mask, condyle: Mask, spacing_mm: float) -> tuple[Mask, npt.NDArray[np.float64]]:

@@ -25,6 +25,7 @@ from negvol_cli.geometry.grid import Points, Vector, Volume, vector
 from negvol_cli.io.ct_checks import COARSE_MM
 from negvol_cli.steps.air_edges import edge_widths
 from negvol_cli.steps.field_of_view import FieldWall
+from negvol_cli.steps.flags import Flag, FlagKind
 from negvol_cli.steps.noise import commonest, read_noise
 from negvol_cli.steps.shared_noise import shared_noise, width_of
 from negvol_cli.structures import AIR_HU
@@ -200,8 +201,8 @@ def read_scanner(
     )
 
 
-def slab_flags(scanner: Scanner, spacing_mm_xyz: Vector) -> tuple[str, ...]:
-    """A flag in words where slices are thicker than they are apart: spacing is not resolution.
+def slab_flags(scanner: Scanner, spacing_mm_xyz: Vector) -> tuple[Flag, ...]:
+    """A flag where slices are thicker than they are apart: spacing is not resolution.
 
     The blur across slices beyond that of the finest axis is a box of the slices' thickness; bells
     that touch at half their height are not thicker than they are apart. Where voxels themselves are
@@ -214,10 +215,11 @@ def slab_flags(scanner: Scanner, spacing_mm_xyz: Vector) -> tuple[str, ...]:
     touching_mm = max(SLAB_MM, BELL_AS_BOX * apart_mm)
     if not scanner.edges or apart_mm > COARSE_MM or thick_mm <= touching_mm:
         return ()
-    return (
+    text = (
         f"slices are about {thick_mm:.1f} mm thick, though {apart_mm:.1f} mm apart: "
-        "figures are rough",
+        "figures are rough"
     )
+    return (Flag(FlagKind.THICK_SLICES, text, thick_mm),)
 
 
 def read_scanner_about(part: Volume, whole: Scanner | WholeScanner) -> Scanner:

@@ -13,6 +13,7 @@ from negvol_cli.report import Check, JointReport, Status
 from negvol_cli.settings import ClipShape, Settings
 from negvol_cli.steps.calibrate_hu import TRUE_TISSUE_HU
 from negvol_cli.steps.checks import SeenEdges, check_joint, check_pair, failed
+from negvol_cli.steps.flags import Flag, FlagKind
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.limits import TISSUE
 from negvol_cli.steps.localise import BETWEEN_JOINTS_MM, FoundJoint
@@ -30,9 +31,6 @@ ABOVE_APEX_MM: Final = 6.0
 
 METAL_HU: Final = 3000.0
 """Above enamel, the densest tissue (up to about 3000 HU); a 12-bit scanner clips metal at 3071."""
-
-METAL: Final = "metal near the joint: "
-"""How the flag of metal begins."""
 
 AGAINST_CT: Final = "against the CT, as drawn by hand: "
 """How the flag begins of a check that a person's outline fails."""
@@ -137,12 +135,13 @@ def metal_mm3(hu_zyx: npt.NDArray[np.float32], spacing_mm: float) -> float:
     return volume if volume >= LEAST_METAL_MM3 else 0.0
 
 
-def metal_flags(hu_zyx: npt.NDArray[np.float32], spacing_mm: float) -> tuple[str, ...]:
+def metal_flags(hu_zyx: npt.NDArray[np.float32], spacing_mm: float) -> tuple[Flag, ...]:
     """Return a flag if there is metal in a joint frame, whose streaks spoil edges."""
     volume = metal_mm3(hu_zyx, spacing_mm)
     if volume == 0:
         return ()
-    return (f"{METAL}{volume:.0f} mm³ above {METAL_HU:.0f} HU",)
+    text = f"metal near the joint: {volume:.0f} mm³ above {METAL_HU:.0f} HU"
+    return (Flag(FlagKind.METAL, text, volume),)
 
 
 def doubt_pair(right: JointReport, left: JointReport) -> tuple[JointReport, JointReport]:

@@ -7,6 +7,9 @@ import numpy as np
 
 from negvol_cli.render.quality import checks
 from negvol_cli.report import EdgeReport, ScanReport
+from negvol_cli.steps.flags import Flag, FlagKind
+from negvol_cli.steps.joint_basis import JointBasis
+from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.steps.self_check import metal_flags
 from negvol_cli.structures import Side
@@ -35,7 +38,23 @@ def test_a_few_bright_voxels_are_no_metal():
 
     assert metal_flags(hu, 1.0) == ()
     hu[0, 1, :] = 3071
-    assert metal_flags(hu, 1.0) == ("metal near the joint: 24 mm³ above 3000 HU",)
+    (flag,) = metal_flags(hu, 1.0)
+    assert flag == Flag(FlagKind.METAL, "metal near the joint: 24 mm³ above 3000 HU", 24.0)
+
+
+def test_metal_that_a_corrected_result_no_longer_shows_stays_said(
+    report: ScanReport, make_view: MakeView
+):
+    view = make_view(Side.LEFT, "superior")
+    frame = view.geometry.frame
+    nothing = np.zeros(frame.local_grid.shape_zyx, dtype=np.float32)
+    images = JointImages(frame, view.hu_zyx, nothing, nothing, nothing == 0)
+    flags = (Flag(FlagKind.METAL, "worded in any way", 31.4),)
+    basis = JointBasis(network=images, measured=images, found=None, flags=flags)
+
+    _, left = lines(report, {Side.LEFT: replace(view, basis=basis)})["Metal near the joint"]
+
+    assert (left.text, left.good) == ("31 mm³ above 3000 HU", False)
 
 
 def test_labels_alone_say_nothing_of_metal(report: ScanReport, make_view: MakeView):

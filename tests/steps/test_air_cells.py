@@ -10,6 +10,7 @@ import pytest
 
 from negvol_cli.steps.air_cells import cell_flags, gas_in_joint
 from negvol_cli.steps.enhance import enhance_fossa
+from negvol_cli.steps.flags import Flag, FlagKind
 from negvol_cli.steps.joint_basis import JointBasis
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
@@ -77,7 +78,7 @@ def test_a_cell_that_was_closed_is_said():
 
     (flag,) = cell_flags(network, replace(network, bone_p=closed))
 
-    assert re.fullmatch(r"air cells above the condyle \((\d+) mm³\) lay open .*", flag)
+    assert re.fullmatch(r"air cells above the condyle \((\d+) mm³\) lay open .*", flag.text)
     assert cell_flags(network, network) == ()
 
 
@@ -97,7 +98,9 @@ def test_a_film_of_air_below_the_roof_is_gas_and_stays_joint_space():
     assert np.array_equal(same, images.bone_p)
     assert np.array_equal(gas_in_joint(images), images.hu_zyx == -1000.0)
     (flag,) = cell_flags(images, images)
-    assert re.fullmatch(r"gas in the joint \(\d+ mm³\), counted as joint space; look at it", flag)
+    assert re.fullmatch(
+        r"gas in the joint \(\d+ mm³\), counted as joint space; look at it", flag.text
+    )
 
 
 def test_air_higher_than_a_film_is_no_gas():
@@ -129,6 +132,23 @@ def test_edges_are_less_certain_where_cells_were_closed_and_in_noise():
     assert roofed.quality.roof_mm == 0.4
     assert seen_about(network, network).quality.roof_mm == 0.0
     assert common_mm(seen, 100.0) == pytest.approx(np.hypot(common_mm(seen), 0.2))
+
+
+def test_intervals_follow_from_what_a_flag_is_about_not_from_its_words():
+    hu, _, seen = scene()
+    images = JointImages(LEFT, hu, ball(RADIUS_MM), seen, np.ones(seen.shape, dtype=bool))
+    plain = seen_about(images, images)
+    wide = {
+        kind: replace(plain, flags=(Flag(kind, "metal near the joint: no", 50.0),)).quality
+        for kind in FlagKind
+    }
+
+    assert {kind for kind in FlagKind if wide[kind].roof_mm > 0} == {
+        FlagKind.CELLS_CLOSED,
+        FlagKind.ROOF_BRIDGED,
+    }
+    assert wide[FlagKind.GAS] == wide[FlagKind.THICK_SLICES] == plain.quality
+    assert wide[FlagKind.METAL].common_mm > plain.quality.common_mm
 
 
 def test_edges_beside_metal_are_less_certain():

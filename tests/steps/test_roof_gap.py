@@ -76,7 +76,7 @@ def test_what_is_bridged_is_said_and_pinholes_are_not():
 
     assert wide == pytest.approx(np.pi * 9.0, rel=0.1)
     (flag,) = gap_flags(wide)
-    assert flag.startswith("no roof of the fossa was to be seen over 2")
+    assert flag.text.startswith("no roof of the fossa was to be seen over 2")
     assert pinhole > 0
     assert gap_flags(pinhole) == ()
 

@@ -223,7 +223,7 @@ def test_slices_thicker_than_they_are_apart_are_said(slab_mm, apart_mm, said):
     flags = slab_flags(scanner, (0.5, 0.5, apart_mm))
 
     assert bool(flags) is bool(said)
-    assert all(said in flag and f"{apart_mm} mm apart" in flag for flag in flags)
+    assert all(said in flag.text and f"{apart_mm} mm apart" in flag.text for flag in flags)
 
 
 @pytest.mark.parametrize("apart_mm", [1.25, 2.0])
