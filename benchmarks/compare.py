@@ -23,6 +23,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
+from benchmarks.heads import HEADS
 from benchmarks.scan_changes import Change, binned, blurred, noisier, turned
 from benchmarks.tables import markdown, write_table
 from negvol_cli.comparison import cranial_base
@@ -40,17 +41,6 @@ from negvol_cli.run import Models, load_models
 from negvol_cli.settings import Settings
 from negvol_cli.structures import Side
 from negvol_cli.study import measure_scan
-
-HEADS: Final = (
-    "fullhead",
-    "cthead",
-    "cranium",
-    "visible-male",
-    "visible-female",
-    "medimodel",
-    "sharp-base",
-    "planning-3mm",
-)
 
 
 def _tilted(volume: Volume) -> Volume:

@@ -30,6 +30,7 @@ from benchmarks.references import distance_from, judged, on_frame, reference_lab
 from benchmarks.tables import Printed
 from export.onnx_model import INPUT, OUTPUT, write_onnx
 from negvol_cli.evaluation.metrics import Metrics, compare
+from negvol_cli.geometry.grid import Vector, Volume
 from negvol_cli.inference.session import Predictor, open_session
 from negvol_cli.io.image import read_scan
 from negvol_cli.mesh.backend import load_backend
@@ -49,10 +50,17 @@ from training.loop.train import WEIGHTS, load_trained
 BONES = (Label.CONDYLE, Label.TEMPORAL_BONE)
 VOLUMES = ("nv_mm3", "articular_nv_mm3", "head_volume_mm3")
 NO_SPACE = JointSpace(**dict.fromkeys(JointSpace.__slots__))
-References = dict[Side, JointGeometry]
 
 ROLES = ("localiser", "segmenter")
 CONFIGS = Path(__file__).parents[1] / "training" / "configs"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """The reference labels of one joint, with their edges refined, and what they measure."""
+
+    labels: Volume
+    geometry: JointGeometry
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +158,10 @@ def measured(
     return measure_ct(scan, (), Run(settings=Settings(), backend=load_backend(), models=models))
 
 
-def references_of(folder: Path) -> References:
-    """What is measured on the reference labels of a head."""
-    return {side: measure_labels(reference_labels(folder, side), side) for side in Side}
+def references_of(folder: Path) -> dict[Side, Reference]:
+    """The reference labels of a head, and what is measured on them."""
+    labels = {side: reference_labels(folder, side) for side in Side}
+    return {side: Reference(of, measure_labels(of, side)) for side, of in labels.items()}
 
 
 def stated(joint: JointReport, reference: JointGeometry) -> Iterator[tuple[str, Stated]]:
@@ -178,12 +187,12 @@ def stated(joint: JointReport, reference: JointGeometry) -> Iterator[tuple[str, 
 
 
 def rows(
-    head: str, folder: Path, measurement: Measurement, references: References
+    head: str, folder: Path, measurement: Measurement, references: Mapping[Side, Reference]
 ) -> Iterator[Row]:
     """What came out for both joints of a head."""
     centres = joint_centres(folder)[head]
     asymmetry = measurement.report.nv_asymmetry
-    right, left = (references[side].nv_mm3 for side in (Side.RIGHT, Side.LEFT))
+    right, left = (references[side].geometry.nv_mm3 for side in (Side.RIGHT, Side.LEFT))
     off_points = np.nan
     if asymmetry is not None:
         off_points = 100 * abs(asymmetry.signed - (left - right) / (left + right))
@@ -191,16 +200,16 @@ def rows(
         if joint.centre_mm_xyz is None or joint.side not in measurement.views:
             yield Row(head, str(joint.side), joint.status_text, *[np.nan] * 11)
             continue
-        condyle, bone, shapes = accuracy(head, folder, measurement, joint.side)
-        reference = references[joint.side]
+        reference, centre = references[joint.side], centres[joint.side]
+        condyle, bone, shapes = accuracy(reference.labels, centre, measurement, joint.side)
         nv, articular = (
             100 * (value / known - 1) if value is not None else np.nan
             for value, known in (
-                (joint.nv_mm3, reference.nv_mm3),
-                (joint.articular_nv_mm3, reference.articular_nv_mm3),
+                (joint.nv_mm3, reference.geometry.nv_mm3),
+                (joint.articular_nv_mm3, reference.geometry.articular_nv_mm3),
             )
         )
-        off = np.linalg.norm(np.subtract(joint.centre_mm_xyz, centres[joint.side]))
+        off = np.linalg.norm(np.subtract(joint.centre_mm_xyz, centre))
         status = "ok" if joint.status is Status.OK else joint.status_text
         figures = (condyle.dice, condyle.hd95_mm, bone.dice, bone.hd95_mm, *shapes)
         volume = joint.nv_mm3 if joint.nv_mm3 is not None else np.nan
@@ -210,15 +219,17 @@ def rows(
 
 
 def accuracy(
-    head: str, folder: Path, measurement: Measurement, side: Side
+    reference: Volume, centre_mm: Vector, measurement: Measurement, side: Side
 ) -> tuple[Metrics, Metrics, tuple[float, float]]:
-    """Of the condyle and the temporal bone, and Dice of their shapes, where both are known."""
+    """Of the condyle and the temporal bone, and Dice of their shapes, where both are known.
+
+    ``reference`` are the labels of the joint, whose condylar head is centred at ``centre_mm``.
+    """
     geometry = measurement.views[side].geometry
     frame, found = geometry.frame, geometry.labels_zyx
-    reference = reference_labels(folder / head, side)
     labels, known = on_frame(reference, frame)
     known &= frame.mirror(recorded_mask(measurement.scan.volume, frame.grid))
-    grid, centre = frame.local_grid, frame.to_frame(joint_centres(folder)[head][side])
+    grid, centre = frame.local_grid, frame.to_frame(centre_mm)
     about = known & (distance_from(centre, grid) <= SHAPE_REACH_MM)
     where = judged(np.where(known, labels, 0), grid, centre)
     condyle, bone = (
@@ -275,7 +286,7 @@ def main() -> None:
             said.row(*(v if isinstance(v, str) else f"{v:.3f}" for v in astuple(row)))
             table.append(row)
         for joint in measurement.report.joints:
-            for name, figure in stated(joint, references[joint.side]):
+            for name, figure in stated(joint, references[joint.side].geometry):
                 intervals[name].append(figure)
     for name in names[3:]:
         values = np.array([getattr(row, name) for row in table])

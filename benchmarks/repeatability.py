@@ -22,6 +22,7 @@ from typing import Final
 
 import numpy as np
 
+from benchmarks.heads import HEADS
 from benchmarks.repeated_runs import VOLUMES, Runs, figure, settings_for
 from benchmarks.scan_changes import Change, noisier, turned, with_slices
 from benchmarks.tables import markdown, write_table
@@ -30,9 +31,6 @@ from negvol_cli.run import load_models
 from negvol_cli.settings import Settings
 from negvol_cli.structures import Side
 
-HEADS: Final = (
-    "visible-male,fullhead,cranium,medimodel,sharp-base,cthead,visible-female,planning-3mm"
-)
 SLICES_MM: Final = (0.4, 0.8, 1.2, 1.5, 2.5)
 ANGLES_DEG: Final = (5.0, 10.0, 15.0)
 KINDS: Final = ("all", "slices", "turned", "noise")
@@ -59,7 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--bundle", type=Path, help="Another bundle than the default one.")
-    parser.add_argument("--heads", default=HEADS, help="Comma-separated.")
+    parser.add_argument("--heads", default=",".join(HEADS), help="Comma-separated.")
     parser.add_argument("--full", action="store_true", help="Every change of every head.")
     parser.add_argument("--keep", type=Path, help="A file of runs to go on from.")
     parser.add_argument("--write", action="store_true", help="Into docs/accuracy.md.")
@@ -67,7 +65,7 @@ def main() -> None:
     runs = Runs(lambda: load_models(arguments.bundle, Settings()), arguments.keep)
     rows: list[dict[str, str]] = []
     for head in arguments.heads.split(","):
-        turn = None if arguments.full else HEADS.split(",").index(head)
+        turn = None if arguments.full else HEADS.index(head)
         path = arguments.data / "tmj" / head / "ct.nii.gz"
         rows += rows_of(head, path, list(changes(turn)), runs)
     table = markdown(rows)

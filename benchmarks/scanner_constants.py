@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.heads import labelled_but
 from benchmarks.tables import markdown, write_table
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.io.image import read_scan
 from negvol_cli.steps import air_edges, calibrate_hu, noise, scanner
 
-SCANS = ("fullhead", "cthead", "cranium", "visible-male", "sharp-base", "planning-3mm")
+SCANS = (*labelled_but("medimodel", "visible-female"), "planning-3mm")
 CONSTANTS: dict[Any, tuple[str, ...]] = {
     air_edges: (
         *(

@@ -19,6 +19,7 @@ from typing import Final
 
 import numpy as np
 
+from benchmarks.heads import LABELLED
 from benchmarks.scan_changes import FWHM, Slices, binned, reconstructed, with_slices
 from benchmarks.tables import Printed
 from negvol_cli.geometry.grid import Volume
@@ -30,15 +31,6 @@ from negvol_cli.steps.scanner import BOX_SD, read_scanner_about
 from negvol_cli.structures import Side
 from training.data.dataset import joint_centres
 
-HEADS: Final = (
-    "fullhead",
-    "sharp-base",
-    "cranium",
-    "visible-male",
-    "medimodel",
-    "cthead",
-    "visible-female",
-)
 SLICES_MM: Final = (2.0, 2.5, 3.0)
 SLABS: Final = (Slices(3.0, 1.5), Slices(4.0, 2.0))
 FINEST_MM: Final = 1.0
@@ -74,7 +66,7 @@ def main() -> None:
     """Print, and write where asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--heads", default=",".join(HEADS), help="Comma-separated.")
+    parser.add_argument("--heads", default=",".join(LABELLED), help="Comma-separated.")
     parser.add_argument("--write", action="store_true", help="Into docs/accuracy.md.")
     arguments = parser.parse_args()
     places = ("scan", *map(str, Side))

@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.heads import HEADS
 from benchmarks.kept_joints import KeptJoint, keep, kept
 from benchmarks.phantom_cases import Case, Phantom, cases, cone_beam_cases
 from benchmarks.scan_changes import noisier, with_slices
@@ -37,16 +38,6 @@ from negvol_cli.steps.checks import check_pair
 from negvol_cli.steps.limits import LIMITS
 from negvol_cli.structures import Side
 
-REAL: Final = (
-    "medimodel",
-    "sharp-base",
-    "cranium",
-    "fullhead",
-    "cthead",
-    "visible-male",
-    "visible-female",
-    "planning-3mm",
-)
 SPOILT: Final = (
     "medimodel-right",
     "cranium-left",
@@ -78,7 +69,7 @@ class Source:
 def sources(data: Path) -> Iterator[Source]:
     """Every scan, real ones first."""
     tmj = data / "tmj"
-    for name in REAL:
+    for name in HEADS:
         yield Source("real CT", name, partial(_read, tmj / name / "ct.nii.gz"))
     for path in sorted((data / "headneck").glob("*.nii.gz"))[::EVERY_HEADNECK]:
         name = path.name.removesuffix(".nii.gz")

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from benchmarks.heads import labelled_but
 from benchmarks.repeated_runs import VOLUMES, Found, Runs, figure
 from benchmarks.scan_changes import turned
 from benchmarks.tables import markdown, write_table
@@ -39,7 +40,7 @@ from negvol_cli.steps.measure import JointGeometry, measure_joint
 from negvol_cli.steps.recentre import is_well_centred, process_centre
 from negvol_cli.structures import Label, Side
 
-JOINTS: Final = ("cranium", "cthead", "fullhead", "medimodel", "visible-female", "visible-male")
+JOINTS: Final = labelled_but("sharp-base")  # whose field of view ends at the neck
 HEADS: Final = ("visible-male", "fullhead")
 TURNS: Final = ((0, 15.0), (1, -15.0), (0, -15.0), (2, 15.0))
 """Axis (x, y, z of the scan) and degrees: a nod, a lean and a turn of the head."""
