@@ -7,7 +7,8 @@ the reference (``references``) moved to where it fits best. No network takes par
 they were predictions: the labels as they were drawn, which the reference was made of; the reference
 made anew on the same scan resampled by half a voxel; and the drawn labels with their edges off by a
 smooth random field of 0.3 mm, which is what they are good to (docs/data.md), brought to the bones'
-edges as the reference was.
+edges as the reference was. The last two columns say how far two surfaces lie apart on average where
+their Dice is what is aimed at.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from training.data.joints import JointSample
 from training.evaluate.shape import SHAPE_REACH_MM, shape_dice
 
 BONES: Final = (Label.CONDYLE, Label.TEMPORAL_BONE)
+AIMS: Final = {Label.CONDYLE: 0.985, Label.TEMPORAL_BONE: 0.98}
 PREDICTIONS: Final = ("as drawn", "scan moved by half a voxel", "drawn 0.3 mm otherwise")
 DRAWN_MM: Final = 0.3
 OVER_MM: Final = 2.0
@@ -41,6 +43,7 @@ OVER_MM: Final = 2.0
 hang together over a few voxels of a clinical CT."""
 
 Labels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 
 
 def predictions(joint: JointSample, grid: Grid) -> Iterator[Labels]:
@@ -72,8 +75,19 @@ def redrawn(labels: Volume, seed: int) -> Volume:
     return Volume(out, labels.grid)
 
 
+def distance_at(dice: float, bone: Mask, near: Mask, spacing_mm: float) -> float:
+    """How far a surface lies from that of ``bone`` [z, y, x] on average where Dice is ``dice``, mm.
+
+    Surfaces that lie d apart on average over an area A differ by A·d, and Dice of volumes of about
+    V each is 1 − A·d / 2V. A is the integral of the size of the gradient of the smoothed bone.
+    """
+    smooth = gaussian_filter(bone.astype(np.float32), 1.0)
+    area = np.linalg.norm(np.gradient(smooth, spacing_mm), axis=0)[near].sum()
+    return float(2 * (1 - dice) * np.count_nonzero(bone & near) / area)
+
+
 def ceilings(head: Path, side: Side) -> list[tuple[float, float]]:
-    """Dice of shape of MC and TB for each of ``PREDICTIONS``."""
+    """For MC and TB: Dice of shape for each of ``PREDICTIONS``, then ``distance_at`` the aim."""
     drawn = read_image(head / f"{side}.nii.gz").volume
     middle = vector(drawn.grid.to_world((np.array(drawn.grid.size_xyz) - 1) / 2))
     joint = JointSample(head.name, side, middle, read_scan(head / "ct.nii.gz").volume, drawn)
@@ -92,7 +106,10 @@ def ceilings(head: Path, side: Side) -> list[tuple[float, float]]:
             for b in BONES
         )
         found.append((mc, tb))
-    return found
+    mc, tb = (
+        distance_at(AIMS[b], reference.values_zyx == b, near, grid.spacing_mm_xyz[0]) for b in BONES
+    )
+    return [*found, (mc, tb)]
 
 
 def main() -> None:
@@ -102,14 +119,15 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="Into docs/accuracy.md.")
     arguments = parser.parse_args()
     said = Printed()
-    said.heading("joint", *(f"{bone}, {name}" for name in PREDICTIONS for bone in ("MC", "TB")))
+    headings = [f"{bone}, {name}" for name in PREDICTIONS for bone in ("MC", "TB")]
+    said.heading("joint", *headings, "MC, 0.985 is, mm", "TB, 0.98 is, mm")
     rows = []
     for folder in sorted(path.parent for path in (arguments.data / "tmj").glob("*/right.nii.gz")):
         for side in Side:
             found = np.array(ceilings(folder, side)).ravel()
             rows.append(found)
             said.row(f"{folder.name} {side}", *(f"{value:.3f}" for value in found))
-    for name, values in (("mean", np.mean(rows, axis=0)), ("lowest", np.min(rows, axis=0))):
+    for name, values in (("mean", np.mean(rows, axis=0)), ("least", np.min(rows, axis=0))):
         said.row(name, *(f"{value:.3f}" for value in values))
     if arguments.write:
         said.write("accuracy.md", "SHAPE CEILING")
