@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from negvol_cli.errors import InputError
-from negvol_cli.io.ct_checks import THICK_MM
+from negvol_cli.io.ct_checks import MOST_LABELS, THICK_MM, are_labels
 from negvol_cli.io.formats import ImageFile, Packing, open_image
 
 IMAGE_ENDINGS: Final = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -21,9 +21,6 @@ IMAGE_ENDINGS: Final = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 _PACKS_LIKE_LABELS: Final = 25  # times; a CT packs to a third, a label map to a hundredth
 _MOST_BYTES: Final = 2**31
 """Larger than the largest scan that is read; not unpacked to look at its values."""
-
-_MOST_LABELS: Final = 64
-"""Label maps of a head have fewer values, a CT has thousands."""
 
 _PLANES: Final = 5
 """Enough to meet bone and air in any head."""
@@ -75,18 +72,10 @@ def _may_be_labels(image: ImageFile) -> bool:
 def _holds_labels(image: ImageFile) -> bool:
     """By all voxels of a packed file, which must be unpacked anyway; else by a few planes."""
     if image.header.packing is Packing.RAW:
-        return _are_labels(np.unique(image.some_planes(_PLANES)))
+        return are_labels(np.unique(image.some_planes(_PLANES)))
     found: npt.NDArray[Any] = np.zeros(1, dtype=image.kept)
     for slab in image.slabs():
         found = np.union1d(found, slab)
-        if found.size > _MOST_LABELS:
+        if found.size > MOST_LABELS:
             return False
-    return _are_labels(found)
-
-
-def _are_labels(values: npt.NDArray[Any]) -> bool:
-    """Whether the values are a few whole numbers from 0 on, at least one of them not 0."""
-    if not (values.min() >= 0 and 0 < values.max() <= np.iinfo(np.uint16).max):
-        return False
-    found = np.unique(values)
-    return found.size <= _MOST_LABELS and bool(np.array_equal(found, np.round(found)))
+    return are_labels(found)

@@ -46,6 +46,8 @@ heads cut at 300 to 1650 HU 1.2 to 33 times as many, and 70 or more of a million
 one to four voxels have the highest value."""
 
 _PICTURE: Final = 255
+MOST_LABELS: Final = 64
+"""Label maps of a head have fewer values, a CT has thousands."""
 _LEAST_PILED: Final = 0.05
 """Of all voxels at the lowest value: air about and in a head is 40 to 80 % of a scan."""
 
@@ -58,8 +60,9 @@ def check_ct(volume: Volume, name: str = "the scan") -> tuple[str, ...]:
     Raises
     ------
     InputError
-        Values are not finite, constant, scaled to about [0, 1], shifted by 1024 (the rescale was
-        not applied), or without air or bone, as in an MR. The message calls the scan ``name``.
+        Values are not finite, constant, those of labels, scaled to about [0, 1], shifted by 1024
+        (the rescale was not applied), or without air or bone, as in an MR. The message calls the
+        scan ``name``.
     """
     low, high = float(volume.values_zyx.min()), float(volume.values_zyx.max())
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -68,12 +71,17 @@ def check_ct(volume: Volume, name: str = "the scan") -> tuple[str, ...]:
         )
     if low == high:
         raise InputError(f"{name} is blank: every voxel is {low:g}")
+    sample = _sample(volume.values_zyx)
+    if are_labels(sample):
+        raise InputError(
+            f"{name} contains a few whole numbers from {low:g} to {high:g} and no air, like labels "
+            "or a picture of 8 bits: give the CT in Hounsfield units (labels: negvol measure)"
+        )
     if max(-low, high) <= _SCALED:
         raise InputError(
             f"{name} contains values from {low:g} to {high:g}, scaled as for a network: "
             "give the CT in Hounsfield units"
         )
-    sample = _sample(volume.values_zyx)
     air = np.mean((sample > _AIR_HU[0]) & (sample < _AIR_HU[1]))
     if air < _LEAST_AIR:
         raise InputError(f"{name} {_why_no_air(sample, low, high)}")
@@ -90,7 +98,7 @@ def _why_no_air(sample: npt.NDArray[np.float32], low: float, high: float) -> str
             f"{values}, which look like HU + 1024 (the rescale was not applied): subtract 1024 "
             "from every voxel, or export it again"
         )
-    if low >= 0 and high <= _PICTURE:
+    if low >= 0 and high <= _PICTURE and _whole(sample):
         return f"{values} and no air, a picture of 8 bits: export the CT in Hounsfield units"
     if low < 0 and np.mean(sample == low) > _LEAST_PILED:
         return (
@@ -122,6 +130,14 @@ def is_coarse(volume: Volume) -> bool:
     return max(round(s, 1) for s in volume.grid.spacing_mm_xyz) > COARSE_MM
 
 
+def are_labels(values: npt.NDArray[Any]) -> bool:
+    """Return whether the values are a few whole numbers from 0 on, at least one of them not 0."""
+    if not (values.min() >= 0 and 0 < values.max() <= np.iinfo(np.uint16).max):
+        return False
+    found = np.unique(values)
+    return found.size <= MOST_LABELS and _whole(found)
+
+
 def _coarse(volume: Volume) -> tuple[str, ...]:
     if not is_coarse(volume):
         return ()
@@ -133,6 +149,10 @@ def _sample(values_zyx: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """About a million values, evenly spread."""
     step = max(1, math.ceil((values_zyx.size / _SAMPLE) ** (1 / 3)))
     return values_zyx[::step, ::step, ::step].astype(np.float32).ravel()
+
+
+def _whole(values: npt.NDArray[Any]) -> bool:
+    return bool(np.array_equal(values, np.rint(values)))
 
 
 def _looks_shifted(sample: npt.NDArray[np.float32]) -> bool:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from negvol_cli.geometry.grid import Points, Volume, vector
 from negvol_cli.report import Check, JointReport, Status
-from negvol_cli.settings import ClipShape, Settings
+from negvol_cli.settings import ClipSettings, ClipShape, Settings
 from negvol_cli.steps.calibrate_hu import TRUE_TISSUE_HU
 from negvol_cli.steps.checks import SeenEdges, check_joint, check_pair, failed
 from negvol_cli.steps.flags import Flag, FlagKind
@@ -80,7 +80,12 @@ def judge(
         articular_nv_mm3=None if cut else geometry.articular_nv_mm3,
         joint_space_mm=geometry.joint_space if head_seen else None,
         watertight=geometry.watertight,
-        flags=(*geometry.flags, *_frame_flags(geometry, recorded_zyx), *_tissue_flags(checks)),
+        flags=(
+            *_sphere_flags(settings.clip),
+            *geometry.flags,
+            *_frame_flags(geometry, recorded_zyx),
+            *_tissue_flags(checks),
+        ),
         checks=checks,
     )
     return _unless_failed(report, excused)
@@ -194,6 +199,16 @@ def _scanned_nv_mm3(geometry: JointGeometry) -> float | None:
         return None
     voxels = int((geometry.labels_zyx == Label.NEGATIVE_VOLUME).sum())
     return voxels * geometry.frame.local_grid.voxel_mm3
+
+
+def _sphere_flags(clip: ClipSettings) -> tuple[str, ...]:
+    """A flag where the measurement sphere does not reach as far as the roof of the fossa."""
+    if clip.width_mm >= LEAST_SPHERE_MM:
+        return ()
+    return (
+        f"a measurement sphere of {clip.width_mm:g} mm holds little but the condylar head: take "
+        f"one of {LEAST_SPHERE_MM:.0f} mm or more",
+    )
 
 
 def _tissue_flags(checks: tuple[Check, ...]) -> tuple[str, ...]:

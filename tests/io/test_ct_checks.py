@@ -42,7 +42,17 @@ def as_mr() -> np.ndarray:
         ((CT + 1024) / 4095, "scaled as for a network"),
         (np.clip(CT / 1000, -1, 1), "scaled as for a network"),
         (as_mr(), "no air"),
-        (np.clip((CT + 1000) / 12, 0, 255).astype(np.uint8), "no air, a picture of 8 bits"),
+        (
+            (CT > 300).astype(np.uint8),
+            "a few whole numbers from 0 to 1 and no air, like labels .*negvol measure",
+        ),
+        (
+            2.0 * (CT > 300) + 5.0 * (CT < 0),
+            "a few whole numbers from 0 to 5 and no air, like labels",
+        ),
+        ((CT + 1024) / 40, r"values from .* and no air \(about -1000 HU\)"),
+        (np.clip((CT + 1000) / 12, 0, 255).astype(np.uint8), "no air, like labels or a picture"),
+        (np.clip((CT + 160) / 1.6, 0, 255).astype(np.uint8), "no air, a picture of 8 bits"),
         (np.maximum(CT, -160), "cut off at -160 HU .* no air"),
         ((CT + 1024).clip(0).astype(np.uint16), r"HU \+ 1024"),
         ((CT + 1024).astype(np.int16), r"HU \+ 1024"),

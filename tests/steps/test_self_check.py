@@ -5,7 +5,7 @@ import pytest
 
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.report import JointReport, JointSpace, Status, Uncertainty
-from negvol_cli.settings import FRAME_SIZE, Settings
+from negvol_cli.settings import FRAME_SIZE, ClipSettings, Settings
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import FoundJoint
 from negvol_cli.steps.measure import JointGeometry
@@ -87,6 +87,20 @@ def test_the_largest_sphere_that_fits_is_offered(sound):
     report = judged(replace(sound, unseen_fraction=0.05), recorded_zyx=seen)
 
     assert report.reason.endswith("a sphere of 22 mm fits (--sphere-mm 22)")
+
+
+def test_a_sphere_that_holds_little_but_the_head_is_said(sound):
+    flags = [
+        judge(sound, None, None, Settings(clip=ClipSettings(width_mm=width_mm))).flags
+        for width_mm in (20.0, 19.0)
+    ]
+
+    assert flags[0] == sound.flags
+    assert flags[1] == (
+        "a measurement sphere of 19 mm holds little but the condylar head: take one of 20 mm or "
+        "more",
+        *sound.flags,
+    )
 
 
 def test_a_joint_cut_far_has_no_lower_bound_and_is_offered_no_sphere(sound):
