@@ -34,6 +34,7 @@ from negvol_cli.comparison.verdict import (
     apart_mm,
     does_not_fit,
     flags,
+    of_one_clip,
     of_one_patient,
     opened,
     refuse_other_patient,
@@ -95,7 +96,8 @@ def compare_results(before: StoredResult, after: StoredResult) -> Compared:
         if side not in good:
             joints[side] = _not_compared(side, before, after, fits.get(side))
             continue
-        joints[side], overlays[side] = _joint(before.joints[side], after.joints[side], good[side])
+        joint, overlays[side] = _joint(before.joints[side], after.joints[side], good[side])
+        joints[side] = joint if of_one_clip(before, after) else _without_spaces(joint)
     if not overlays:
         why = "; ".join(f"{side}: {joint.reason}" for side, joint in joints.items())
         raise InputError(f"no joint of the two results can be compared ({why})")
@@ -197,10 +199,14 @@ def _judged(joint: JointComparison) -> JointComparison:
     why = None if joint.movement is None else opened(joint.movement)
     if why is None:
         return joint
+    reason = f"{why}, so NV and joint spaces are not compared"
+    return replace(_without_spaces(joint), outcome=Outcome.OPENED, reason=reason)
+
+
+def _without_spaces(joint: JointComparison) -> JointComparison:
+    """The joint with NV and joint spaces of both results, and not their differences."""
     return replace(
         joint,
-        outcome=Outcome.OPENED,
-        reason=f"{why}, so NV and joint spaces are not compared",
         nv_mm3=_silent(joint.nv_mm3),
         articular_nv_mm3=_silent(joint.articular_nv_mm3),
         joint_space_mm={
@@ -258,7 +264,8 @@ def _with_asymmetries(
     comparison: Comparison, before: StoredResult, after: StoredResult
 ) -> Comparison:
     """The comparison with the changes of the signed asymmetry index, where both joints count."""
-    if any(joint.outcome is not Outcome.COMPARED for joint in comparison.joints):
+    compared = all(joint.outcome is Outcome.COMPARED for joint in comparison.joints)
+    if not compared or not of_one_clip(before, after):
         return comparison
     changes: dict[str, Any] = {}
     for name in ("nv_asymmetry", "articular_nv_asymmetry"):

@@ -51,6 +51,11 @@ def _is_pseudonym(name: str) -> bool:
     return len(parts) == 3 and parts[0] == "pat" and (len(parts[1]), len(parts[2])) == (12, 8)
 
 
+def of_one_clip(before: StoredResult, after: StoredResult) -> bool:
+    """Whether NV and joint spaces, which end at the clip, were measured in one of the same size."""
+    return before.report.clip == after.report.clip
+
+
 def of_one_patient(fits: Mapping[Side, Fit], apart_mm: float) -> bool:
     """Whether temporal bones so laid can be one patient's."""
     close = any(fit.residual_mm <= OTHER_BONE_MM for fit in fits.values())
@@ -103,9 +108,10 @@ def flags(before: StoredResult, after: StoredResult, apart_mm: float) -> list[st
             "both results are of the same scan: what differs is how it was measured, "
             "not the patient"
         )
-    if before.report.clip != after.report.clip:
+    if not of_one_clip(before, after):
         found.append(
-            f"NV was measured in a {before.report.clip} before and a {after.report.clip} after"
+            f"NV was measured in a {before.report.clip} before and a {after.report.clip} after, so "
+            "NV and joint spaces are not compared: measure both scans in one"
         )
     if before.report.bundle != after.report.bundle:
         found.append("the two results were measured by different models")

@@ -177,12 +177,34 @@ def test_other_clips_models_and_versions_are_flagged(before):
     found = compare_results(first, after).comparison
 
     assert found.flags == (
-        "NV was measured in a sphere of 30 mm before and a sphere of 20 mm after",
+        "NV was measured in a sphere of 30 mm before and a sphere of 20 mm after, so NV and joint "
+        "spaces are not compared: measure both scans in one",
         "the two results were measured by different models",
         "the two results were measured by different versions of negvol: measure both scans "
         "with one",
         "AFTER: noisy",
     )
+
+
+def test_figures_that_end_at_spheres_of_two_sizes_are_not_compared(before):
+    asymmetry = Asymmetry.between(6000.0, 7000.0)
+    report = replace(before.report, nv_asymmetry=asymmetry, nv_asymmetry_points=2.0)
+    first = replace(before, report=replace(report, clip="sphere of 30 mm"))
+    small = {
+        side: replace(joint, report=replace(joint.report, nv_mm3=2900.0, head_volume_mm3=1100.0))
+        for side, joint in before.joints.items()
+    }
+    second = replace(first, report=replace(report, clip="sphere of 22 mm"), joints=small)
+    found = compare_results(first, second).comparison
+
+    for joint in found.joints:
+        assert (joint.nv_mm3.before, joint.nv_mm3.after) == (7000.0, 2900.0)
+        for change in (joint.nv_mm3, joint.articular_nv_mm3, *joint.joint_space_mm.values()):
+            assert (change.change, change.half_95, change.claimed) == (None, None, None)
+        assert joint.head_volume_mm3.claimed
+        assert joint.movement is not None
+    assert found.nv_asymmetry_points is None
+    assert compare_results(first, first).comparison.nv_asymmetry_points is not None
 
 
 def test_what_a_result_says_against_a_joint_is_repeated(before):
