@@ -119,7 +119,7 @@ def asymmetries(report: ScanReport) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "direction": _capitalised(words.asymmetry_in_words(asymmetry)),
+            "direction": _capitalised(words.asymmetry_in_words(asymmetry, points)),
             "figures": [
                 (
                     formula,

@@ -161,19 +161,22 @@ def _figures(
 def _foot(draw: ImageDraw.ImageDraw, report: ScanReport, reference: str) -> None:
     top = _TITLE + BESIDE_PX + 24
     draw.line((MARGIN_PX, top, WIDTH_PX - MARGIN_PX, top), palette.RULE, 2)
-    for i, (name, asymmetry) in enumerate(
-        (("NV", report.nv_asymmetry), ("Articular NV", report.articular_nv_asymmetry))
+    for i, (name, asymmetry, half) in enumerate(
+        (
+            ("NV", report.nv_asymmetry, report.nv_asymmetry_points),
+            ("Articular NV", report.articular_nv_asymmetry, report.articular_nv_asymmetry_points),
+        )
     ):
         base = top + 46 + 38 * i
         write(draw, (MARGIN_PX, base), name, 26, palette.INK, bold=True)
-        sentence = words.asymmetry_in_words(asymmetry)
+        sentence = words.asymmetry_in_words(asymmetry, half)
         write(draw, (MARGIN_PX + 180, base), sentence, 26, palette.INK)
     note = f"Asymmetry index: {Asymmetry.FORMULAS['habets_percent']}. {words.ARTICULAR}"
     write(draw, (WIDTH_PX - MARGIN_PX, top + 84), note, 20, palette.MUTED, align="right")
     draw_legend(draw, top + 46, reference)
-    found = "; ".join(f"{concern}: {flag}" for concern, flag in words.flags(report))
+    flags = "; ".join(f"{concern}: {flag}" for concern, flag in words.flags(report))
     write(draw, (MARGIN_PX, top + 122), "Flags", 26, palette.INK, bold=True)
-    first, *others = wrapped(found or "none", 24, WIDTH_PX - 2 * MARGIN_PX - 180)
+    first, *others = wrapped(flags or "none", 24, WIDTH_PX - 2 * MARGIN_PX - 180)
     rest = shortened(" ".join(others), 24, WIDTH_PX - 2 * MARGIN_PX - 180)
     for i, line in enumerate((first, rest)):
         write(draw, (MARGIN_PX + 180, top + 122 + 32 * i), line, 24, palette.INK)

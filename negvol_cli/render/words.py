@@ -88,20 +88,22 @@ def ratio(asymmetry: Asymmetry | None) -> str:
     return f"{more} is {asymmetry.ratio:.2f} × {less}"
 
 
-def asymmetry_in_words(asymmetry: Asymmetry | None) -> str:
-    """Give index, direction and ratio: ``asymmetry index 15.8 % (R > L); R is 1.38 × L``.
+def asymmetry_in_words(asymmetry: Asymmetry | None, half: float | None = None) -> str:
+    """Give index, direction and ratio: ``asymmetry index 15.8 ± 4.1 % (R > L); R is 1.38 × L``.
 
-    Where a value is missing, the reason stands in their place.
+    ``half`` is half the 95 % interval of the index, in points. Neither side is called larger by an
+    index within it. Where a value is missing, the reason stands in their place.
     """
     direction = larger(asymmetry)
     if asymmetry is None or direction == MISSING:
         return "not available: both joints are needed"
+    index = f"asymmetry index {with_half(asymmetry.habets_percent, half, 1)} %"
+    if half is not None and asymmetry.habets_percent <= half:
+        return f"{index}: no measurable difference"
     if direction == "equal":
         return direction
     order = "L > R" if asymmetry.signed > 0 else "R > L"
-    return (
-        f"asymmetry index {percent(asymmetry.habets_percent)} ({order}); {ratio(asymmetry)}"
-    ).removesuffix(f"; {order}")
+    return f"{index} ({order}); {ratio(asymmetry)}".removesuffix(f"; {order}")
 
 
 def asymmetry_figures(asymmetry: Asymmetry | None) -> Iterator[tuple[str, str]]:

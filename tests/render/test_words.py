@@ -47,6 +47,22 @@ def test_the_asymmetry_in_words_has_index_direction_and_ratio(
 
 
 @pytest.mark.parametrize(
+    ("left", "right", "half", "said"),
+    [
+        (1100.0, 900.0, 4.0, "asymmetry index 10.0 ± 4.0 % (L > R); L is 1.22 × R"),
+        (1100.0, 900.0, 10.5, "asymmetry index 10.0 ± 10.5 %: no measurable difference"),
+        (1000.0, 1000.4, 2.0, "asymmetry index 0.0 ± 2.0 %: no measurable difference"),
+        (1000.0, 0.0, math.nan, "asymmetry index 100.0 % (L > R)"),
+        (None, 1000.0, None, "not available: both joints are needed"),
+    ],
+)
+def test_no_side_is_called_larger_by_less_than_the_interval(
+    left: float | None, right: float, half: float | None, said: str
+):
+    assert words.asymmetry_in_words(Asymmetry.between(left, right), half) == said
+
+
+@pytest.mark.parametrize(
     ("provider", "said"),
     [("CPU (libcuda.so.1 is not there)", "CPU"), ("CUDA", "GPU"), ("CPU and CUDA", "CPU")],
 )
