@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from negvol_cli.cli.options import print_columns, print_json
-from negvol_cli.errors import InputError
-from negvol_cli.io.dicom import Series, find_series
+from negvol_cli.io.dicom import Series, find_series, nothing_in
 from negvol_cli.render.words import MISSING
 
 
@@ -15,7 +14,7 @@ def print_series(source: Path, *, as_json: bool) -> None:
     """Print every series of ``source`` on stdout. Raises InputError if there is none."""
     found = find_series(source)
     if not found:
-        raise InputError(f"{source} contains no DICOM images: give the folder or zip of a CT study")
+        raise nothing_in(source)
     if as_json:
         print_json([_as_dict(series) for series in found])
         return

@@ -129,7 +129,7 @@ class Receiver:
             self._tell("received", event, study=study, **counts)
 
     def _no_ct(self, event: Any, sop_class: str, name: str) -> Any:
-        why = f"{name} is no CT: not measured"
+        why = f"{name} is not a CT: not measured"
         discarded = sop_class in _DISCARDED_UIDS
         self._tell("discarded" if discarded else "refused", event, reason=why)
         return response(DISCARDS if discarded else NOT_SUPPORTED, why)

@@ -57,7 +57,7 @@ VOXEL: Final = Limit(
     "voxel_mm",
     None,
     3.0,
-    "voxels up to {value:.1f} mm long are too coarse (at most {most:.0f} mm)",
+    "voxels of {value:.1f} mm are too coarse (at most {most:.0f} mm)",
 )
 """Real heads of 1 mm binned to voxels of 3 mm kept every figure within its interval; with longer
 edges NV was off by up to 13 %, half of the joints failed another check, and planning CT of 4 mm

@@ -145,7 +145,7 @@ def test_what_is_no_ct_is_refused_and_the_log_says_what_it_was(scp: Scp) -> None
     image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = UID(MR)
 
     assert store(scp.port, [image, small_study()[1]], (MR, CT)) == [NOT_SUPPORTED, 0]
-    assert scp.said("refused")[0]["reason"] == "MR Image Storage is no CT: not measured"
+    assert scp.said("refused")[0]["reason"] == "MR Image Storage is not a CT: not measured"
     assert len(scp.images()) == 1
 
 
@@ -164,7 +164,9 @@ def test_what_comes_along_with_a_ct_our_own_results_among_it_is_discarded(scp: S
 
     assert statuses == [DISCARDS] * len(results) + [0] * len(small_study())
     assert len(scp.images()) == len(small_study())
-    assert scp.said("discarded")[0]["reason"] == "Encapsulated PDF Storage is no CT: not measured"
+    assert (
+        scp.said("discarded")[0]["reason"] == "Encapsulated PDF Storage is not a CT: not measured"
+    )
 
 
 def test_an_object_that_is_not_what_the_request_says_is_refused(scp: Scp) -> None:

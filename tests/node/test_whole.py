@@ -116,7 +116,7 @@ def test_every_result_arrives_once_though_the_node_was_killed(way: Way) -> None:
 
 
 def test_results_that_come_back_are_not_measured(way: Way) -> None:
-    assert {event["reason"].split(" is no CT")[0] for event in way.node.events("discarded")} <= {
+    assert {event["reason"].split(" is not a CT")[0] for event in way.node.events("discarded")} <= {
         *("Segmentation Storage", "Comprehensive SR Storage", "Comprehensive 3D SR Storage"),
         "Encapsulated PDF Storage",
     }

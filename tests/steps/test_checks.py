@@ -263,9 +263,7 @@ def test_voxels_too_coarse_for_a_joint_space_fail_before_anything_else(geometry,
     first = check_joint(geometry, None, None, head_seen=True, voxel_mm=edge_mm)[0]
 
     assert (first.name, first.passed) == ("voxel_mm", passed)
-    assert first.why == (
-        "" if passed else f"voxels up to {edge_mm} mm long are too coarse (at most 3 mm)"
-    )
+    assert first.why == ("" if passed else f"voxels of {edge_mm} mm are too coarse (at most 3 mm)")
 
 
 def test_a_head_that_was_not_seen_whole_is_not_judged_by_its_volume_or_roof(geometry):

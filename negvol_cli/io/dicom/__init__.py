@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from negvol_cli.io.dicom.choice import choose_in, choose_series
+    from negvol_cli.io.dicom.choice import choose_in, choose_series, nothing_in
     from negvol_cli.io.dicom.finding import find_series, images_in, series_of
     from negvol_cli.io.dicom.hashed import HashedFiles
     from negvol_cli.io.dicom.headers import Frame
@@ -41,6 +41,7 @@ __all__ = [
     "images_in",
     "is_dicom",
     "lay_out",
+    "nothing_in",
     "outgoing",
     "read_series",
     "received_image",
@@ -64,6 +65,7 @@ _MODULES: Final = {
     "images_in": "finding",
     "is_dicom": "start",
     "lay_out": "layout",
+    "nothing_in": "choice",
     "outgoing": "instance",
     "read_series": "reading",
     "received_image": "instance",

@@ -47,6 +47,14 @@ def choose_series(found: Sequence[Series], wanted: str | None = None) -> Series:
     return min(good, key=_rank)
 
 
+def nothing_in(source: Path) -> InputError:
+    """What is said of a folder or zip without DICOM images, where an image file may well lie."""
+    return InputError(
+        f"{source} contains no DICOM images: give the folder or zip of a CT study, or a NIfTI, "
+        "NRRD or MHA file itself (negvol batch looks for them in folders and zips)"
+    )
+
+
 def choose_in(source: Path, wanted: str | None = None) -> tuple[Series, tuple[str, ...]]:
     """Choose the series of ``source`` to measure; also return what its report should say of that.
 
@@ -54,7 +62,7 @@ def choose_in(source: Path, wanted: str | None = None) -> tuple[Series, tuple[st
     """
     found = find_series(source)
     if not found:
-        raise InputError(f"{source} contains no DICOM images: give the folder or zip of a CT study")
+        raise nothing_in(source)
     chosen = choose_series(found, wanted)
     others = [s for s in found if not (s.unusable or s.only_asked or s is chosen)]
     notes = []

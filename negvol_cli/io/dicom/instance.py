@@ -65,7 +65,7 @@ def outgoing(path: Path) -> Outgoing:
     except OSError:
         raise
     except Exception as err:
-        raise InputError(f"{path} is no DICOM file: make the result again") from err
+        raise InputError(f"{path} is not a DICOM file: make the result again") from err
     meta = getattr(data, "file_meta", Dataset())
     syntax = text_of(meta, "TransferSyntaxUID")
     sop_class, sop_instance = (text_of(data, tag) for tag in _TAGS)
