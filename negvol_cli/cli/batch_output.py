@@ -100,7 +100,7 @@ def raise_for(result: BatchResult, *, limited: bool) -> None:
 def _say_what_is_left_out(discovery: Discovery) -> None:
     if discovery.private:
         if count := len(discovery.left_out):
-            say(f"left out: {count}; --dry-run without --pseudonym-key says why)", err=True)
+            say(f"left out: {count}; --dry-run without --pseudonym-key says why", err=True)
         return
     reasons = defaultdict(list)
     for left in discovery.left_out:
@@ -121,7 +121,7 @@ def _cells(row: SummaryRow) -> list[str]:
         right,
         left,
         percent,
-        words.larger(asymmetry),
+        words.larger(asymmetry, report.nv_asymmetry_points),
         str(row.outcome),
     ]
 

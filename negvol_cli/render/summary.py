@@ -106,7 +106,7 @@ def _line(row: SummaryRow) -> Line:
             _mm3(report.left.articular_nv_mm3),
             _percent(articular),
         ),
-        larger=words.larger(nv).removesuffix(" larger"),
+        larger=words.larger(nv, report.nv_asymmetry_points).removesuffix(" larger"),
         notes=(*_notes(report), *_revisions(row)),
     )
 

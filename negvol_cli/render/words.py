@@ -16,6 +16,7 @@ DIRECTIONS: Final = ("narrowest", "superior", "anterior", "posterior", "medial",
 
 _EQUAL_BELOW_PERCENT = 0.05
 """What is printed as 0.0 %."""
+_NEITHER: Final = "neither larger"
 
 
 def number(value: float | None, decimals: int) -> str:
@@ -68,10 +69,15 @@ def joint_space(joint: JointReport, direction: str) -> float | None:
     return value
 
 
-def larger(asymmetry: Asymmetry | None) -> str:
-    """Say which side is larger: ``right larger``, ``left larger``, ``equal``, or an en dash."""
+def larger(asymmetry: Asymmetry | None, half: float | None = None) -> str:
+    """Say which side is larger: ``right larger``, ``left larger``, ``equal``, or an en dash.
+
+    Or ``neither larger``, where the index lies within ``half`` its 95 % interval, in points.
+    """
     if asymmetry is None or not math.isfinite(asymmetry.signed):
         return MISSING
+    if half is not None and asymmetry.habets_percent <= half:
+        return _NEITHER
     if asymmetry.habets_percent < _EQUAL_BELOW_PERCENT:
         return "equal"
     return f"{Side.LEFT if asymmetry.signed > 0 else Side.RIGHT} larger"
@@ -94,11 +100,11 @@ def asymmetry_in_words(asymmetry: Asymmetry | None, half: float | None = None) -
     ``half`` is half the 95 % interval of the index, in points. Neither side is called larger by an
     index within it. Where a value is missing, the reason stands in their place.
     """
-    direction = larger(asymmetry)
+    direction = larger(asymmetry, half)
     if asymmetry is None or direction == MISSING:
         return "not available: both joints are needed"
     index = f"asymmetry index {with_half(asymmetry.habets_percent, half, 1)} %"
-    if half is not None and asymmetry.habets_percent <= half:
+    if direction == _NEITHER:
         return f"{index}: no measurable difference"
     if direction == "equal":
         return direction

@@ -59,7 +59,9 @@ def test_the_asymmetry_in_words_has_index_direction_and_ratio(
 def test_no_side_is_called_larger_by_less_than_the_interval(
     left: float | None, right: float, half: float | None, said: str
 ):
-    assert words.asymmetry_in_words(Asymmetry.between(left, right), half) == said
+    asymmetry = Asymmetry.between(left, right)
+    assert words.asymmetry_in_words(asymmetry, half) == said
+    assert (words.larger(asymmetry, half) == "neither larger") == said.endswith("difference")
 
 
 @pytest.mark.parametrize(
