@@ -1,9 +1,14 @@
-"""The files of a result, written into a folder of its own: run.json, which names them, last."""
+"""The files of a result, written into a folder of its own: run.json, which names them, last.
+
+Of two joints that are measured at once one is ready first, and leaves a core idle: what does not
+depend on the other is drawn and written meanwhile (``Ahead``).
+"""
 
 from __future__ import annotations
 
 import json
 import platform
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
@@ -19,8 +24,10 @@ from negvol_cli.io.label_map import LABELS_FILE
 from negvol_cli.io.output_folder import RUN_SCHEMA
 from negvol_cli.io.report_files import write_csv, write_json
 from negvol_cli.pipeline import Measurement
+from negvol_cli.report import JointReport
 from negvol_cli.run import Run
 from negvol_cli.settings import RESEARCH_USE
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.steps.scan_labels import labels_on_scan
 from negvol_cli.threads import at_once
 from negvol_cli.version import __version__, program_stamp
@@ -46,6 +53,31 @@ LIBRARIES: Final = (
 )
 
 
+class Ahead:
+    """Draws and saves the joint that is ready first while the other is measured.
+
+    Called with each joint of the scan ``scan_sha256`` as soon as it is measured. ``shown`` is what
+    was drawn, and that joint's part of ``edit/`` lies in ``folder``; neither depends on the other
+    joint. The one that comes last is left to ``save_result``, which has all threads for it.
+    """
+
+    def __init__(self, run: Run, folder: Path, scan_sha256: str) -> None:
+        self.shown: Shown | None = None
+        self._run, self._folder, self._sha256 = run, folder, scan_sha256
+        self._first = threading.Lock()
+
+    def __call__(self, joint: JointReport, view: JointView | None) -> None:
+        """Draw the joint, if it is the first and there is something to be seen of it."""
+        if not self._first.acquire(blocking=False) or view is None:
+            return
+        from negvol_cli.render.ahead import drawn_ahead
+
+        with self._run.watch.step("draw"):
+            self.shown = drawn_ahead(joint, view)
+        with self._run.watch.step("save labels"):
+            write_edit({joint.side: view}, self._sha256, self._folder)
+
+
 def save_result(
     measurement: Measurement,
     folder: Path,
@@ -55,11 +87,12 @@ def save_result(
     as_dicom: WriteDicom | None = None,
     section: PairSection | None = None,
     more: Mapping[str, Any] | None = None,
+    ahead: Ahead | None = None,
 ) -> None:
     """Write all files of a result into ``folder``.
 
-    ``library`` and ``section`` are those of ``render.html``; ``more`` is added to run.json. Raises
-    OutputError where a file cannot be written.
+    ``library`` and ``section`` are those of ``render.html``; ``more`` is added to run.json;
+    ``ahead`` has begun with one of the joints. Raises OutputError where a file cannot be written.
     """
     from negvol_cli.render.shown import both_sides
 
@@ -67,14 +100,15 @@ def save_result(
     run.progress("writing the result", 0.8)
     write_json(report, folder / "report.json")
     write_csv(report, folder / "report.csv")
-    shown = both_sides(report, measurement.views)
+    before = ahead.shown if ahead is not None else None
+    shown = both_sides(report, measurement.views, before)
     tasks = {
-        "meshes": partial(_save_meshes, measurement, folder, run),
+        "labels": partial(_save_labels, measurement, folder, run, before),
+        "meshes": partial(_save_meshes, measurement, folder, run, shown),
         "preview": partial(_draw_preview, measurement, folder, run, shown),
         "page": partial(
             _write_page, measurement, folder, run, shown, library=library, section=section
         ),
-        "labels": partial(_save_labels, measurement, folder, run),
     }
     at_once(tasks, run.settings.threads)
     said: dict[str, Any] = dict(more or {})
@@ -88,24 +122,29 @@ def save_result(
     run.progress("done", 1.0)
 
 
-def _save_labels(measurement: Measurement, folder: Path, run: Run) -> None:
-    """Write the labels, and what the joints are measured again from."""
+def _save_labels(measurement: Measurement, folder: Path, run: Run, before: Shown | None) -> None:
+    """Write the labels, and what the joints but that ``before`` are measured again from."""
     views = measurement.views
     with run.watch.step("save labels"):
         labels = labels_on_scan(views, measurement.scan.volume.grid)
         write_labels(labels.values_zyx, measurement.scan, folder / LABELS_FILE)
         write_label_colours(folder)
-        write_edit(views, measurement.scan.sha256, folder)
+        last = {
+            s: view for s, view in views.items() if before is None or s is not before.joint.side
+        }
+        write_edit(last, measurement.scan.sha256, folder)
 
 
-def _save_meshes(measurement: Measurement, folder: Path, run: Run) -> None:
+def _save_meshes(
+    measurement: Measurement, folder: Path, run: Run, shown: tuple[Shown, Shown]
+) -> None:
     """Write the meshes and the scene."""
-    from negvol_cli.render.meshes import lighter, write_meshes
+    from negvol_cli.render.meshes import write_meshes
     from negvol_cli.render.scene import write_scene
 
     report = measurement.report
     with run.watch.step("save meshes"):
-        light = lighter(measurement.views)
+        light = {one.joint.side: one.light() for one in shown if one.view is not None}
         write_meshes(report, light, folder / "meshes", run.settings.meshes)
         write_scene(report, light, folder / "scene.glb")
 

@@ -28,7 +28,7 @@ from negvol_cli.mesh.backend import load_backend
 from negvol_cli.pipeline import Measurement, measure_ct, measure_label_map
 from negvol_cli.report import ScanReport
 from negvol_cli.run import Models, Progress, Run, load_models
-from negvol_cli.saving import WriteDicom, save_result
+from negvol_cli.saving import Ahead, WriteDicom, save_result
 from negvol_cli.settings import Settings
 from negvol_cli.structures import Side
 from negvol_cli.threads import both
@@ -71,19 +71,23 @@ def measure_scan(
     intake, read = _opened(scan, watch)
     run = _new_run(settings, progress, watch)
     as_dicom = _dicom_writer(intake, dicom_out, run.watch)
+    ahead: Ahead | None = None
 
-    def measured() -> Measurement:
+    def measured(folder: Path | None) -> Measurement:
+        nonlocal ahead
         progress("reading the scan", 0.0)
         load = partial(_loaded, models, bundle, run)
         networks, scan = both(load, read, run.settings.threads)
         with run.watch.step("read"):
             compared_with = read_references(references)
-        measurement = measure_ct(scan, scan.notes, replace(run, models=networks))
+        if folder is not None and not references:  # pictures that show a reference wait for it
+            ahead = Ahead(run, folder, scan.sha256)
+        measurement = measure_ct(scan, scan.notes, replace(run, models=networks), ahead)
         report = replace(measurement.report, patient_id=intake.patient_id)
         return _compared(replace(measurement, report=report), compared_with, run.watch)
 
     def save(measurement: Measurement, folder: Path) -> None:
-        save_result(measurement, folder, run, library=library, as_dicom=as_dicom)
+        save_result(measurement, folder, run, library=library, as_dicom=as_dicom, ahead=ahead)
         intake.on_saved()
 
     return _result(intake.name, out, overwrite, measured, save)
@@ -130,7 +134,7 @@ def measure_labels(
     run = _new_run(settings, progress, Stopwatch())
     name = result_name(name_of_labels(labels))
 
-    def measured() -> Measurement:
+    def measured(_folder: Path | None) -> Measurement:
         progress("reading the labels", 0.0)
         with run.watch.step("read"):
             read = read_any_labels(labels, side)
@@ -168,14 +172,14 @@ def _result(
     name: str,
     out: Path | None,
     overwrite: bool,
-    measured: Callable[[], Measurement],
+    measured: Callable[[Path | None], Measurement],
     save: Callable[[Measurement, Path], None],
 ) -> ScanReport:
     """What ``measured`` reports, saved below ``out`` unless that is None."""
     if out is None:
-        return measured().report
+        return measured(None).report
     with new_output(out, name, overwrite) as folder:
-        measurement = measured()
+        measurement = measured(folder)
         save(measurement, folder)
     return measurement.report
 

@@ -7,9 +7,10 @@ joints in two threads take little longer than one.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
@@ -63,3 +64,19 @@ def both(
     with ThreadPoolExecutor(1, thread_name_prefix="negvol") as pool:
         other = pool.submit(second)
         return first(), other.result()
+
+
+class Once:
+    """Values by name, each made once, whichever thread asks first; the others wait for it."""
+
+    def __init__(self) -> None:
+        self._values: dict[Hashable, Any] = {}
+        self._making: dict[Hashable, threading.Lock] = {}
+
+    def get(self, name: Hashable, make: Callable[[], Result]) -> Result:
+        """The value of that name; ``make`` is called where there is none, and its error raised."""
+        with self._making.setdefault(name, threading.Lock()):
+            if name not in self._values:
+                self._values[name] = make()
+            value: Result = self._values[name]
+            return value

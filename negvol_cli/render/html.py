@@ -71,7 +71,7 @@ def html(
     """
     joints = [page.joint_panel(joint) for joint in shown or both_sides(report, views)]
     drawn = any(joint.figure for joint in joints)
-    return _template().render(
+    return template().render(
         **_figures(report, views),
         joints=joints,
         section=section,
@@ -83,7 +83,7 @@ def html(
 
 
 @cache
-def _template() -> Template:
+def template() -> Template:
     """The page, with what is the same for every report."""
     environment = templates()
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # views keep their order

@@ -21,12 +21,15 @@ INFLATED_TRIANGLES: Final = 7_000
 """The volumes enclosed change by less than 0.1 % (tests/mesh/test_simplify.py)."""
 
 
-def lighter(views: Mapping[Side, JointView]) -> dict[Side, JointView]:
-    """The joints with fewer triangles for the temporal bone and the inflated condyle, for files.
+def lighter(view: JointView) -> JointView:
+    """The joint with fewer triangles for the temporal bone and the inflated condyle, for files.
 
     The condyle stays as it was measured.
     """
-    return {side: _lighter(view) for side, view in views.items()}
+    geometry = view.geometry
+    bone = simplified(geometry.temporal_bone, BONE_TRIANGLES)
+    inflated = simplified(geometry.inflated, INFLATED_TRIANGLES)
+    return replace(view, geometry=replace(geometry, temporal_bone=bone, inflated=inflated))
 
 
 def write_meshes(
@@ -59,10 +62,3 @@ def write_meshes(
                 write(mesh, path=path, colour=colours.NEGATIVE_VOLUME)
             if which is MeshFiles.PLY_AND_STL:
                 write_stl(mesh, frame, path.with_suffix(".stl"))
-
-
-def _lighter(view: JointView) -> JointView:
-    geometry = view.geometry
-    bone = simplified(geometry.temporal_bone, BONE_TRIANGLES)
-    inflated = simplified(geometry.inflated, INFLATED_TRIANGLES)
-    return replace(view, geometry=replace(geometry, temporal_bone=bone, inflated=inflated))

@@ -16,6 +16,7 @@ from negvol_cli.render.figures3d import cameras, joint_figure, joint_parts
 from negvol_cli.render.shown import CUT_PX, Shown
 from negvol_cli.render.snapshot import edge_letters, snapshot
 from negvol_cli.report import COMPARED, Asymmetry, ScanReport
+from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 
 PRINTED_VIEWS: Final = ("Axial from below", "Axial, tilted")
@@ -72,9 +73,7 @@ def joint_panel(shown: Shown, key: str = "", *, solid: bool = True) -> JointPane
     joint, view = shown.joint, shown.view
     pictures: dict[str, Any] = {}
     if view is not None and solid:
-        parts = joint_parts(view, with_nv=shown.with_nv)
-        pictures["stills"] = tuple(_stills(view.side, parts))
-        pictures["figure"] = joint_figure(view.side, parts)
+        pictures |= shown.drawn.get(("solid", shown.with_nv), lambda: _solid(view, shown.with_nv))
     if view is not None:  # last: meanwhile the preview's thread has drawn the cuts
         pictures["cuts"] = tuple(_cuts(shown))
         pictures["has_nv"] = shown.with_nv
@@ -159,6 +158,15 @@ def comparisons(report: ScanReport) -> list[tuple[str, str, str, str]]:
                     )
                 )
     return lines
+
+
+def _solid(view: JointView, with_nv: bool) -> dict[str, Any]:
+    """The 3D view, and stills of it."""
+    parts = joint_parts(view, with_nv=with_nv)
+    return {
+        "stills": tuple(_stills(view.side, parts)),
+        "figure": joint_figure(view.side, parts),
+    }
 
 
 def _cuts(shown: Shown) -> Iterator[tuple[str, str]]:

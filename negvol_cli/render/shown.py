@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,9 +10,11 @@ from PIL import Image
 
 from negvol_cli.geometry.grid import Vector
 from negvol_cli.render.cuts import Plane, draw_cut
+from negvol_cli.render.meshes import lighter
 from negvol_cli.report import JointReport, ScanReport
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
+from negvol_cli.threads import Once
 
 CUT_PX: Final = 417
 """The sections of the preview and of the page, so that each is drawn once for both."""
@@ -24,15 +25,14 @@ class Shown:
     """A joint under a title of its own; without ``view`` its status stands in place of pictures.
 
     ``about_mm``, in mm of the view's frame, is the point that its sections go through; None: the
-    centre of the condylar head.
+    centre of the condylar head. What is drawn of ``view`` is kept in ``drawn``.
     """
 
     title: str
     joint: JointReport
     view: JointView | None
     about_mm: Vector | None = None
-    _drawn: dict[tuple[str, int], Image.Image] = field(default_factory=dict, init=False, repr=False)
-    _drawing: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    drawn: Once = field(default_factory=Once, repr=False)
 
     @property
     def with_nv(self) -> bool:
@@ -46,19 +46,29 @@ class Shown:
         """
         if self.view is None:
             raise ValueError(f"{self.title} has no view to be cut")
-        key = (plane.name, size_px)
-        with self._drawing:
-            if key not in self._drawn:
-                self._drawn[key] = draw_cut(
-                    self.view, plane, size_px, with_nv=self.with_nv, about_mm=self.about_mm
-                )
-            return self._drawn[key]
+        view, with_nv, about = self.view, self.with_nv, self.about_mm
+        return self.drawn.get(
+            (plane.name, size_px, with_nv, about),
+            lambda: draw_cut(view, plane, size_px, with_nv=with_nv, about_mm=about),
+        )
+
+    def light(self) -> JointView:
+        """The view with fewer triangles, for files. Raises ValueError without a view."""
+        if self.view is None:
+            raise ValueError(f"{self.title} has no view to be saved")
+        view = self.view
+        return self.drawn.get("light", lambda: lighter(view))
 
 
-def both_sides(report: ScanReport, views: Mapping[Side, JointView]) -> tuple[Shown, Shown]:
-    """The right joint, then the left, as a radiologist sees them."""
-    right, left = (
-        Shown(f"{str(joint.side).capitalize()} joint", joint, views.get(joint.side))
-        for joint in report.joints
-    )
+def of_scan(joint: JointReport, view: JointView | None, before: Shown | None = None) -> Shown:
+    """A joint of a scan; what was drawn ``before`` of the same view is not drawn again."""
+    drawn = before.drawn if before is not None and before.view is view else Once()
+    return Shown(f"{str(joint.side).capitalize()} joint", joint, view, drawn=drawn)
+
+
+def both_sides(
+    report: ScanReport, views: Mapping[Side, JointView], before: Shown | None = None
+) -> tuple[Shown, Shown]:
+    """The right joint, then the left, as a radiologist sees them; ``before`` as in ``of_scan``."""
+    right, left = (of_scan(joint, views.get(joint.side), before) for joint in report.joints)
     return right, left

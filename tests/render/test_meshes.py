@@ -73,7 +73,7 @@ def test_lighter_joints_keep_the_condyle_and_where_bone_is_how_thick(
     edges = SimpleNamespace(thickness_on=lambda mesh: mesh.points_mm[:, 2])
     thick = {Side.LEFT: replace(whole, basis=SimpleNamespace(edges=(edges, None)))}
 
-    light = lighter(thick)[Side.LEFT]
+    light = lighter(thick[Side.LEFT])
     write_meshes(report, {Side.LEFT: light}, tmp_path / "meshes", MeshFiles.PLY)
 
     assert light.geometry.condyle is whole.geometry.condyle
