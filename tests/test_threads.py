@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from negvol_cli.cli import main
-from negvol_cli.threads import at_once, both, cores
+from negvol_cli.threads import Once, at_once, both, cores
 
 ALGEBRA = """
 from negvol_cli.threads import one_thread_for_algebra
@@ -103,3 +103,26 @@ def test_every_command_keeps_linear_algebra_to_one_thread(monkeypatch) -> None:
     CliRunner().invoke(main, ["models", "list"], catch_exceptions=False)
 
     assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+
+
+def test_a_value_is_made_once_though_two_threads_ask_for_it_at_once() -> None:
+    meeting, made = threading.Barrier(2, timeout=10), []
+    once = Once()
+
+    def ask() -> object:
+        meeting.wait()
+        return once.get("picture", lambda: made.append(1) or object())
+
+    first, second = at_once({1: ask, 2: ask}, threads=2).values()
+
+    assert first is second
+    assert len(made) == 1
+
+
+def test_a_value_that_could_not_be_made_is_made_when_asked_for_again() -> None:
+    once = Once()
+
+    with pytest.raises(ZeroDivisionError):
+        once.get("share", lambda: 1 / 0)
+
+    assert once.get("share", lambda: 2.0) == 2.0

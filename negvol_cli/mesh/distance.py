@@ -81,7 +81,7 @@ class Surface:
         Where ``asked_zyx`` is false it is ``band_mm``, and not to be relied on.
         """
         asked_zyx = np.ones(grid.shape_zyx, dtype=np.bool_) if asked_zyx is None else asked_zyx
-        asked = np.flatnonzero(asked_zyx & _beside(self._mesh.points_mm, grid, band_mm))
+        asked = np.flatnonzero(asked_zyx & beside_points(self._mesh.points_mm, grid, band_mm))
         points = nodes(grid)[asked]
         distance = np.full(grid.shape_zyx, np.inf)
         for part, vertex in self._near(points, band_mm):
@@ -117,7 +117,7 @@ class Surface:
         return np.where(outside, far, -far), foot, normal
 
 
-def _beside(points_mm: Points, grid: Grid, within_mm: float) -> Mask:
+def beside_points(points_mm: Points, grid: Grid, within_mm: float) -> Mask:
     """[z, y, x]: the nodes of a grid along the axes that may be ``within_mm`` of points (N, 3)."""
     reach = within_mm / min(grid.spacing_mm_xyz) + HALF_CELL
     margin = int(np.ceil(reach))

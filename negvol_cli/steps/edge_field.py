@@ -6,58 +6,76 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from negvol_cli.geometry.grid import Grid, Points, Vector
-from negvol_cli.mesh.distance import LEAF
+from negvol_cli.geometry.grid import Points, Vector, Volume
+from negvol_cli.mesh.distance import LEAF, Scalars, beside_points
 from negvol_cli.mesh.mesh import Mesh, unit
 
 Floats32 = npt.NDArray[np.float32]
 
 BAND_MM: Final = 1.0
 """The distance from the surface at which a probability is 0 or 1."""
-FARTHEST_MM: Final = 1.7
-FARTHEST_VOXELS: Final = 4
-"""From the moved surface, and from the networks' along an axis: beyond, nothing changes sides."""
+SEEN_MM: Final = 1.4
+"""How far the nearest vertices of the moved surface are looked for: they may lie up to 0.9 mm to
+the side of a voxel in the band. Where the surface was moved by more than this less ``ASIDE_MM``,
+farther, so that no voxel that changed sides is missed."""
+ASIDE_MM: Final = 0.25
 NEAREST: Final = 2
 """The vertices over which a voxel's distance from the surface is averaged."""
 
 
 def moved_probability(
-    p_zyx: Floats32, grid: Grid, moved: Mesh, middle_mm: Vector, reach_mm: float
+    before: Volume, moved: Mesh, moved_by_mm: float, middle_mm: Vector, reach_mm: float
 ) -> Floats32:
-    """``p_zyx`` with its surface where ``moved`` is, up to ``reach_mm`` from ``middle_mm``.
+    """The probability ``before`` with its surface where ``moved`` is, near ``middle_mm``.
 
-    ``moved`` is the mesh of the surface at one half, its vertices moved by up to 1.6 mm; they lie
-    closer together than the voxels, so a voxel's distance is that from the planes through the two
-    nearest: good to 0.02 mm at the curvature of a condyle. Beyond ``reach_mm`` nothing changes.
+    ``moved`` is the mesh of the surface at one half, its vertices moved by up to ``moved_by_mm``;
+    they lie closer together than the voxels, so a voxel's distance is that from the planes through
+    the two nearest: good to 0.02 mm at the curvature of a condyle. Beyond ``reach_mm`` nothing
+    changes. The volume's grid lies along the axes.
     """
+    p_zyx, grid = before.values_zyx, before.grid
     inside = p_zyx >= 0.5
-    size = 2 * FARTHEST_VOXELS + 1
-    band = ndimage.maximum_filter(inside, size) & ~ndimage.minimum_filter(inside, size)
     x, y, z = (
-        origin + step * np.arange(n) - middle
-        for origin, step, n, middle in zip(
-            grid.origin_mm_xyz, grid.spacing_mm_xyz, grid.size_xyz, middle_mm, strict=True
+        origin + step * np.arange(n, dtype=np.float64)
+        for origin, step, n in zip(
+            grid.origin_mm_xyz, grid.spacing_mm_xyz, grid.size_xyz, strict=True
         )
     )
-    within = x**2 + y[:, None] ** 2 + z[:, None, None] ** 2 <= reach_mm**2
-    near = band & within
-    points = grid.to_world(np.argwhere(near)[:, ::-1])
-    tree = cKDTree(moved.points_mm, leafsize=LEAF, balanced_tree=False, compact_nodes=False)
-    far, vertex = tree.query(points, k=NEAREST, distance_upper_bound=FARTHEST_MM)
-    met = np.isfinite(far).all(axis=1)
-    far, vertex = far[met], vertex[met]
-    away = points[met][:, None] - moved.points_mm[vertex]
-    along = np.einsum("nki,nki->nk", away, _normals(moved)[vertex])
-    weight = 1.0 / (far**2 + 0.01)
-    distance = (weight * along).sum(axis=1) / weight.sum(axis=1)
-    moved_p = inside[near].astype(np.float32)
-    moved_p[met] = np.clip(0.5 - distance / (2 * BAND_MM), 0.0, 1.0)
-    changed = np.where(within, inside, p_zyx).astype(np.float32)
-    changed[near] = moved_p
+    right, back, up = middle_mm
+    across = (x - right) ** 2 + (y[:, None] - back) ** 2
+    reached = across + (z[:, None, None] - up) ** 2 <= reach_mm**2
+    farthest_mm = max(SEEN_MM, moved_by_mm + ASIDE_MM)
+    near = np.flatnonzero(beside_points(moved.points_mm, grid, farthest_mm) & reached)
+    k, j, i = np.unravel_index(near, p_zyx.shape)
+    met, distance = _from_planes(moved, np.stack([x[i], y[j], z[k]], axis=1), farthest_mm)
+    changed = np.where(reached, inside, p_zyx).astype(np.float32)
+    changed.ravel()[near[met]] = np.clip(0.5 - distance / (2 * BAND_MM), 0.0, 1.0)
     return changed
+
+
+def _from_planes(
+    mesh: Mesh, points: Points, farthest_mm: float
+) -> tuple[npt.NDArray[np.intp], Scalars]:
+    """Which of the points (N, 3) have vertices within ``farthest_mm``, and how far out they lie.
+
+    The distance (M,) is the mean of those from the planes through the nearest vertices, the nearer
+    ones counting more.
+    """
+    tree = cKDTree(mesh.points_mm, leafsize=LEAF, balanced_tree=False, compact_nodes=False)
+    far, vertex = tree.query(points, k=NEAREST, distance_upper_bound=farthest_mm)
+    met = np.flatnonzero(np.isfinite(far[:, -1]))
+    points, weight = points[met], 1.0 / (far[met] ** 2 + 0.01)
+    normals = _normals(mesh)
+    level = np.einsum("vi,vi->v", mesh.points_mm, normals)
+    distance = np.zeros(len(met))
+    for nearest, share in zip(
+        vertex[met].T, (weight / weight.sum(axis=1, keepdims=True)).T, strict=True
+    ):
+        along = np.einsum("ni,ni->n", points, np.take(normals, nearest, axis=0))
+        distance += share * (along - np.take(level, nearest))
+    return met, distance
 
 
 def _normals(mesh: Mesh) -> Points:

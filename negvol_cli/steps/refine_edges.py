@@ -270,12 +270,17 @@ class _Bone:
             edges.moved_mm,
         )
         points = mesh.points_mm.copy()
-        points[reached] += (fade * by)[:, None] * self._normals[reached]
+        way = fade * by
+        points[reached] += way[:, None] * self._normals[reached]
         mesh = Mesh(points, mesh.triangles)
         changed = self._own_p.copy()
         part, _ = crop(changed, self._frame_grid, self._middle_mm, self._half_mm)
         part[...] = moved_probability(
-            self._part, self._grid, mesh, self._middle_mm, REACH_MM + FADE_MM
+            Volume(self._part, self._grid),
+            mesh,
+            float(np.abs(way).max()),
+            self._middle_mm,
+            REACH_MM + FADE_MM,
         )
         return changed
 

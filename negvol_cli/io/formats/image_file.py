@@ -31,7 +31,7 @@ from negvol_cli.io.header_checks import check_size, straight_grid
 _MOST_DEFLATE: Final = 1032  # no deflate stream unpacks to more times its size (zlib's manual)
 _BIG_BYTES: Final = 2**29
 _MOST_FOR_BIG: Final = 200  # a real CT packs to a third; blank images pack a thousandfold
-_SLAB_BYTES: Final = 2**21
+_SLAB_BYTES: Final = 2**23
 _KEPT: Final = {np.dtype(kind) for kind in ("i1", "u1", "i2", "u2", "f4")}
 
 Array = npt.NDArray[Any]

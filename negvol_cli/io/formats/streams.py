@@ -13,7 +13,8 @@ from zlib_ng import zlib_ng
 
 from negvol_cli.errors import InputError
 
-BLOCK_BYTES: Final = 2**20
+BLOCK_BYTES: Final = 2**22
+"""Between two blocks a thread waits for Python's lock, up to 5 ms while another loads modules."""
 GZIP_MAGIC: Final = b"\x1f\x8b"
 SLACK_BYTES: Final = 2**20
 
