@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Generator, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
@@ -144,8 +145,8 @@ class Unpacked:
             behind = yield from self._unpacked()
         except zlib_ng.error as err:  # type: ignore[misc]  # its stub calls a class a value
             raise InputError(f"{self._path} is damaged ({err}): copy or export it again") from err
-        for block in self._blocks:
-            behind += len(block)
+        for more in chain([0], map(len, self._blocks)):
+            behind += more
             if behind > SLACK_BYTES:
                 raise InputError(
                     f"{self._path} contains more than {SLACK_BYTES >> 20} MiB behind its packed "
