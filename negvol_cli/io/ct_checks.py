@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Volume
+from negvol_cli.io.repeated_slices import repeated_slices
 
 COARSE_MM: Final = 2.0
 """Twice the thickness of a thin fossa roof: beyond, the joint space cannot be trusted."""
@@ -61,8 +62,8 @@ def check_ct(volume: Volume, name: str = "the scan") -> tuple[str, ...]:
     ------
     InputError
         Values are not finite, constant, those of labels, scaled to about [0, 1], shifted by 1024
-        (the rescale was not applied), or without air or bone, as in an MR. The message calls the
-        scan ``name``.
+        (the rescale was not applied), or without air or bone, as in an MR, or slices are repeated.
+        The message calls the scan ``name``.
     """
     low, high = float(volume.values_zyx.min()), float(volume.values_zyx.max())
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -87,7 +88,7 @@ def check_ct(volume: Volume, name: str = "the scan") -> tuple[str, ...]:
         raise InputError(f"{name} {_why_no_air(sample, low, high)}")
     if np.quantile(sample, 0.9995) < _BONE_HU:
         raise InputError(f"{name} shows no bone (nothing above {_BONE_HU:g} HU): give a head CT")
-    return (*_cut(sample, name), *_coarse(volume))
+    return (*_cut(sample, name), *_coarse(volume), *repeated_slices(volume, name))
 
 
 def _why_no_air(sample: npt.NDArray[np.float32], low: float, high: float) -> str:
