@@ -33,6 +33,13 @@ class Slices:
     def __str__(self) -> str:
         return f"{self.thick_mm:g} mm every {self.every_mm:g} mm"
 
+    def averaged(self, own_mm: float) -> int:
+        """Of how many fine slices a slab is the mean, of a scan whose slices are ``own_mm`` apart.
+
+        An odd number, so that the slab stays where it is.
+        """
+        return int(np.ceil(self.thick_mm / min(own_mm, 0.5))) | 1
+
 
 def blurred(volume: Volume, sd_mm: float) -> Volume:
     """The scan under a further Gaussian of this standard deviation."""
@@ -68,14 +75,17 @@ def noisier(volume: Volume, times: float, seed: int = 1) -> Volume:
     return whole(values + np.sqrt(times**2 - 1.0) * spread * noise, volume.grid)
 
 
-def with_slices(volume: Volume, mm: float) -> Volume:
-    """The scan with axial slices ``mm`` apart, each as thick as that; never thinner than it was."""
+def with_slices(volume: Volume, mm: float, every_mm: float | None = None) -> Volume:
+    """The scan with axial slices ``mm`` thick, and as far apart unless ``every_mm`` is given.
+
+    Never thinner than they were.
+    """
     grid = volume.grid
     sz = grid.spacing_mm_xyz[2]
     values = _floats(volume)
     if mm > sz:  # the profile of a thicker slice, as wide at half its height
         values = gaussian_filter(values, (np.sqrt(mm**2 - sz**2) / FWHM / sz, 0, 0))
-    return _every(Volume(values, grid), mm)
+    return _every(Volume(values, grid), every_mm or mm)
 
 
 def reconstructed(volume: Volume, sharpen: float, slices: Slices) -> Volume:
@@ -88,8 +98,7 @@ def reconstructed(volume: Volume, sharpen: float, slices: Slices) -> Volume:
     width = SHARPENED_MM if sharpen > 0 else -sharpen
     soft = gaussian_filter(values, (0.0, width / sy, width / sx))
     values = values + sharpen * (values - soft) if sharpen > 0 else soft
-    # a slab is an even mean of fine slices, an odd number so that it stays where it is
-    slab = int(np.ceil(slices.thick_mm / min(sz, 0.5))) | 1
+    slab = slices.averaged(sz)
     seen = _every(Volume(values, volume.grid), slices.thick_mm / slab)
     mean = uniform_filter1d(_floats(seen), slab, axis=0)
     return _every(Volume(mean, seen.grid), slices.every_mm)

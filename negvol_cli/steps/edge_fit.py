@@ -75,6 +75,28 @@ FACING: Final = Layers(
 """And, past a gap, the opposite plate and what lies beyond it."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Widths:
+    """How widely a scanner blurs along each of V lines, mm: ``sd_mm`` (V,), all in all.
+
+    ``half_mm`` (V,) is half the length of the box that is part of it, where slices are slabs.
+    """
+
+    sd_mm: Floats
+    half_mm: Floats | None = None
+
+    def of(self, some: slice | npt.NDArray[np.intp]) -> Widths:
+        """Those of some of the lines."""
+        return Widths(self.sd_mm[some], None if self.half_mm is None else self.half_mm[some])
+
+    @property
+    def bell_mm(self) -> Floats:
+        """(V,): the standard deviation of what is left without the box, a Gaussian."""
+        if self.half_mm is None:
+            return self.sd_mm
+        return np.asarray(np.sqrt(self.sd_mm**2 - self.half_mm**2 / 3.0))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Levels:
     """The HU of air, soft tissue and thick cortex about a joint, and the noise of a voxel.
@@ -108,15 +130,13 @@ class EdgeFit:
     explained: Mask
 
 
-def fit_edges(
-    seen: Seen, sight: Sight, levels: Levels, width_mm: Floats, edge_mm: Floats
-) -> EdgeFit:
-    """The edges of V lines; ``width_mm`` (V,) is the scanner's blur along each.
+def fit_edges(seen: Seen, sight: Sight, levels: Levels, widths: Widths, edge_mm: Floats) -> EdgeFit:
+    """The edges of V lines; ``widths`` is the scanner's blur along each.
 
     ``edge_mm`` (V,) is where they usually lie, from the networks' surface, plus outside.
     """
-    scene = _Scene(seen, sight, levels, width_mm, edge_mm)
-    count = len(width_mm)
+    scene = _Scene(seen, sight, levels, widths, edge_mm)
+    count = len(edge_mm)
     found = {
         name: np.full(count, np.nan) for name in ("edge", "variance", "thick", "gap", "misfit")
     }
@@ -205,9 +225,9 @@ class _Scene:
     """What is believed of each line before it is fitted."""
 
     def __init__(
-        self, seen: Seen, sight: Sight, levels: Levels, width_mm: Floats, edge_mm: Floats
+        self, seen: Seen, sight: Sight, levels: Levels, widths: Widths, edge_mm: Floats
     ) -> None:
-        self._seen, self._levels, self._width = seen, levels, width_mm
+        self._seen, self._levels, self._widths = seen, levels, widths
         self._edge_mm = edge_mm
         dark = seen.recorded & (seen.hu < (levels.air + levels.tissue) / 2.0)
         order = np.where(dark & (seen.t_mm > 0.3), seen.t_mm, np.inf)
@@ -219,7 +239,7 @@ class _Scene:
         self._opposite = np.where(self._air_behind, self._air_mm, bone)
         self._back = sight.back_mm
         step = float(ALONG_MM[1] - ALONG_MM[0])
-        self.grain = np.maximum(GRAIN * width_mm / step, 1.0)
+        self.grain = np.maximum(GRAIN * widths.sd_mm / step, 1.0)
         near = seen.recorded & (np.abs(seen.t_mm) < 1.6)
         self.peak_hu = np.where(near, seen.hu, -np.inf).max(axis=1)
         self._weight = self._weights()
@@ -234,7 +254,7 @@ class _Scene:
         far = np.where(kept_off, np.maximum(opposite - 1.0, 1.0), far)
         thin = self._back < THIN_MM
         # the cortex of the far side, and its blur, are not what this side's marrow is
-        clear = np.maximum(self._back - 0.8 - self._width, 1.2)
+        clear = np.maximum(self._back - 0.8 - self._widths.sd_mm, 1.2)
         deep = np.where(thin, self._back + 1.2, np.minimum(clear, 3.0))
         fades = np.exp(-0.5 * np.maximum(-seen.t_mm - 1.5, 0.0) ** 2)
         within = seen.recorded & (seen.t_mm <= far[:, None]) & (seen.t_mm >= -deep[:, None])
@@ -242,9 +262,11 @@ class _Scene:
 
     def fit(self, at: npt.NDArray[np.intp], layers: Layers) -> LayerFit:
         """The lines ``at``, all of one kind."""
-        seen = self._seen
+        seen, widths = self._seen, self._widths.of(at)
         belief = self._belief(at, facing=layers is FACING)
-        profiles = Profiles(seen.t_mm[at], seen.hu[at], self._weight[at], self._width[at])
+        profiles = Profiles(
+            seen.t_mm[at], seen.hu[at], self._weight[at], widths.bell_mm, widths.half_mm
+        )
         return fit_layers(layers, profiles, belief, belief.mean, ROUNDS)
 
     def _belief(self, at: npt.NDArray[np.intp], *, facing: bool) -> Belief:

@@ -5,9 +5,11 @@ whose blur is a Gaussian of standard deviation s shows
 
     y(t) = L_0 + sum over k of (L_k - L_(k-1)) ndtr((t - x_k) / s),
 
-the model by which Treece et al. measure cortical bone (Medical Image Analysis 14:276, 2010). Many
-profiles are fitted at once by Levenberg and Marquardt's method with the model's own derivatives.
-What a profile cannot tell is steadied by a normal prior on each parameter.
+the model by which Treece et al. measure cortical bone (Medical Image Analysis 14:276, 2010). Where
+slices are even means over a thickness, a line through them is blurred by a box as well, and the
+mean of ndtr over the box stands in its place. Many profiles are fitted at once by Levenberg and
+Marquardt's method with the model's own derivatives. What a profile cannot tell is steadied by a
+normal prior on each parameter.
 
 The parameters of a profile are its K + 1 levels, then its K places: the first as it is, each
 other as the thickness of the layer before it, counted as ``chain`` says; last, where it is sought,
@@ -32,6 +34,8 @@ did not. They decide how fast a fit settles, not where."""
 SETTLED: Final = 1e-3
 """A profile is left alone once a step lowers its cost by less than this share."""
 CHUNK: Final = 1024  # profiles at a time: what is worked on stays in a core's cache
+LEAST_HALF: Final = 0.03
+"""Of a box, in widths of the Gaussian: one so short widens it by 0.015 %."""
 _ROOT_2_PI: Final = float(np.sqrt(2.0 * np.pi))
 _TAIL: Final = (0.319381530, -0.356563782, 1.781477937, -1.821255978, 1.330274429)
 _TAIL_SCALE: Final = 0.2316419
@@ -63,13 +67,22 @@ class Layers:
 class Profiles:
     """What was seen: HU (V, N) at ``t_mm`` (V, N) and how much each counts, 1/sd in HU (V, N).
 
-    ``width_mm`` (V,) is the scanner's along each profile, where it is known.
+    ``width_mm`` (V,) is that of the scanner's Gaussian along each profile, where it is known, and
+    ``half_mm`` (V,) half the length of the box that blurs as well; None for none.
     """
 
     t_mm: Reals
     hu: Reals
     weight: Reals
     width_mm: Floats
+    half_mm: Floats | None = None
+
+    def of(self, some: slice | npt.NDArray[np.intp]) -> Profiles:
+        """Some of the profiles."""
+        half = None if self.half_mm is None else self.half_mm[some]
+        return Profiles(
+            self.t_mm[some], self.hu[some], self.weight[some], self.width_mm[some], half
+        )
 
     def distinct(self) -> Profiles:
         """The same without what does not count, and each voxel once, however often it was met.
@@ -91,12 +104,13 @@ class Profiles:
         found_t, found_hu = np.zeros(shape), np.zeros(shape)
         found_t.flat[place], found_hu.flat[place] = t[counts], hu[counts]
         square = np.bincount(place, weight[counts] ** 2, minlength=found_t.size)
-        return Profiles(found_t, found_hu, np.sqrt(square).reshape(shape), self.width_mm)
+        counted = np.sqrt(square).reshape(shape)
+        return Profiles(found_t, found_hu, counted, self.width_mm, self.half_mm)
 
     def in_brief(self) -> Profiles:
         """The same in float32, but for the widths."""
         t, hu, weight = (a.astype(np.float32) for a in (self.t_mm, self.hu, self.weight))
-        return Profiles(t, hu, weight, self.width_mm)
+        return Profiles(t, hu, weight, self.width_mm, self.half_mm)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +152,7 @@ def fit_layers(
         part = slice(first, first + CHUNK)
         solver = _Solver(
             layers,
-            Profiles(seen.t_mm[part], seen.hu[part], seen.weight[part], seen.width_mm[part]),
+            seen.of(part),
             Belief(mean[part], sd[part], low[part], high[part]),
         )
         found = solver.run(start[part], rounds)
@@ -148,12 +162,14 @@ def fit_layers(
     return fitted
 
 
-def shown(layers: Layers, t_mm: Reals, parameters: Floats, width_mm: Floats) -> tuple[Reals, Reals]:
-    """HU (V, N) at ``t_mm`` (V, N), and their derivatives by the parameters (V, P, N).
+def shown(layers: Layers, seen: Profiles, parameters: Floats) -> tuple[Reals, Reals]:
+    """HU (V, N) where they were ``seen``, and their derivatives by the parameters (V, P, N).
 
-    They are as precise as ``t_mm``'s type, but to 1e-7 of a step between layers at best.
+    They are as precise as the type of ``seen.t_mm``, but to 1e-7 of a step between layers at best.
+    No box is known where the width is sought.
     """
-    k, kind = len(layers.chain), t_mm.dtype
+    k, t_mm, width_mm = len(layers.chain), seen.t_mm, seen.width_mm
+    kind = t_mm.dtype
     levels = parameters[:, : k + 1]
     if layers.seeks_width:
         width_mm = np.exp(parameters[:, -1])
@@ -162,9 +178,7 @@ def shown(layers: Layers, t_mm: Reals, parameters: Floats, width_mm: Floats) -> 
     levels = levels.astype(kind)
     sharpness = (1.0 / width_mm).astype(kind)[:, None, None]
     z = (t_mm[:, None, :] - layers.places(parameters).astype(kind)[:, :, None]) * sharpness
-    bell = np.exp(z * z * kind.type(-0.5))
-    bell *= kind.type(1.0 / _ROOT_2_PI)
-    share = _below(z, bell)
+    share, bell = _step(z) if seen.half_mm is None else _boxed_step(z, seen.half_mm / width_mm)
     bell *= steps[:, :, None]
     slope[:, 0] = 1.0
     slope[:, 1 : k + 1] = share
@@ -175,6 +189,24 @@ def shown(layers: Layers, t_mm: Reals, parameters: Floats, width_mm: Floats) -> 
     bell *= -sharpness
     np.matmul(layers.chain.T.astype(kind), bell, out=slope[:, k + 1 : 2 * k + 1])
     return hu, slope
+
+
+def _step(z: Reals) -> tuple[Reals, Reals]:
+    """A blurred step from 0 to 1 at ``z``, in widths of the Gaussian, and its slope."""
+    density = np.exp(z * z * z.dtype.type(-0.5))
+    density *= z.dtype.type(1.0 / _ROOT_2_PI)
+    return _below(z, density), density
+
+
+def _boxed_step(z: Reals, half: Floats) -> tuple[Reals, Reals]:
+    """As ``_step`` at z (V, K, N), blurred by a box as well, ``half`` (V,) widths to either side.
+
+    The mean of the step over the box: its antiderivative is z Φ(z) + φ(z).
+    """
+    reach = np.maximum(half, LEAST_HALF).astype(z.dtype)[:, None, None]
+    (ahead, ahead_slope), (behind, behind_slope) = _step(z + reach), _step(z - reach)
+    mean = (z + reach) * ahead - (z - reach) * behind + ahead_slope - behind_slope
+    return mean / (2 * reach), (ahead - behind) / (2 * reach)
 
 
 def _below(z: Reals, density: Reals) -> Reals:
@@ -234,9 +266,10 @@ class _Solver:
         Last, the part (V,) of the cost that what is seen has, beside what is believed.
         """
         seen, belief = self._seen, self._belief
-        hu, slope = shown(self._layers, seen.t_mm[at], q, seen.width_mm[at])
-        weight = seen.weight[at]
-        left = (seen.hu[at] - hu) * weight
+        some = seen.of(at)
+        hu, slope = shown(self._layers, some, q)
+        weight = some.weight
+        left = (some.hu - hu) * weight
         slope *= weight[:, None, :]
         off = belief.mean[at] - q
         precision = self._precision[at]

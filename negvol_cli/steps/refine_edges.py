@@ -28,6 +28,7 @@ from negvol_cli.steps.edge_fit import (
     LINE_SPREAD,
     EdgeFit,
     Levels,
+    Widths,
     fit_edges,
 )
 from negvol_cli.steps.edge_points import APART_MM, curvature, evened_normals, spread_points
@@ -201,6 +202,7 @@ class _Bone:
         ways = (frame.to_world(self._ways) - frame.to_world(np.zeros(3))) @ ct.grid.rotation
         self._width = scanner.width_along(ways)
         across = (np.sum(np.square(scanner.blur_mm_xyz)) - self._width**2) / 2.0
+        self._half = scanner.half_along(ways)
         self._near = neighbours(self._points, self._ways)
         self._averaged = self._near is not None and scanner.noise_hu > NOISY_HU * scanner.gain
         if self._near is not None and self._averaged:
@@ -293,8 +295,9 @@ class _Bone:
             noise=scanner.noise_hu,
             cortex_spread=spread,
         )
+        widths = Widths(self._width, self._half)
         ahead = Sight(sight.opposite_mm[some], sight.back_mm[some])
-        return fit_edges(seen.of(some), ahead, levels, self._width[some], self._edge_mm[some])
+        return fit_edges(seen.of(some), ahead, levels, widths.of(some), self._edge_mm[some])
 
 
 def _shared_cortex(bone: _Bone, condyle: _Bone, scanner: Scanner) -> float:

@@ -8,7 +8,8 @@ scanner, so the widths are summed up by a low quantile of a model with one width
 the scan: an edge with unit normal n shows the variance sum of (n_i s_i)². Slices that overlap are
 recognised that way: four-millimetre slabs show 1.15 mm across slices, however close they lie.
 Across coarse slices edges alone cannot tell how wide the slices' profile is; there the noise that
-neighbouring slices share is asked as well (``shared_noise``).
+neighbouring slices share is asked as well (``shared_noise``), and where slices overlap by far it
+tells their profile (``slab_profile``).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from negvol_cli.steps.field_of_view import FieldWall
 from negvol_cli.steps.flags import Flag, FlagKind
 from negvol_cli.steps.noise import commonest, read_noise
 from negvol_cli.steps.shared_noise import shared_noise, width_of
+from negvol_cli.steps.slab_profile import slab_profile
 from negvol_cli.structures import AIR_HU
 
 Floats = npt.NDArray[np.float64]
@@ -71,10 +73,11 @@ NOISE_COUNTS: Final = 0.7
 """Slices that share a quarter of their noise or more are bells or slabs: edges read 0 to 40 % too
 wide there. The width that noise tells is the better of the two, and counts so much of the logarithm
 of both; of slices that share less, in proportion less, down to what is shared by chance. Chosen
-about the joints of four real heads with bells, boxes and slabs of 1.5 to 4 mm (fullhead,
-sharp-base, cranium, visible-male: the root mean square of the logarithm of read over true is 0.07,
-without noise 0.18), judged about those of three others (medimodel, cthead, visible-female: 0.06 and
-0.15, and all 38 readings within 15 %, not 23; ``benchmarks.slice_blur``)."""
+about the joints of four real heads with bells, boxes and slabs of 1.9 to 4 mm (fullhead,
+sharp-base, cranium, visible-male: the root mean square of the logarithm of read over true is 0.05,
+without noise 0.19, and all 36 readings are within 15 %, not 22), judged about those of three others
+(medimodel, cthead, visible-female: 0.06 and 0.15, and 30 of 32, not 21; ``benchmarks.slice_blur``).
+"""
 ACROSS: Final = 1.3
 """Slices are what is so much farther apart than the finest voxels are. In the plane, noise is no
 measure: kernels for bone make it alternate."""
@@ -101,6 +104,7 @@ class Scanner:
     where there were too few, and the blur is that of the voxels alone, the least there can be.
     ``noise_hu`` is the standard deviation of a voxel in even tissue. ``cut_hu`` is where bone was
     cut off when the scan was exported: a voxel there was that bright or brighter. None: nowhere.
+    Along the axis that is blurred most, ``slab_mm`` of the blur is a box; 0: it is all Gaussian.
     """
 
     blur_mm_xyz: Vector
@@ -109,6 +113,7 @@ class Scanner:
     noise_hu: float
     edges: int
     cut_hu: float | None = None
+    slab_mm: float = 0.0
 
     @property
     def gain(self) -> float:
@@ -118,6 +123,15 @@ class Scanner:
     def width_along(self, normals: Points) -> Floats:
         """(V,): the blur along unit ``normals`` (V, 3) in the scan's axes, mm."""
         return np.asarray(np.sqrt((normals**2) @ np.square(self.blur_mm_xyz)))
+
+    def half_along(self, normals: Points) -> Floats | None:
+        """(V,): half the length of the slabs' box along unit ``normals`` (V, 3), mm; None: no box.
+
+        Its variance, a third of the square, is part of that of ``width_along``.
+        """
+        if not self.slab_mm:
+            return None
+        return np.asarray(0.5 * self.slab_mm * np.abs(normals[:, np.argmax(self.blur_mm_xyz)]))
 
 
 class WholeScanner:
@@ -192,31 +206,48 @@ def read_scanner(
         read = _less_coarseness(read, touching, wider, shared)
         square = read**2 + (spacing * BOX_SD) ** 2
         blur = np.sqrt(np.maximum(square - (wider * BOX_SD) ** 2, (spacing * BOX_SD) ** 2))
+    slab_mm = 0.0
+    thick = _thicker(blur, spacing) if enough else None
+    if thick is not None:
+        axis, about_mm = thick
+        finest = float(blur.min())
+        told = slab_profile(volume, axis, tissue_hu, rng, about_mm=about_mm, least_bell_mm=finest)
+        if told is not None:
+            slab_mm, blur[axis] = told.box_mm, told.sd_mm
     return Scanner(
         blur_mm_xyz=vector(blur),
         air_hu=air_hu,
         tissue_hu=tissue_hu,
         noise_hu=noise_hu,
         edges=len(widths) if enough else 0,
+        slab_mm=slab_mm,
     )
+
+
+def _thicker(blur_mm: Floats, spacing_mm: Floats) -> tuple[int, float] | None:
+    """The axis across which slices are thicker than they are apart, and how thick, mm.
+
+    The blur across slices beyond that of the finest axis is a box of the slices' thickness; bells
+    that touch at half their height are not thicker than they are apart. None: no axis.
+    """
+    variance = np.square(blur_mm)
+    axis = int(np.argmax(variance))
+    thick_mm = float(np.sqrt(variance[axis] - variance.min()) / BOX_SD)
+    return (axis, thick_mm) if thick_mm > max(SLAB_MM, BELL_AS_BOX * spacing_mm[axis]) else None
 
 
 def slab_flags(scanner: Scanner, spacing_mm_xyz: Vector) -> tuple[Flag, ...]:
     """A flag where slices are thicker than they are apart: spacing is not resolution.
 
-    The blur across slices beyond that of the finest axis is a box of the slices' thickness; bells
-    that touch at half their height are not thicker than they are apart. Where voxels themselves are
-    over 2 mm, ``io.ct_checks`` says so.
+    Where voxels themselves are over 2 mm, ``io.ct_checks`` says so.
     """
-    variance = np.square(scanner.blur_mm_xyz)
-    axis = int(np.argmax(variance))
-    thick_mm = float(np.sqrt(np.maximum(variance[axis] - variance.min(), 0.0)) / BOX_SD)
-    apart_mm = spacing_mm_xyz[axis]
-    touching_mm = max(SLAB_MM, BELL_AS_BOX * apart_mm)
-    if not scanner.edges or apart_mm > COARSE_MM or thick_mm <= touching_mm:
+    spacing_mm = np.array(spacing_mm_xyz)
+    thick = _thicker(np.array(scanner.blur_mm_xyz), spacing_mm) if scanner.edges else None
+    if thick is None or spacing_mm[thick[0]] > COARSE_MM:
         return ()
+    axis, thick_mm = thick
     text = (
-        f"slices are about {thick_mm:.1f} mm thick, though {apart_mm:.1f} mm apart: "
+        f"slices are about {thick_mm:.1f} mm thick, though {spacing_mm[axis]:.1f} mm apart: "
         "figures are rough"
     )
     return (Flag(FlagKind.THICK_SLICES, text, thick_mm),)
@@ -238,7 +269,8 @@ def read_scanner_about(part: Volume, whole: Scanner | WholeScanner) -> Scanner:
         return here
     known = whole.scanner if isinstance(whole, WholeScanner) else whole
     if here.edges < enough:
-        here = replace(here, blur_mm_xyz=known.blur_mm_xyz, edges=known.edges)
+        blur, slab_mm = known.blur_mm_xyz, known.slab_mm
+        here = replace(here, blur_mm_xyz=blur, slab_mm=slab_mm, edges=known.edges)
     return replace(here, noise_hu=here.noise_hu or known.noise_hu)
 
 

@@ -36,7 +36,7 @@ MOST_STRUCTURE: Final = 0.4
 """With more, it is anatomy that slices share, or a filter's doing: 0.8 are slabs five times as
 thick as they are apart. Of what is left the real heads share 0.03 to 0.2 with the slice after next
 that noise does not explain."""
-SLICES: Final = 3
+LAGS: Final = 2
 
 
 def shared_noise(
@@ -47,7 +47,18 @@ def shared_noise(
     Read off the evenest places about ``tissue_hu``; None where there are too few of them, or no
     noise in them. ``rng`` chooses places where there are more than enough.
     """
-    patches = _patches(volume, axis, tissue_hu, rng)
+    found = correlations(volume, axis, tissue_hu, rng, LAGS)
+    return None if found is None else _without_structure(*found.tolist())
+
+
+def correlations(
+    volume: Volume, axis: int, tissue_hu: float, rng: np.random.Generator, lags: int
+) -> Floats | None:
+    """(L,): how slices 1, 2, ... ``lags`` apart along ``axis`` correlate in even tissue.
+
+    As ``shared_noise``, but with what anatomy they share.
+    """
+    patches = _patches(volume, axis, tissue_hu, rng, lags + 1)
     if len(patches) < FEWEST_PATCHES:
         return None
     energy = np.square(patches).mean(axis=(2, 3)).max(axis=1)
@@ -55,9 +66,8 @@ def shared_noise(
     square = float(np.square(left).mean())
     if square < LEAST_NOISE_HU**2:
         return None
-    next_one = float((left[:, :-1] * left[:, 1:]).mean()) / square
-    next_but_one = float((left[:, 0] * left[:, 2]).mean()) / square
-    return _without_structure(next_one, next_but_one)
+    products = [(left[:, :-lag] * left[:, lag:]).mean() for lag in range(1, lags + 1)]
+    return np.array(products) / square
 
 
 def width_of(shared: float) -> float:
@@ -83,8 +93,10 @@ def _without_structure(next_one: float, next_but_one: float) -> float | None:
     return max((next_one - structure) / (1.0 - structure), 0.0)
 
 
-def _patches(volume: Volume, axis: int, tissue_hu: float, rng: np.random.Generator) -> Floats:
-    """(V, 3, Y, X): what voxels of three slices in a row have beyond the mean of their neighbours.
+def _patches(
+    volume: Volume, axis: int, tissue_hu: float, rng: np.random.Generator, slices: int
+) -> Floats:
+    """(V, S, Y, X): what voxels of ``slices`` in a row have beyond the mean of their neighbours.
 
     Of patches of soft tissue, by their middles and means.
     """
@@ -93,18 +105,18 @@ def _patches(volume: Volume, axis: int, tissue_hu: float, rng: np.random.Generat
     beside = np.maximum(1, np.rint(BESIDE_MM / spacing).astype(int))
     side = np.maximum(FEWEST_ALONG, np.rint(PATCH_MM / spacing).astype(int))
     whole = side + 2 * beside
-    last = np.array(values.shape) - [SLICES, *whole]
+    last = np.array(values.shape) - [slices, *whole]
     if last.min() < 0:
-        return np.empty((0, SLICES, *side))
+        return np.empty((0, slices, *side))
     z = np.arange(0, last[0] + 1)
     y, x = (np.arange(0, last[k + 1] + 1, side[k]) for k in range(2))
-    middle = values[np.ix_(z + 1, y + whole[0] // 2, x + whole[1] // 2)]
+    middle = values[np.ix_(z + slices // 2, y + whole[0] // 2, x + whole[1] // 2)]
     places = np.argwhere(np.abs(middle - tissue_hu) < EVEN_HU)
     if len(places) > MOST_PATCHES:
         places = places[rng.choice(len(places), MOST_PATCHES, replace=False)]
     k, j, i = (at[places[:, n]][:, None, None, None] for n, at in enumerate((z, y, x)))
     seen = values[
-        k + np.arange(SLICES)[:, None, None],
+        k + np.arange(slices)[:, None, None],
         j + np.arange(whole[0])[:, None],
         i + np.arange(whole[1]),
     ].astype(np.float64)

@@ -7,6 +7,8 @@ from negvol_cli.steps.layers import Belief, Layers, Profiles, fit_layers, shown
 STEP = Layers(np.array([[1.0, 0.0], [1.0, 1.0]]))  # two places: the first, and a thickness on
 WIDE = Layers(STEP.chain, seeks_width=True)
 T = np.arange(-4.0, 6.0, 0.25)
+WIDTH = np.full(1, 0.5)
+SEEN = Profiles(T[None], np.zeros((1, len(T))), np.ones((1, len(T))), WIDTH)
 ANYTHING = Belief(*(np.array([v] * 5) for v in (100.0, 1e4, -5e3, 5e3)))
 
 
@@ -49,15 +51,45 @@ def test_the_width_of_the_blur_is_found_with_the_edge(width):
 
 
 def test_the_derivatives_are_those_of_the_model():
-    q = np.array([[30.0, 1400.0, 250.0, 0.1, 0.9, np.log(0.5)]])
-    hu, slope = shown(WIDE, T[None], q, np.ones(1))
+    q = np.array([[30.0, 1400.0, 250.0, 0.1, 0.9, np.log(0.5)]])  # whatever ``SEEN`` says of it
+    hu, slope = shown(WIDE, SEEN, q)
 
     for i in range(q.shape[1]):
         more = q.copy()
         more[0, i] += 1e-5
-        assert slope[0, i] == pytest.approx(
-            (shown(WIDE, T[None], more, np.ones(1))[0] - hu)[0] / 1e-5, abs=0.5
-        )
+        assert slope[0, i] == pytest.approx((shown(WIDE, SEEN, more)[0] - hu)[0] / 1e-5, abs=0.5)
+
+
+@pytest.mark.parametrize("half", [1e-6, 0.05, 0.7, 2.1])
+def test_under_a_box_a_profile_is_its_mean_over_the_box(half):
+    q = np.array([[30.0, 1400.0, 250.0, 0.1, 0.9]])
+    boxed = Profiles(T[None], np.zeros((1, len(T))), np.ones((1, len(T))), WIDTH, np.array([half]))
+
+    hu, slope = shown(STEP, boxed, q)
+
+    over = half * (np.arange(400) + 0.5) / 200 - half
+    expected = np.mean([across(q[0, :3], (0.1 + at, 1.0 + at), 0.5) for at in over], axis=0)
+    assert hu[0] == pytest.approx(expected, abs=0.5)
+    for i in range(q.shape[1]):
+        more = q.copy()
+        more[0, i] += 1e-4
+        assert slope[0, i] == pytest.approx((shown(STEP, boxed, more)[0] - hu)[0] / 1e-4, abs=0.5)
+
+
+def test_an_edge_in_slabs_is_found_where_it_is():
+    slab = np.array([2.0])
+    places = (0.3, 1.1)
+    seen_hu = np.mean(
+        [across((40, 1500, 300), np.add(places, at), 0.5) for at in np.linspace(-2, 2, 401)], axis=0
+    )
+    met = Profiles(T[None], seen_hu[None], np.ones((1, len(T))), WIDTH, slab)
+    sure = np.array([40.0, 1500.0, 300.0, 0.0, 1.0])
+    low = np.array([-5e3, -5e3, -5e3, -3.0, 0.1])
+    belief = Belief(sure, np.array([20.0, 20.0, 500.0, 2.0, 2.0]), low, sure + 5e3)
+
+    fit = fit_layers(STEP, met, belief, sure[None], rounds=40)
+
+    assert STEP.places(fit.parameters)[0] == pytest.approx(places, abs=0.02)
 
 
 def test_the_stated_spread_of_an_edge_is_that_of_its_errors():

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.steps.refine_edges import refine_edges
+from negvol_cli.steps.scanner import BOX_SD
 from negvol_cli.structures import Side
 from tests.steps.made_bones import FRAME, ball, drawn, layered, scanned, slab
 
@@ -92,6 +94,22 @@ def test_in_the_noise_of_a_cone_beam_machine_the_edge_is_the_bones_and_not_the_n
     assert abs(medians[1] - medians[0]) < 0.04
 
 
+def test_in_slabs_of_4_mm_the_top_of_the_head_is_where_it_is_once_their_box_is_known():
+    ct, scanner = joint(2.0, (4, 4, 4), 0.45)
+    slabs = Volume(ndimage.uniform_filter1d(ct.values_zyx, 5, axis=0), ct.grid)
+    x, y, _ = scanner.blur_mm_xyz
+    across = float(np.hypot(0.45, 4.0 * BOX_SD))
+
+    tops = []
+    for slab_mm in (4.0, 0.0):
+        seen = replace(scanner, blur_mm_xyz=(x, y, across), slab_mm=slab_mm, noise_hu=4.5)
+        head = refine_edges(drawn(grown(HEAD, 0.3), grown(roof(2.0), 0.3)), slabs, seen).condyle
+        tops.append(float(np.median(HEAD(head.points_mm[head.normals[:, 2] > 0.8]))))
+
+    assert abs(tops[0]) < 0.1
+    assert tops[1] > 0.2  # a bell as wide
+
+
 def test_both_bones_have_the_level_of_the_one_with_thick_cortex():
     bones = [(HEAD, 2.0), (roof(2.0), 0.5)]
     ct, scanner = scanned(lambda points: layered(bones, points), (4, 4, 4), 0.45)
@@ -118,8 +136,6 @@ def test_the_space_between_the_bones_is_neither_closed_nor_widened(name, gap_mm)
 
 @pytest.mark.parametrize(("gain", "offset"), [(0.8, 100.0), (1.25, -150.0)])
 def test_intensities_with_a_gain_and_an_offset_end_at_the_same_edge(gain, offset):
-    from dataclasses import replace
-
     ct, scanner = joint(2.0, *SCANNERS["0.8 mm"])
     other = Volume(ct.values_zyx * np.float32(gain) + np.float32(offset), ct.grid)
     turned = replace(

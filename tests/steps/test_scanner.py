@@ -104,6 +104,22 @@ def test_slabs_that_overlap_are_recognised_from_the_voxels(fine):
     assert scanner.blur_mm_xyz[2] > 3 * 0.7 * BOX_SD
 
 
+def test_where_the_noise_is_the_slabs_own_it_tells_their_box(fine):
+    slab = (11, 1, 1)
+    noise = np.random.default_rng(6).normal(0, 100, fine.shape).astype(np.float32)
+
+    scan = seen(fine + noise, (0.3,) * 3, slab, noise=0.0, step=2)
+    scanner = read_scanner(scan, air_hu=-1000, tissue_hu=30)
+
+    assert scanner.blur_mm_xyz[2] == pytest.approx(expected((0.3,) * 3, slab)[2], rel=0.05)
+    assert scanner.slab_mm == pytest.approx(11 * FINE_MM, rel=0.05)
+    ways = np.array([[0.0, 0.0, 1.0], [0.6, 0.0, -0.8], [1.0, 0.0, 0.0]])
+    assert scanner.half_along(ways) == pytest.approx(scanner.slab_mm * np.array([0.5, 0.4, 0.0]))
+    assert (scanner.half_along(ways) ** 2 / 3 < scanner.width_along(ways) ** 2).all()
+    evened = seen(fine, (0.3,) * 3, slab, step=2)  # each slice has noise of its own
+    assert read_scanner(evened, air_hu=-1000, tissue_hu=30).half_along(ways) is None
+
+
 def test_a_kernel_that_blurs_only_in_the_plane_is_told_from_thick_slices(fine):
     blur = (0.0, 0.7, 0.7)
 
