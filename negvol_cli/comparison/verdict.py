@@ -111,7 +111,7 @@ def flags(before: StoredResult, after: StoredResult, apart_mm: float) -> list[st
     if not of_one_clip(before, after):
         found.append(
             f"NV was measured in a {before.report.clip} before and a {after.report.clip} after, so "
-            "NV and joint spaces are not compared: measure both scans in one"
+            "NV and joint spaces are not compared: measure both scans in the same"
         )
     if before.report.bundle != after.report.bundle:
         found.append("the two results were measured by different models")

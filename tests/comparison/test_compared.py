@@ -178,7 +178,7 @@ def test_other_clips_models_and_versions_are_flagged(before):
 
     assert found.flags == (
         "NV was measured in a sphere of 30 mm before and a sphere of 20 mm after, so NV and joint "
-        "spaces are not compared: measure both scans in one",
+        "spaces are not compared: measure both scans in the same",
         "the two results were measured by different models",
         "the two results were measured by different versions of negvol: measure both scans "
         "with one",
