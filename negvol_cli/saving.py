@@ -11,7 +11,7 @@ import platform
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -198,6 +198,7 @@ def _record(measurement: Measurement, folder: Path, run: Run) -> Mapping[str, An
     }
 
 
+@cache
 def _versions() -> Mapping[str, str]:
     versions = {"negvol": __version__, "python": platform.python_version()}
     for name in (*LIBRARIES, "onnxruntime-gpu", "onnxruntime"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +11,9 @@ from negvol_cli.geometry.grid import Points
 from negvol_cli.mesh.mesh import Mesh
 
 Values = npt.NDArray[np.float64]
+
+LEAST_LARGER: Final = 1.02
+"""How much the cubes grow at least where too many triangles are left."""
 
 
 def decimate(mesh: Mesh, values: Values, most_triangles: int) -> tuple[Mesh, Values]:
@@ -28,7 +33,7 @@ def decimate(mesh: Mesh, values: Values, most_triangles: int) -> tuple[Mesh, Val
         group, triangles = _clustered(mesh, octant, cell_mm)
         if len(triangles) <= most_triangles:
             break
-        cell_mm *= 1.08
+        cell_mm *= max(LEAST_LARGER, np.sqrt(len(triangles) / most_triangles))
     points = np.stack([_mean(group, mesh.points_mm[:, axis]) for axis in range(3)], axis=1)
     finite = np.isfinite(values)
     merged = _mean(group, np.where(finite, values, 0.0), finite.astype(np.float64))

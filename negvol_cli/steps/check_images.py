@@ -42,7 +42,7 @@ CELL_SHARE: Final = 0.3
 """Of the step from soft tissue down to air: fat is a tenth of it, noise of a cone beam a fifth."""
 STRAY_MM: Final = 1.0
 """Of a good condyle's surface at most 3 % is farther off (``benchmarks/spoilt_joints.py``)."""
-FARTHEST_ASTRAY_MM: Final = 8.0
+FARTHEST_ASTRAY_MM: Final = 5.0
 """How far around the surface the networks' is looked for; farther off is as astray as this."""
 
 
