@@ -106,6 +106,27 @@ class Volume:
             )
 
 
+def box_about(mask_zyx: npt.NDArray[np.bool_], margin: int = 0) -> tuple[slice, slice, slice]:
+    """The box [z, y, x] that holds a mask, and ``margin`` voxels about it where there are some.
+
+    Raises ValueError for an empty mask.
+    """
+    across, back = mask_zyx.any(axis=2), mask_zyx.any(axis=1)
+    lines: tuple[npt.NDArray[np.bool_], ...] = (
+        np.any(across, axis=1),
+        np.any(across, axis=0),
+        np.any(back, axis=0),
+    )
+    places = [np.flatnonzero(line) for line in lines]
+    if not len(places[0]):
+        raise ValueError("an empty mask has no box")
+    z, y, x = (
+        slice(max(int(at[0]) - margin, 0), min(int(at[-1]) + 1 + margin, size))
+        for at, size in zip(places, mask_zyx.shape, strict=True)
+    )
+    return z, y, x
+
+
 def crop(
     array_zyx: npt.NDArray[Any], grid: Grid, centre_mm: Vector, half_mm: float
 ) -> tuple[npt.NDArray[Any], Grid]:

@@ -82,7 +82,7 @@ class Surface:
         """
         asked_zyx = np.ones(grid.shape_zyx, dtype=np.bool_) if asked_zyx is None else asked_zyx
         asked = np.flatnonzero(asked_zyx & beside_points(self._mesh.points_mm, grid, band_mm))
-        points = nodes(grid)[asked]
+        points = nodes_at(grid, asked)
         distance = np.full(grid.shape_zyx, np.inf)
         for part, vertex in self._near(points, band_mm):
             found, _, _ = self._signed(points[part], vertex)
@@ -167,11 +167,23 @@ def lattice(low_mm: npt.ArrayLike, high_mm: npt.ArrayLike, spacing_mm: float) ->
 
 def nodes(grid: Grid) -> Points:
     """Return the points (N, 3) of a grid along the axes, in the order of its raveled array."""
-    axes = [
-        origin + spacing * np.arange(size)
+    z, y, x = np.meshgrid(*axes(grid)[::-1], indexing="ij")
+    return np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
+
+
+def nodes_at(grid: Grid, index: npt.NDArray[np.intp]) -> Points:
+    """The points (N, 3) among ``nodes`` that have these indices (N,)."""
+    x, y, z = axes(grid)
+    k, j, i = np.unravel_index(index, grid.shape_zyx)
+    return np.stack([x[i], y[j], z[k]], axis=1)
+
+
+def axes(grid: Grid) -> tuple[Scalars, Scalars, Scalars]:
+    """Where the nodes of a grid along the axes lie along x, y and z, mm."""
+    x, y, z = (
+        origin + spacing * np.arange(size, dtype=np.float64)
         for origin, spacing, size in zip(
             grid.origin_mm_xyz, grid.spacing_mm_xyz, grid.size_xyz, strict=True
         )
-    ]
-    z, y, x = np.meshgrid(*axes[::-1], indexing="ij")
-    return np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
+    )
+    return x, y, z

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage.measure import marching_cubes
 
-from negvol_cli.geometry.grid import Grid
+from negvol_cli.geometry.grid import Grid, box_about
 from negvol_cli.mesh.mesh import Mesh
 
 LABEL_BLUR_MM: Final = 0.3
@@ -40,14 +40,19 @@ def iso_surface(field_zyx: npt.NDArray[Any], grid: Grid, level: float) -> Mesh:
     Mesh
         Empty where no value lies on one of the two sides of ``level``.
     """
-    field = field_zyx.astype(np.float32)
+    above = field_zyx > level
+    if not above.any():
+        return Mesh.empty()
+    outside = float(min(field_zyx.min(), 2.0 * level - field_zyx.max()))
+    box = box_about(above, margin=1)  # around it no value lies above the level
+    field = field_zyx[box].astype(np.float32)
     field[np.abs(field - level) < AT_LEVEL] = level - AT_LEVEL  # on the level, cubes leave gaps
     if not (field > level).any():
         return Mesh.empty()
-    outside = float(min(field.min(), 2.0 * level - field.max()))
     padded = np.pad(field, 1, constant_values=outside)
     points, triangles, _, _ = marching_cubes(padded, level)  # type: ignore[no-untyped-call]
-    index = points[:, ::-1].astype(np.float64) - 1.0
+    low = np.array([part.start for part in box[::-1]])
+    index = points[:, ::-1].astype(np.float64) + (low - 1.0)
     return Mesh(grid.to_world(index), np.ascontiguousarray(triangles, dtype=np.int32))
 
 

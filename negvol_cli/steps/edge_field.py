@@ -9,15 +9,15 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from negvol_cli.geometry.grid import Points, Vector, Volume
-from negvol_cli.mesh.distance import LEAF, Scalars, beside_points
+from negvol_cli.mesh.distance import LEAF, Scalars, axes, beside_points, nodes_at
 from negvol_cli.mesh.mesh import Mesh, unit
 
 Floats32 = npt.NDArray[np.float32]
 
 BAND_MM: Final = 1.0
 """The distance from the surface at which a probability is 0 or 1."""
-SEEN_MM: Final = 1.4
-"""How far the nearest vertices of the moved surface are looked for: they may lie up to 0.9 mm to
+SEEN_MM: Final = 1.25
+"""How far the nearest vertices of the moved surface are looked for: they may lie up to 0.75 mm to
 the side of a voxel in the band. Where the surface was moved by more than this less ``ASIDE_MM``,
 farther, so that no voxel that changed sides is missed."""
 ASIDE_MM: Final = 0.25
@@ -37,19 +37,13 @@ def moved_probability(
     """
     p_zyx, grid = before.values_zyx, before.grid
     inside = p_zyx >= 0.5
-    x, y, z = (
-        origin + step * np.arange(n, dtype=np.float64)
-        for origin, step, n in zip(
-            grid.origin_mm_xyz, grid.spacing_mm_xyz, grid.size_xyz, strict=True
-        )
-    )
+    x, y, z = axes(grid)
     right, back, up = middle_mm
     across = (x - right) ** 2 + (y[:, None] - back) ** 2
     reached = across + (z[:, None, None] - up) ** 2 <= reach_mm**2
     farthest_mm = max(SEEN_MM, moved_by_mm + ASIDE_MM)
     near = np.flatnonzero(beside_points(moved.points_mm, grid, farthest_mm) & reached)
-    k, j, i = np.unravel_index(near, p_zyx.shape)
-    met, distance = _from_planes(moved, np.stack([x[i], y[j], z[k]], axis=1), farthest_mm)
+    met, distance = _from_planes(moved, nodes_at(grid, near), farthest_mm)
     changed = np.where(reached, inside, p_zyx).astype(np.float32)
     changed.ravel()[near[met]] = np.clip(0.5 - distance / (2 * BAND_MM), 0.0, 1.0)
     return changed

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from negvol_cli.geometry.grid import Grid, Points
-from negvol_cli.mesh.distance import Field, Nearest, Scalars, Surface, lattice, nodes
+from negvol_cli.mesh.distance import Field, Nearest, Scalars, Surface, lattice, nodes_at
 from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.settings import InflationSettings
@@ -88,9 +88,8 @@ def room_about(condyle: Surface, clip: Clip, settings: InflationSettings) -> Roo
     step = settings.grid_mm
     half = np.full(3, clip.half_width_mm + 2.0 * step)
     grid = lattice(clip.centre_mm - half, clip.centre_mm + half, step)
-    points = nodes(grid)
-    inner = np.flatnonzero(clip.depth(points) > -2.0 * step)
-    return Room(grid, inner, condyle.nearest(points[inner]))
+    inner = np.flatnonzero(clip.depth_on(grid) > -2.0 * step)
+    return Room(grid, inner, condyle.nearest(nodes_at(grid, inner)))
 
 
 def inflate(
@@ -115,7 +114,7 @@ def inflate(
     """
     room = room or room_about(Surface(condyle), clip, settings)
     step, grid = settings.grid_mm, room.grid
-    depth = clip.depth(nodes(grid))
+    depth = clip.depth_on(grid).ravel()
     grown, around = _grow(room, temporal_bone, clip, settings)
     inside = -grown.outward_mm
     inside[grown.node] = np.maximum(inside[grown.node], np.clip(grown.clearance_mm, -step, step))
@@ -137,16 +136,17 @@ def _grow(
     room: Room, temporal_bone: Mesh, clip: Clip, settings: InflationSettings
 ) -> tuple[_Grown, Surroundings]:
     """Send a ray to every node in reach, from the point of MC nearest to it."""
-    step, points = settings.grid_mm, nodes(room.grid)
-    inner, near = room.inner, room.near
-    outward = np.full(len(points), 2.0 * step)
+    step, inner, near = settings.grid_mm, room.inner, room.near
+    outward = np.full(int(np.prod(room.grid.size_xyz)), 2.0 * step)
     outward[inner] = near.distance_mm
     # Nodes just inside MC too, with segments of no length: I must not dip to 0 at free surface.
     free = near.distance_mm > -step
     node, rays = inner[free], Rays(near.point_mm[free], near.outward[free])
     length = np.maximum(near.distance_mm[free], 0.0)
     around = Surroundings(
-        bone=_bone_field(temporal_bone, clip, np.vstack([points[inner], rays.start_mm]), step),
+        bone=_bone_field(
+            temporal_bone, clip, np.vstack([nodes_at(room.grid, inner), rays.start_mm]), step
+        ),
         condyle=Field(outward.reshape(room.grid.shape_zyx), room.grid),
         clip=clip,
         step_mm=settings.ray_step_mm,
@@ -193,7 +193,7 @@ def _bone_field(temporal_bone: Mesh, clip: Clip, ways: Points, step: float) -> F
     """
     grid = lattice(ways.min(axis=0), ways.max(axis=0), step)
     around = -clip.depth(ways).min() + NEXT_NODE * step
-    asked = clip.depth(nodes(grid)).reshape(grid.shape_zyx) >= -around
+    asked = clip.depth_on(grid) >= -around
     low = np.array(grid.origin_mm_xyz)
     high = grid.to_world(np.array(grid.size_xyz) - 1)
     part = temporal_bone.beside_box(low - BONE_BAND_MM, high + BONE_BAND_MM)

@@ -20,8 +20,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from negvol_cli.errors import NoCondyleError
-from negvol_cli.geometry.grid import Grid, Points, Vector, vector
-from negvol_cli.mesh.distance import Scalars, Surface, lattice, nodes
+from negvol_cli.geometry.grid import Grid, Points, Vector, box_about, vector
+from negvol_cli.mesh.distance import Scalars, Surface, axes, lattice, nodes
 from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.settings import ClipSettings, ClipShape, HeadSettings
@@ -51,7 +51,15 @@ class Clip:
 
     def depth(self, points_mm: Points) -> Scalars:
         """Return how far inside the clip each point (N, 3) lies, in mm; negative outside."""
-        x, y, z = (points_mm - self.centre_mm).T
+        return self._depth(*(points_mm - self.centre_mm).T)
+
+    def depth_on(self, grid: Grid) -> Scalars:
+        """The same of the nodes of a grid along the axes, [z, y, x]."""
+        x, y, z = (a - middle for a, middle in zip(axes(grid), self.centre_mm, strict=True))
+        return self._depth(x, y[:, None], z[:, None, None])
+
+    def _depth(self, x: Scalars, y: Scalars, z: Scalars) -> Scalars:
+        """Of offsets from the centre that are broadcast to each other."""
         if self.settings.shape is ClipShape.SPHERE:
             return np.asarray(self.half_width_mm - np.sqrt(x * x + y * y + z * z))
         far = np.maximum(np.maximum(np.abs(x), np.abs(y)), np.abs(z))
@@ -151,7 +159,7 @@ class _Peak:
 def _peaks(mask_zyx: npt.NDArray[np.bool_]) -> list[_Peak]:
     """The peaks of a mask, each up to where it joins a higher one (merge tree by layers)."""
     found: list[_Peak] = []
-    places = ndimage.find_objects(mask_zyx, max_label=1)[0]
+    places = box_about(mask_zyx)
     if places is None:
         return found
     bottom, first_y, first_x = (place.start for place in places)

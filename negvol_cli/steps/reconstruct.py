@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from negvol_cli.geometry.grid import box_about
+
 Mask = npt.NDArray[np.bool_]
 
 SPECK_MM3: Final = 20.0
@@ -60,9 +62,9 @@ def without_hollows(
     cortex rings in the lowest slice.
     """
     everywhere = probability_zyx >= 0.5
-    (box,) = ndimage.find_objects(everywhere, max_label=1)
-    if box is None:
+    if not everywhere.any():
         return probability_zyx
+    box = box_about(everywhere)
     condyle = everywhere[box]  # a voxel outside its box meets it in 17 directions at most
     capped = condyle.copy()
     capped[0] = ndimage.binary_fill_holes(condyle[0])

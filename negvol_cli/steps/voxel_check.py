@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from negvol_cli.geometry.grid import Grid
-from negvol_cli.mesh.distance import nodes
+from negvol_cli.geometry.grid import Grid, box_about
 from negvol_cli.steps.landmarks import Clip
 from negvol_cli.structures import Label
 
@@ -78,7 +77,7 @@ def _nearest(
 
     The transform is that of the box about this part and MC: a third of the frame.
     """
-    (whole,) = ndimage.find_objects(condyle, max_label=1)
+    whole = box_about(condyle)
     box = tuple(
         slice(min(one.start, other.start), max(one.stop, other.stop))
         for one, other in zip(whole, about, strict=True)
@@ -122,7 +121,7 @@ def _clip_voxels(grid: Grid, clip: Clip) -> _ClipVoxels:
     nx, ny, nz = (int(n) for n in high - low)
     x, y, z = (float(v) for v in grid.to_world(low))
     window = Grid((nx, ny, nz), grid.spacing_mm_xyz, (x, y, z))
-    inside = (clip.depth(nodes(window)) >= 0).reshape(window.shape_zyx)
+    inside = clip.depth_on(window) >= 0
     first, last = np.clip(low, 0, grid.size_xyz), np.clip(high, 0, grid.size_xyz)
     bounds = list(zip(first[::-1], last[::-1], low[::-1], strict=True))
     return _ClipVoxels(
