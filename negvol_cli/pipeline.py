@@ -20,7 +20,7 @@ from negvol_cli.steps.air_cells import cell_flags
 from negvol_cli.steps.calibrate_hu import Calibrated, in_hu
 from negvol_cli.steps.enhance import enhance_fossa
 from negvol_cli.steps.images_of_labels import basis_of_labels, images_of_labels
-from negvol_cli.steps.joint_basis import JointBasis, figures_of
+from negvol_cli.steps.joint_basis import JointBasis, figures_of, geometry_of, report_of
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.joint_view import JointView, as_judged, view_of
 from negvol_cli.steps.localise import FoundJoint, HeadOrientation, Localisation, Tiling, locate
@@ -42,10 +42,6 @@ LARGE_BYTES: Final = 256 << 20
 other, since at once they take 160 MiB more at the peak (``tests/robustness/big_scan.py``)."""
 
 
-OnJoint = Callable[[JointReport, JointView | None], None]
-"""Told what one joint gave."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Measurement:
     """A report together with what is needed to draw and to save it."""
@@ -55,13 +51,8 @@ class Measurement:
     views: Mapping[Side, JointView]
 
 
-def measure_ct(
-    scan: Scan, flags: tuple[str, ...], run: Run, on_joint: OnJoint | None = None
-) -> Measurement:
+def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
     """Measure both joints of a head CT; ``flags`` are what is known against the scan.
-
-    ``on_joint`` is called with each joint as soon as it is measured, in its own thread; what is
-    reported of it then holds but for what both joints show beside each other.
 
     Raises InputError where no joint is in view, none could be measured, or the head was stored
     against its header, so that its sides cannot be told.
@@ -74,16 +65,14 @@ def measure_ct(
     found = located(seen.volume, run)
     _refuse_what_cannot_be_measured(found, scan.name, flags)
     run.progress("measuring the joints", 0.2)
-    measure = partial(
-        _told, partial(_measure_side, found, seen.volume, seen.scanner, run), on_joint
-    )
+    measure = partial(_measure_side, found, seen.volume, seen.scanner, run)
     large = seen.volume.values_zyx.nbytes > LARGE_BYTES
     threads = 1 if large else run.settings.threads
     joints, views = _of_sides({side: partial(measure, side) for side in Side}, threads)
     report = _report(scan, joints, flags, run)
     report = replace(report, bundle=models.bundle.stamp, provider=models.provider)
     _refuse_without_views(report, views, "scan")
-    return Measurement(report, scan, _judged(views, joints, report))
+    return _measurement(report, scan, views)
 
 
 def located(ct: Volume, run: Run) -> Localisation:
@@ -107,12 +96,12 @@ def measure_label_map(
         with run.watch.step("calibrate"):
             seen = in_hu(ct.volume)
             ct, flags = replace(ct, volume=seen.volume), (*flags, *seen.flags)
-    measure = partial(_told, partial(_measure_labels_of, labels, seen, run), None)
+    measure = partial(_measure_labels_of, labels, seen, run)
     joints, views = _of_sides({side: partial(measure, side) for side in Side}, run.settings.threads)
     scan = labels.scan if ct is None else replace(ct, name=labels.scan.name)
     report = _report(scan, joints, (*labels.scan.notes, *flags), run)
     _refuse_without_views(report, views, "label map")
-    return Measurement(report, scan, _judged(views, joints, report))
+    return _measurement(report, scan, views)
 
 
 def _of_sides(
@@ -139,30 +128,9 @@ def _report(
     return replace(report, mesh_backend=backend.name + (f" ({backend.why})" if backend.why else ""))
 
 
-def _told(
-    measure: Callable[[Side], tuple[JointReport, JointView | None]],
-    on_joint: OnJoint | None,
-    side: Side,
-) -> tuple[JointReport, JointView | None]:
-    """What ``measure`` gives of a side, with the view of what is shown, told to ``on_joint``."""
-    joint, view = measure(side)
-    if view is not None:
-        view = as_judged(view, joint)
-    if on_joint is not None:
-        on_joint(joint, view)
-    return joint, view
-
-
-def _judged(
-    views: Mapping[Side, JointView], joints: Mapping[Side, JointReport], report: ScanReport
-) -> dict[Side, JointView]:
-    """The views once both joints have been held against each other."""
-    return {
-        side: view
-        if report.joint(side).status is joints[side].status
-        else as_judged(view, report.joint(side))
-        for side, view in views.items()
-    }
+def _measurement(report: ScanReport, scan: Scan, views: Mapping[Side, JointView]) -> Measurement:
+    judged = {side: as_judged(view, report.joint(side)) for side, view in views.items()}
+    return Measurement(report, scan, judged)
 
 
 def _or_why_not(
@@ -271,8 +239,10 @@ def measure_segmented(
         voxel_mm=max(ct.grid.spacing_mm_xyz),
     )
     with run.watch.step("measure"):
-        joint, geometry = figures_of(basis, run.settings, run.backend)
-    return joint, view_of(basis, geometry)
+        geometry = geometry_of(basis, run.settings, run.backend)
+        view = view_of(basis, geometry)
+        run.shows(view)
+        return report_of(basis, geometry, run.settings), view
 
 
 def segment_found(

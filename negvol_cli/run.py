@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from negvol_cli.bundle.bundle import Bundle, load_bundle
 from negvol_cli.geometry.resample import use_threads
@@ -36,13 +37,18 @@ class Models:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Run:
-    """What a whole run needs besides the scan; ``models`` is None if only labels are measured."""
+    """What a whole run needs besides the scan; ``models`` is None if only labels are measured.
+
+    ``shows`` is called with the ``JointView`` of each joint of a CT as soon as there is one, before
+    the joint has been checked, in the joint's own thread.
+    """
 
     settings: Settings
     backend: MeshBackend
     models: Models | None = None
     watch: Stopwatch = field(default_factory=Stopwatch)
     progress: Progress = lambda _step, _done: None
+    shows: Callable[[Any], None] = lambda _view: None
 
     def networks(self) -> Models:
         """The models. Raises ValueError where the run has none."""

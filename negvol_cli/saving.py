@@ -1,20 +1,20 @@
 """The files of a result, written into a folder of its own: run.json, which names them, last.
 
-Of two joints that are measured at once one is ready first, and leaves a core idle: what does not
-depend on the other is drawn and written meanwhile (``Ahead``).
+Of two joints that are measured at once one is ready first, and leaves a core idle: it is drawn
+meanwhile (``Ahead``).
 """
 
 from __future__ import annotations
 
 import json
 import platform
-import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from negvol_cli.edit.folder import write_edit
 from negvol_cli.io.colour_tables import write_label_colours
@@ -24,11 +24,11 @@ from negvol_cli.io.label_map import LABELS_FILE
 from negvol_cli.io.output_folder import RUN_SCHEMA
 from negvol_cli.io.report_files import write_csv, write_json
 from negvol_cli.pipeline import Measurement
-from negvol_cli.report import JointReport
 from negvol_cli.run import Run
 from negvol_cli.settings import RESEARCH_USE
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.steps.scan_labels import labels_on_scan
+from negvol_cli.structures import Side
 from negvol_cli.threads import at_once
 from negvol_cli.version import __version__, program_stamp
 
@@ -54,28 +54,36 @@ LIBRARIES: Final = (
 
 
 class Ahead:
-    """Draws and saves the joint that is ready first while the other is measured.
+    """Draws joints while they are still being checked, and others measured.
 
-    Called with each joint of the scan ``scan_sha256`` as soon as it is measured. ``shown`` is what
-    was drawn, and that joint's part of ``edit/`` lies in ``folder``; neither depends on the other
-    joint. The one that comes last is left to ``save_result``, which has all threads for it.
+    Called with a joint's view as soon as there is one. It draws in one thread of its own, which
+    ends with the block; what it draws serves where the checks leave the view as it is. What cannot
+    be drawn fails when it is asked for.
     """
 
-    def __init__(self, run: Run, folder: Path, scan_sha256: str) -> None:
-        self.shown: Shown | None = None
-        self._run, self._folder, self._sha256 = run, folder, scan_sha256
-        self._first = threading.Lock()
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="negvol-draw")
+        self.shown: dict[Side, Shown] = {}
 
-    def __call__(self, joint: JointReport, view: JointView | None) -> None:
-        """Draw the joint, if it is the first and there is something to be seen of it."""
-        if not self._first.acquire(blocking=False) or view is None:
-            return
-        from negvol_cli.render.ahead import drawn_ahead
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def __call__(self, view: JointView) -> None:
+        """Begin with a joint."""
+        from negvol_cli.render.ahead import unjudged
+
+        self.shown[view.side] = unjudged(view)
+        self._thread.submit(self._draw, self.shown[view.side])
+
+    def _draw(self, shown: Shown) -> None:
+        from negvol_cli.render.ahead import draw
 
         with self._run.watch.step("draw"):
-            self.shown = drawn_ahead(joint, view)
-        with self._run.watch.step("save labels"):
-            write_edit({joint.side: view}, self._sha256, self._folder)
+            draw(shown)
 
 
 def save_result(
@@ -92,7 +100,7 @@ def save_result(
     """Write all files of a result into ``folder``.
 
     ``library`` and ``section`` are those of ``render.html``; ``more`` is added to run.json;
-    ``ahead`` has begun with one of the joints. Raises OutputError where a file cannot be written.
+    ``ahead`` has begun with the joints. Raises OutputError where a file cannot be written.
     """
     from negvol_cli.render.shown import both_sides
 
@@ -100,10 +108,10 @@ def save_result(
     run.progress("writing the result", 0.8)
     write_json(report, folder / "report.json")
     write_csv(report, folder / "report.csv")
-    before = ahead.shown if ahead is not None else None
+    before = ahead.shown if ahead is not None else {}
     shown = both_sides(report, measurement.views, before)
     tasks = {
-        "labels": partial(_save_labels, measurement, folder, run, before),
+        "labels": partial(_save_labels, measurement, folder, run),
         "meshes": partial(_save_meshes, measurement, folder, run, shown),
         "preview": partial(_draw_preview, measurement, folder, run, shown),
         "page": partial(
@@ -122,17 +130,14 @@ def save_result(
     run.progress("done", 1.0)
 
 
-def _save_labels(measurement: Measurement, folder: Path, run: Run, before: Shown | None) -> None:
-    """Write the labels, and what the joints but that ``before`` are measured again from."""
+def _save_labels(measurement: Measurement, folder: Path, run: Run) -> None:
+    """Write the labels, and what the joints are measured again from."""
     views = measurement.views
     with run.watch.step("save labels"):
         labels = labels_on_scan(views, measurement.scan.volume.grid)
         write_labels(labels.values_zyx, measurement.scan, folder / LABELS_FILE)
         write_label_colours(folder)
-        last = {
-            s: view for s, view in views.items() if before is None or s is not before.joint.side
-        }
-        write_edit(last, measurement.scan.sha256, folder)
+        write_edit(views, measurement.scan.sha256, folder)
 
 
 def _save_meshes(

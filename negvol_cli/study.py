@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,7 +32,7 @@ from negvol_cli.run import Models, Progress, Run, load_models
 from negvol_cli.saving import Ahead, WriteDicom, save_result
 from negvol_cli.settings import Settings
 from negvol_cli.structures import Side
-from negvol_cli.threads import both
+from negvol_cli.threads import both, several
 from negvol_cli.timing import Stopwatch
 
 if TYPE_CHECKING:
@@ -71,26 +72,30 @@ def measure_scan(
     intake, read = _opened(scan, watch)
     run = _new_run(settings, progress, watch)
     as_dicom = _dicom_writer(intake, dicom_out, run.watch)
-    ahead: Ahead | None = None
 
-    def measured(folder: Path | None) -> Measurement:
-        nonlocal ahead
+    def work(folder: Path | None) -> ScanReport:
         progress("reading the scan", 0.0)
         load = partial(_loaded, models, bundle, run)
         networks, scan = both(load, read, run.settings.threads)
         with run.watch.step("read"):
             compared_with = read_references(references)
-        if folder is not None and not references:  # pictures that show a reference wait for it
-            ahead = Ahead(run, folder, scan.sha256)
-        measurement = measure_ct(scan, scan.notes, replace(run, models=networks), ahead)
-        report = replace(measurement.report, patient_id=intake.patient_id)
-        return _compared(replace(measurement, report=report), compared_with, run.watch)
+        with ExitStack() as ending:
+            ahead = None
+            # pictures that show a reference wait for it
+            if folder is not None and not references and several(run.settings.threads):
+                ahead = ending.enter_context(Ahead(run))
+            told = replace(run, models=networks, shows=ahead or run.shows)
+            measurement = measure_ct(scan, scan.notes, told)
+            report = replace(measurement.report, patient_id=intake.patient_id)
+            measurement = replace(measurement, report=report)
+            measurement = _compared(measurement, compared_with, run.watch)
+            if folder is not None:
+                save = partial(save_result, library=library, as_dicom=as_dicom, ahead=ahead)
+                save(measurement, folder, run)
+                intake.on_saved()
+        return measurement.report
 
-    def save(measurement: Measurement, folder: Path) -> None:
-        save_result(measurement, folder, run, library=library, as_dicom=as_dicom, ahead=ahead)
-        intake.on_saved()
-
-    return _result(intake.name, out, overwrite, measured, save)
+    return _result(intake.name, out, overwrite, work)
 
 
 def _loaded(models: Models | None, bundle: Path | None, run: Run) -> Models:
@@ -134,7 +139,7 @@ def measure_labels(
     run = _new_run(settings, progress, Stopwatch())
     name = result_name(name_of_labels(labels))
 
-    def measured(_folder: Path | None) -> Measurement:
+    def work(folder: Path | None) -> ScanReport:
         progress("reading the labels", 0.0)
         with run.watch.step("read"):
             read = read_any_labels(labels, side)
@@ -142,9 +147,13 @@ def measure_labels(
             ct = None if scan is None else take_in(scan).load()
             flags = WITHOUT_CT if ct is None else (*ct.notes, *check_ct(ct.volume, ct.name))
             compared_with = read_references(references)
-        return _compared(measure_label_map(read, run, ct, flags), compared_with, run.watch)
+        measurement = measure_label_map(read, run, ct, flags)
+        measurement = _compared(measurement, compared_with, run.watch)
+        if folder is not None:
+            save_result(measurement, folder, run)
+        return measurement.report
 
-    return _result(name, out, overwrite, measured, partial(save_result, run=run))
+    return _result(name, out, overwrite, work)
 
 
 def _new_run(settings: Settings | None, progress: Progress, watch: Stopwatch) -> Run:
@@ -169,19 +178,13 @@ def _compared(
 
 
 def _result(
-    name: str,
-    out: Path | None,
-    overwrite: bool,
-    measured: Callable[[Path | None], Measurement],
-    save: Callable[[Measurement, Path], None],
+    name: str, out: Path | None, overwrite: bool, work: Callable[[Path | None], ScanReport]
 ) -> ScanReport:
-    """What ``measured`` reports, saved below ``out`` unless that is None."""
+    """What ``work`` reports, which it saves in a folder below ``out`` unless that is None."""
     if out is None:
-        return measured(None).report
+        return work(None)
     with new_output(out, name, overwrite) as folder:
-        measurement = measured(folder)
-        save(measurement, folder)
-    return measurement.report
+        return work(folder)
 
 
 def _dicom_writer(

@@ -36,6 +36,11 @@ def cores() -> int:
     return len(known(0)) if known else os.cpu_count() or 1
 
 
+def several(threads: int | None) -> bool:
+    """Whether more than one of ``threads`` can run at once (None: all cores)."""
+    return (threads or cores()) > 1
+
+
 def at_once(
     tasks: Mapping[Key, Callable[[], Result]], threads: int | None = None
 ) -> dict[Key, Result]:
@@ -59,7 +64,7 @@ def both(
     The first runs in the caller's thread, so that Ctrl-C ends it. If both fail, the error of the
     first is raised.
     """
-    if (threads or cores()) < 2:
+    if not several(threads):
         return first(), second()
     with ThreadPoolExecutor(1, thread_name_prefix="negvol") as pool:
         other = pool.submit(second)

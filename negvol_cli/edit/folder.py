@@ -48,8 +48,6 @@ def files_of(side: Side) -> tuple[str, str, str]:
 def write_edit(views: Mapping[Side, JointView], scan_sha256: str, folder: Path) -> None:
     """Write ``folder``/edit for the joints that can be measured again; nothing if none can.
 
-    Called again for another joint, it adds that one.
-
     Raises
     ------
     OutputError
@@ -60,7 +58,7 @@ def write_edit(views: Mapping[Side, JointView], scan_sha256: str, folder: Path) 
         return
     target = folder / FOLDER
     try:
-        target.mkdir(exist_ok=True)
+        target.mkdir()
         for view in kept.values():
             _write_joint(view, scan_sha256, target)
         (target / README).write_text(_readme(), encoding="utf-8", newline="\n")

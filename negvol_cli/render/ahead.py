@@ -1,18 +1,22 @@
-"""Drawing one joint before the other is measured."""
+"""Drawing a joint before it is known what will be said of it."""
 
 from __future__ import annotations
 
 from negvol_cli.render.html import template
 from negvol_cli.render.page import joint_panel
 from negvol_cli.render.shown import Shown, of_scan
-from negvol_cli.report import JointReport
+from negvol_cli.report import JointReport, Status
 from negvol_cli.steps.joint_view import JointView
 
 
-def drawn_ahead(joint: JointReport, view: JointView) -> Shown:
-    """The joint with its pictures and lighter meshes made, and the page's template read."""
-    shown = of_scan(joint, view)
+def unjudged(view: JointView) -> Shown:
+    """The joint as if all its checks were passed: its pictures are the same then."""
+    nv_mm3 = view.geometry.nv_mm3
+    return of_scan(JointReport(side=view.side, status=Status.OK, nv_mm3=nv_mm3), view)
+
+
+def draw(shown: Shown) -> None:
+    """Make a joint's pictures and lighter meshes, and read the page's template."""
     joint_panel(shown)
     shown.light()
     template()
-    return shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from PIL import Image
@@ -67,8 +68,12 @@ def of_scan(joint: JointReport, view: JointView | None, before: Shown | None = N
 
 
 def both_sides(
-    report: ScanReport, views: Mapping[Side, JointView], before: Shown | None = None
+    report: ScanReport,
+    views: Mapping[Side, JointView],
+    before: Mapping[Side, Shown] = MappingProxyType({}),
 ) -> tuple[Shown, Shown]:
     """The right joint, then the left, as a radiologist sees them; ``before`` as in ``of_scan``."""
-    right, left = (of_scan(joint, views.get(joint.side), before) for joint in report.joints)
+    right, left = (
+        of_scan(joint, views.get(joint.side), before.get(joint.side)) for joint in report.joints
+    )
     return right, left

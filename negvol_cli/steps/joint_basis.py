@@ -118,11 +118,17 @@ class JointBasis:
 def figures_of(
     basis: JointBasis, settings: Settings, backend: MeshBackend
 ) -> tuple[JointReport, JointGeometry]:
-    """The joint's report and geometry, whose labels are 0 where the scan has no data.
+    """The joint's report and geometry. Raises NoCondyleError where there is no condyle."""
+    geometry = geometry_of(basis, settings, backend)
+    return report_of(basis, geometry, settings), geometry
+
+
+def geometry_of(basis: JointBasis, settings: Settings, backend: MeshBackend) -> JointGeometry:
+    """The joint's geometry, whose labels are 0 where the scan has no data.
 
     Raises NoCondyleError where there is no condyle.
     """
-    images, edges = basis.measured, basis.edges
+    images = basis.measured
     recorded = images.recorded_zyx
     geometry = measure_joint(
         images.condyle_p,
@@ -133,19 +139,29 @@ def figures_of(
         recorded_zyx=recorded,
         centre_mm=FRAME_CENTRE if basis.found else None,
     )
-    seen = replace(geometry, labels_zyx=np.where(recorded, geometry.labels_zyx, 0).astype(np.uint8))
+    return replace(geometry, labels_zyx=np.where(recorded, geometry.labels_zyx, 0).astype(np.uint8))
+
+
+def report_of(basis: JointBasis, geometry: JointGeometry, settings: Settings) -> JointReport:
+    """What is reported of a joint's geometry, once it has been checked."""
+    images, edges = basis.measured, basis.edges
     judge_it = partial(judge, network=basis.network, refined=images, edges=edges)
     joint = judge_it(
-        seen, basis.found, recorded, settings, voxel_mm=basis.voxel_mm, excused=basis.excused
+        geometry,
+        basis.found,
+        images.recorded_zyx,
+        settings,
+        voxel_mm=basis.voxel_mm,
+        excused=basis.excused,
     )
     joint = replace(joint, flags=(*joint.flags, *(flag.text for flag in basis.flags)))
     if edges is not None:
         joint = replace(joint, edges=edges[0].summary(edges[1], np.array(geometry.axis.up)))
     quality = basis.quality
     if quality is None or (joint.head_volume_mm3 is None and joint.nv_mm3 is None):
-        return joint, seen
-    halves = uncertainty(seen, quality, settings.clip.width_mm / 2)
-    return replace(joint, uncertainty=halves), seen
+        return joint
+    halves = uncertainty(geometry, quality, settings.clip.width_mm / 2)
+    return replace(joint, uncertainty=halves)
 
 
 def _mixed(fitted_mm: float, drawn: float) -> float:

@@ -159,9 +159,9 @@ class _Peak:
 def _peaks(mask_zyx: npt.NDArray[np.bool_]) -> list[_Peak]:
     """The peaks of a mask, each up to where it joins a higher one (merge tree by layers)."""
     found: list[_Peak] = []
-    places = box_about(mask_zyx)
-    if places is None:
+    if not mask_zyx.any():
         return found
+    places = box_about(mask_zyx)
     bottom, first_y, first_x = (place.start for place in places)
     above = np.zeros(mask_zyx[places].shape[1:], dtype=np.int32)  # 1 + index into alive
     alive: list[_Peak] = []

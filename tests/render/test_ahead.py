@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from negvol_cli.mesh.backend import MeshBackend
 from negvol_cli.render import meshes, page, shown
-from negvol_cli.render.ahead import drawn_ahead
+from negvol_cli.render.ahead import draw, unjudged
 from negvol_cli.render.page import joint_panel
 from negvol_cli.render.shown import both_sides
 from negvol_cli.report import ScanReport
@@ -31,42 +30,55 @@ def right(make_view: MakeView) -> JointView:
 def test_what_was_drawn_ahead_is_not_drawn_again(
     report: ScanReport, right: JointView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = drawn_ahead(report.right, right)
+    before = unjudged(right)
+    draw(before)
     expected = joint_panel(before)
     for module, name in ((shown, "draw_cut"), (shown, "lighter"), (page, "snapshot")):
         monkeypatch.setattr(module, name, lambda *_args, **_given: pytest.fail("drawn again"))
     said = replace(report, right=replace(report.right, flags=("unlike the other joint",)))
 
-    again, other = both_sides(said, {Side.RIGHT: right}, before)
+    again, other = both_sides(said, {Side.RIGHT: right}, {Side.RIGHT: before})
 
-    assert replace(joint_panel(again), flags=expected.flags) == expected
+    panel = joint_panel(again)
+    assert (panel.cuts, panel.stills, panel.figure) == (
+        expected.cuts,
+        expected.stills,
+        expected.figure,
+    )
+    assert panel.flags == ("unlike the other joint",)
     assert again.light() is before.light()
-    assert joint_panel(again).flags == ("unlike the other joint",)
     assert other.view is None
 
 
 def test_a_joint_that_was_doubted_since_is_drawn_anew(report: ScanReport, right: JointView) -> None:
-    before = drawn_ahead(report.right, right)
+    before, doubted = unjudged(right), replace(right, mark_mm=(1.0, 2.0, 3.0))
+    draw(before)
 
-    again, _ = both_sides(report, {Side.RIGHT: replace(right, mark_mm=(1.0, 2.0, 3.0))}, before)
+    again, _ = both_sides(report, {Side.RIGHT: doubted}, {Side.RIGHT: before})
 
     assert joint_panel(again).cuts != joint_panel(before).cuts
 
 
-def test_only_the_joint_that_comes_first_is_drawn_ahead(
-    report: ScanReport, right: JointView, tmp_path: Path, backend: MeshBackend
+def test_joints_are_drawn_beside_by_the_end_of_the_block(
+    right: JointView, backend: MeshBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Run(settings=Settings(), backend=backend)
-    both, none = (Ahead(run, tmp_path, "0" * 64) for _ in range(2))
+    with Ahead(Run(settings=Settings(), backend=backend)) as ahead:
+        ahead(right)
+    monkeypatch.setattr(shown, "draw_cut", lambda *_args, **_given: pytest.fail("drawn again"))
 
-    both(report.right, right)
-    both(report.left, replace(right))
-    none(report.left, None)
-    none(report.right, right)
+    assert joint_panel(ahead.shown[Side.RIGHT]).cuts
 
-    assert both.shown is not None
-    assert both.shown.view is right
-    assert none.shown is None
+
+def test_what_cannot_be_drawn_fails_when_it_is_asked_for(
+    right: JointView, backend: MeshBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "snapshot", lambda *_args, **_given: 1 / 0)
+
+    with Ahead(Run(settings=Settings(), backend=backend)) as ahead:
+        ahead(right)
+
+    with pytest.raises(ZeroDivisionError):
+        joint_panel(ahead.shown[Side.RIGHT])
 
 
 def test_lighter_meshes_are_made_once(
