@@ -89,8 +89,14 @@ def measure_joint(
     seed = condyle_seed(condyle_p >= 0.5, grid, settings.head, centre_mm)
     condyle_p = _own_condyle(condyle_p, grid, seed)
     temporal_p = without_specks(temporal_p, grid.voxel_mm3)
-    condyle = backend.refine(iso_surface(condyle_p, grid, 0.5), CONDYLE_EDGE_MM)
-    axis = process_axis(condyle_p >= 0.5, grid, centre_mm or seed, settings.head, recorded_zyx)
+    # the mesh library works on one mesh at a time: what needs none is found meanwhile
+    condyle, axis = both(
+        lambda: backend.refine(iso_surface(condyle_p, grid, 0.5), CONDYLE_EDGE_MM),
+        lambda: process_axis(
+            condyle_p >= 0.5, grid, centre_mm or seed, settings.head, recorded_zyx
+        ),
+        settings.threads,
+    )
     surface = Surface(condyle)
     head = condylar_head(
         condyle,
@@ -101,13 +107,12 @@ def measure_joint(
         spacing_mm=settings.inflation.grid_mm,
     )
     clip = Clip(head.centre_mm, settings.clip)
-    # the mesh library works on one mesh at a time: what needs none is found meanwhile
-    temporal_bone, (room, voxels) = both(
-        lambda: _bone_about(clip, temporal_p, grid, backend),
+    (temporal_bone, voxels), room = both(
         lambda: (
-            room_about(surface, clip, settings.inflation),
+            _bone_about(clip, temporal_p, grid, backend),
             count_voxels(condyle_p, temporal_p, grid, clip),
         ),
+        lambda: room_about(surface, clip, settings.inflation),
         settings.threads,
     )
     inflation = inflate(condyle, temporal_bone, clip, settings.inflation, room)
