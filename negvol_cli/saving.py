@@ -67,6 +67,7 @@ class Ahead:
         self.shown: dict[Side, Shown] = {}
 
     def __enter__(self) -> Self:
+        self._thread.submit(_load_drawing)  # while networks run, which leave room for it
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -84,6 +85,12 @@ class Ahead:
 
         with self._run.watch.step("draw"):
             draw(shown)
+
+
+def _load_drawing() -> None:
+    from negvol_cli.render import ahead
+
+    ahead.load()
 
 
 def save_result(

@@ -15,8 +15,12 @@ def unjudged(view: JointView) -> Shown:
     return of_scan(JointReport(side=view.side, status=Status.OK, nv_mm3=nv_mm3), view)
 
 
+def load() -> None:
+    """Read the page's template; all else was loaded with this module."""
+    template()
+
+
 def draw(shown: Shown) -> None:
-    """Make a joint's pictures and lighter meshes, and read the page's template."""
+    """Make a joint's pictures and lighter meshes."""
     joint_panel(shown)
     shown.light()
-    template()
