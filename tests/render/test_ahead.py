@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -59,14 +60,25 @@ def test_a_joint_that_was_doubted_since_is_drawn_anew(report: ScanReport, right:
     assert joint_panel(again).cuts != joint_panel(before).cuts
 
 
-def test_joints_are_drawn_beside_by_the_end_of_the_block(
+def test_a_joint_is_drawn_in_a_thread_beside(
     right: JointView, backend: MeshBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    where: list[str] = []
+    done = threading.Event()
+
+    def drawn(_view: JointView) -> JointView:
+        where.append(threading.current_thread().name)
+        done.set()
+        return right
+
+    monkeypatch.setattr(shown, "lighter", drawn)  # which comes last
+
     with Ahead(Run(settings=Settings(), backend=backend)) as ahead:
         ahead(right)
-    monkeypatch.setattr(shown, "draw_cut", lambda *_args, **_given: pytest.fail("drawn again"))
+        assert done.wait(30)
 
-    assert joint_panel(ahead.shown[Side.RIGHT]).cuts
+    assert ahead.shown[Side.RIGHT].light() is right
+    assert [name.rpartition("_")[0] for name in where] == ["negvol-draw"]
 
 
 def test_what_cannot_be_drawn_fails_when_it_is_asked_for(
