@@ -25,9 +25,14 @@ FEWEST_WITHIN: Final = 3
 0.2 at the second slice, and bells that blur as much by 0.1 to 0.2."""
 BEYOND: Final = 1.5
 """Slices are compared over so many thicknesses, so that the end of the triangle is seen, and what
-anatomy all of them share."""
+anatomy all of them share. Of slabs of 3 and 4 mm and bells of 3 mm every 0.7 mm, made of the four
+real heads whose slices are fine enough, the root mean square of the logarithm of read over true is
+0.04 with it, 0.09 with 1, 0.04 with 2 (``benchmarks.slice_blur``)."""
 MOST_LAGS: Final = 12
+"""More would cost memory: slabs nearer to each other than an eighth of their thickness are compared
+over less of it, and told less well."""
 LEAST_MM: Final = 0.1
+"""A shorter box is none."""
 MOST_TIMES: Final = 3.0
 """Of the thickness that edges tell: no box is longer, no bell wider."""
 
