@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from negvol_cli.geometry.grid import Vector
 from negvol_cli.report import Asymmetry, JointReport, ScanReport, Status
 from negvol_cli.settings import ClipSettings
-from negvol_cli.steps.self_check import doubt_pair
+from negvol_cli.steps.self_check import doubt_pair, size_flags
 from negvol_cli.steps.uncertainty import asymmetry_points
 from negvol_cli.structures import Side
 
@@ -34,7 +34,7 @@ def scan_report(
         articular_nv_asymmetry=_asymmetry(left, right, "articular_nv_mm3"),
         nv_asymmetry_points=_asymmetry_points(left, right, "nv_mm3"),
         articular_nv_asymmetry_points=_asymmetry_points(left, right, "articular_nv_mm3"),
-        flags=flags,
+        flags=(*flags, *size_flags(right, left)),
         clip=_clip_text(clip),
     )
 

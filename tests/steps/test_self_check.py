@@ -9,7 +9,7 @@ from negvol_cli.settings import FRAME_SIZE, ClipSettings, Settings
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import FoundJoint
 from negvol_cli.steps.measure import JointGeometry
-from negvol_cli.steps.self_check import doubt_pair, judge, missing
+from negvol_cli.steps.self_check import doubt_pair, judge, missing, size_flags
 from negvol_cli.structures import Label, Side
 from tests.steps.made_joints import RIGHT, ball, measured, socket
 
@@ -196,6 +196,26 @@ def test_condyles_too_near_too_far_or_on_each_others_side_are_doubted(right_x, l
         assert (joint.status is Status.IMPLAUSIBLE) is doubted
         assert joint.nv_mm3 is (None if doubted else 5000.0)
         assert (joint.uncertainty is None) is doubted
+
+
+@pytest.mark.parametrize(
+    ("apart_mm", "said"),
+    [(101.0, None), (81.0, None), (112.0, None), (74.0, "small"), (124.0, "very large")],
+)
+def test_a_head_of_unusual_size_makes_its_voxels_doubtful(apart_mm: float, said: str | None):
+    right, left = pair_joint(Side.RIGHT, -apart_mm / 2), pair_joint(Side.LEFT, apart_mm / 2)
+
+    flags = size_flags(right, left)
+
+    assert [said in flag and f"{apart_mm:.0f} mm apart" in flag for flag in flags if said] == (
+        [] if said is None else [True]
+    )
+    assert len(flags) == (said is not None)
+
+
+def test_the_size_of_a_head_with_one_joint_in_view_is_not_judged():
+    unseen = JointReport(side=Side.RIGHT, status=Status.NOT_FOUND, reason="no condyle in view")
+    assert size_flags(unseen, pair_joint(Side.LEFT, 50.0)) == ()
 
 
 def test_condyles_too_unlike_are_both_doubted():
