@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -177,9 +177,8 @@ def cone_beam_cases(heads: int) -> Iterator[Case]:
         yield _in_cone_beam(head)
 
 
-def choosing_cases() -> Iterator[Case]:
-    """The heads of ``CHOOSING``, each on one grid or in a cone-beam machine, in turn."""
-    scanners = [*GRIDS, CONE_BEAM]
+def choosing_cases(scanners: Sequence[str] = (*GRIDS, CONE_BEAM)) -> Iterator[Case]:
+    """The heads of ``CHOOSING``, each in one of the ``scanners``, in turn."""
     drawn = latin_hypercube(np.random.default_rng([43]), len(CHOOSING), 4)
     for head, shares in zip(CHOOSING, drawn, strict=True):
         name = scanners[head % len(scanners)]

@@ -1,16 +1,17 @@
 """How far every figure is from the truth, on phantoms seen by scanners of every kind.
 
     python -m benchmarks.phantom_truth [--heads N] [--each K | --full] [--keep F] [--write]
-    python -m benchmarks.phantom_truth --choosing [--keep F]
+    python -m benchmarks.phantom_truth --choosing [--scanner NAME] [--keep F]
 
 Each of N heads (12) is seen on K of the grids (2), in turn, so that all grids see as many heads,
-and every third by a cone-beam machine; with --full each head is seen on every grid and by a
-machine, which takes hours. Blur, noise, gain and offset are drawn anew for each. It is measured
-twice: from its own topology (what belongs to which bone, with edges as wrong as a network's), that
-is by all but the networks, and by the whole run. The truth comes from the phantom's own surfaces,
-by code that the product does not share. --keep stores every joint in a file of JSON lines and goes
-on where that file ends; --write puts the tables into docs/accuracy.md. --choosing sees 24 other
-heads, on which the constants of ``steps/uncertainty.py`` are chosen, each on one scanner in turn.
+and every third by a cone-beam machine; with --full each head is seen on every grid, which takes one
+core some two hours. Blur, noise, gain and offset are drawn anew for each. It is measured twice:
+from its own topology (what belongs to which bone, with edges as wrong as a network's), that is by
+all but the networks, and by the whole run. The truth comes from the phantom's own surfaces, by code
+that the product does not share. --keep stores every joint in a file of JSON lines and goes on where
+that file ends; --write puts the tables into docs/accuracy.md. --choosing sees 24 other
+heads, on which the constants of ``steps/uncertainty.py`` are chosen, each in one scanner in turn,
+or all in the one that --scanner names.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ WAYS: Final = ("superior", "anterior", "posterior")
 NEAR_MM: Final = 15.0
 FACING_MM: Final = 8.0
 FACING_COSINE: Final = -0.5
+SCANNERS: Final = [*GRIDS, CONE_BEAM]
 METHODS: Final = {"topology": "exact topology", "run": "whole run"}
 HEADS: Final = 12
 CLIP_MM: Final = Settings().clip.width_mm / 2
@@ -79,6 +81,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=2, help="Grids that each head is seen on.")
     parser.add_argument("--full", action="store_true", help="Every head in every scanner.")
     parser.add_argument("--choosing", action="store_true", help="Heads that judge nothing.")
+    parser.add_argument("--scanner", choices=SCANNERS, help="That all of --choosing's heads see.")
     parser.add_argument("--only", choices=list(METHODS), help="One of the two ways alone.")
     parser.add_argument("--bundle", type=Path, help="Another bundle than the default one.")
     parser.add_argument("--keep", type=Path, help="A file of results to go on from.")
@@ -86,14 +89,19 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.choosing and arguments.write:
         parser.error("docs/accuracy.md is of the heads that judge: leave --choosing or --write out")
+    if arguments.scanner and not arguments.choosing:
+        parser.error("the heads that judge see their scanners in turn: give --choosing too")
     each = len(GRIDS) if arguments.full else arguments.each
-    chosen = list(choosing_cases()) if arguments.choosing else judging(arguments.heads, each)
+    scanners = [arguments.scanner] if arguments.scanner else SCANNERS
+    chosen = (
+        list(choosing_cases(scanners)) if arguments.choosing else judging(arguments.heads, each)
+    )
     ways = [arguments.only] if arguments.only else list(METHODS)
     models = load_models(arguments.bundle, Settings()) if "run" in ways else None
     records = [with_halves(r) for r in measured(chosen, ways, models, arguments.keep)]
     for way in ways:
         found = [record for record in records if record["way"] == way]
-        table = markdown(summary(found, [*GRIDS, CONE_BEAM]))
+        table = markdown(summary(found, SCANNERS))
         print(f"\n{METHODS[way]}\n\n{table}")
         holds = markdown(intervals(found, way))
         print(f"\n{holds}")
@@ -252,7 +260,7 @@ def errors(records: list[Record], figure: str) -> list[float]:
 def intervals(records: list[Record], way: str) -> list[dict[str, str]]:
     """A row for each scanner and one for all: how many intervals hold, and their median half."""
     rows = []
-    for scanner in [*GRIDS, CONE_BEAM, "all"]:
+    for scanner in [*SCANNERS, "all"]:
         own = [record for record in records if scanner in (record["scanner"], "all")]
         shares, halves = coverage(own, way), half_widths(own, way)
         cells = {name: f"{share}{halves.get(name, '')}" for name, share in shares.items()}
