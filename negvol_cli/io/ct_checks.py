@@ -16,7 +16,8 @@ COARSE_MM: Final = 2.0
 """Twice the thickness of a thin fossa roof: beyond, the joint space cannot be trusted."""
 
 THICK_MM: Final = 3.0
-"""Above this, what is found by searching a folder is left out; named by a person, it is tried."""
+"""Above this, what is found by searching a folder is left out; named by a person, it is tried, but
+has no figures (``steps/limits.py``)."""
 
 _SAMPLE: Final = 1_000_000
 """Enough for shares of a thousandth, at any size of scan."""
@@ -128,7 +129,7 @@ def _cut(sample: npt.NDArray[np.float32], name: str) -> tuple[str, ...]:
 
 def is_coarse(volume: Volume) -> bool:
     """Return whether any voxel edge is over 2 mm (rounded to 0.1 mm)."""
-    return max(round(s, 1) for s in volume.grid.spacing_mm_xyz) > COARSE_MM
+    return _longest_mm(volume) > COARSE_MM
 
 
 def are_labels(values: npt.NDArray[Any]) -> bool:
@@ -139,11 +140,16 @@ def are_labels(values: npt.NDArray[Any]) -> bool:
     return found.size <= MOST_LABELS and _whole(found)
 
 
+def _longest_mm(volume: Volume) -> float:
+    return max(round(s, 1) for s in volume.grid.spacing_mm_xyz)
+
+
 def _coarse(volume: Volume) -> tuple[str, ...]:
     if not is_coarse(volume):
         return ()
     voxel = " x ".join(f"{s:.1f}" for s in volume.grid.spacing_mm_xyz)
-    return (f"voxels of {voxel} mm are coarser than {COARSE_MM:g} mm: figures are rough",)
+    rough = "too coarse to measure" if _longest_mm(volume) > THICK_MM else "figures are rough"
+    return (f"voxels of {voxel} mm are coarser than {COARSE_MM:g} mm: {rough}",)
 
 
 def _sample(values_zyx: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

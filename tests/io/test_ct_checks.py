@@ -92,7 +92,7 @@ def test_whatever_is_a_ct_passes_without_a_flag(values):
         ((0.4883, 2.04, 0.4883), ()),
         (
             (4.0, 4.0, 2.5),
-            ("voxels of 4.0 x 4.0 x 2.5 mm are coarser than 2 mm: figures are rough",),
+            ("voxels of 4.0 x 4.0 x 2.5 mm are coarser than 2 mm: too coarse to measure",),
         ),
         (
             (1.0, 1.0, 3.0),
