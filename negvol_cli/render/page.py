@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from PIL import Image
 
-from negvol_cli.render import words
+from negvol_cli.render import difference, words
 from negvol_cli.render.cuts import PLANES
 from negvol_cli.render.figures3d import cameras, joint_figure, joint_parts
 from negvol_cli.render.shown import CUT_PX, Shown
@@ -96,9 +96,7 @@ def volumes(report: ScanReport) -> Iterator[Row]:
     """Yield the volumes of both joints, and how much larger one of them is."""
     right, left = report.joints
     for name, field in VOLUMES:
-        of_right, of_left = getattr(right, field), getattr(left, field)
-        asymmetry = Asymmetry.between(of_left, of_right)
-        remark = words.ratio(asymmetry)
+        remark = difference.in_words(report, field)
         yield Row(name, "mm³", words.volume(right, field), words.volume(left, field), remark)
 
 

@@ -8,8 +8,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from negvol_cli.render import words
-from negvol_cli.report import COMPARED, Asymmetry, ScanReport, Status
+from negvol_cli.render import difference, words
+from negvol_cli.report import COMPARED, ScanReport, Status
 
 # For terminals that cannot show them (an old code page, a C locale).
 _ASCII = str.maketrans(
@@ -70,8 +70,7 @@ def _measurements(report: ScanReport, page: _Page) -> Table:
         ("Articular NV, mm³", "articular_nv_mm3"),
     )
     for label, name in volumes:
-        of_right, of_left = getattr(right, name), getattr(left, name)
-        direction = words.ratio(Asymmetry.between(of_left, of_right))
+        direction = difference.in_words(report, name)
         style = "bold" if name == "nv_mm3" else ""
         cells = (words.volume(joint, name) for joint in (right, left))
         page.row(table, label, *cells, direction, style=style)
@@ -86,11 +85,11 @@ def _measurements(report: ScanReport, page: _Page) -> Table:
 def _asymmetries(report: ScanReport, page: _Page) -> Table:
     table = page.new_table("Asymmetry", "NV", "Articular NV")
     both = (report.nv_asymmetry, report.articular_nv_asymmetry)
-    page.row(table, "Left and right", *(words.ratio(asymmetry) for asymmetry in both))
+    points = (report.nv_asymmetry_points, report.articular_nv_asymmetry_points)
+    page.row(table, "Left and right", *map(words.ratio, both, points))
     figures = zip(*(words.asymmetry_figures(asymmetry) for asymmetry in both), strict=True)
     for (formula, of_nv), (_, of_articular) in figures:
         page.row(table, formula, of_nv, of_articular)
-    points = (report.nv_asymmetry_points, report.articular_nv_asymmetry_points)
     if any(half is not None for half in points):
         halves = (
             f"± {words.percent(half)}" if half is not None else words.MISSING for half in points

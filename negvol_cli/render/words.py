@@ -83,9 +83,14 @@ def larger(asymmetry: Asymmetry | None, half: float | None = None) -> str:
     return f"{Side.LEFT if asymmetry.signed > 0 else Side.RIGHT} larger"
 
 
-def ratio(asymmetry: Asymmetry | None) -> str:
-    """Say how much larger one side is: ``R is 1.38 × L``, ``equal``, or an en dash."""
-    direction = larger(asymmetry)
+def ratio(asymmetry: Asymmetry | None, half: float | None = None) -> str:
+    """Say how much larger one side is: ``R is 1.38 × L``, ``equal``, or an en dash.
+
+    Or ``equal within ±``, where the index lies within ``half`` its 95 % interval, in points.
+    """
+    direction = larger(asymmetry, half)
+    if direction == _NEITHER:
+        return "equal within ±"
     if asymmetry is None or direction in (MISSING, "equal"):
         return direction
     more, less = ("L", "R") if asymmetry.signed > 0 else ("R", "L")

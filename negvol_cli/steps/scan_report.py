@@ -39,6 +39,17 @@ def scan_report(
     )
 
 
+def points_between(left: JointReport, right: JointReport, figure: str) -> float | None:
+    """Half the 95 % interval of 100·(L-R)/(L+R) of a volume by its name; None without intervals."""
+    of_left, of_right = getattr(left, figure), getattr(right, figure)
+    if of_left is None or of_right is None or left.uncertainty is None or right.uncertainty is None:
+        return None
+    return asymmetry_points(
+        (of_left, getattr(left.uncertainty, figure)),
+        (of_right, getattr(right.uncertainty, figure)),
+    )
+
+
 def _asymmetry(left: JointReport, right: JointReport, figure: str) -> Asymmetry | None:
     if left.status is not Status.OK or right.status is not Status.OK:
         return None
@@ -49,12 +60,7 @@ def _asymmetry_points(left: JointReport, right: JointReport, figure: str) -> flo
     """Half the 95 % interval of the asymmetry index, where there is an asymmetry."""
     if _asymmetry(left, right, figure) is None:
         return None
-    if left.uncertainty is None or right.uncertainty is None:
-        return None
-    return asymmetry_points(
-        (getattr(left, figure), getattr(left.uncertainty, figure)),
-        (getattr(right, figure), getattr(right.uncertainty, figure)),
-    )
+    return points_between(left, right, figure)
 
 
 def _clip_text(clip: ClipSettings) -> str:

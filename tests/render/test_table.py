@@ -7,7 +7,14 @@ import pytest
 from rich.console import Console
 
 from negvol_cli.render.table import print_report
-from negvol_cli.report import Agreement, ReferenceComparison, ScanReport
+from negvol_cli.report import (
+    Agreement,
+    JointReport,
+    JointSpace,
+    ReferenceComparison,
+    ScanReport,
+    Uncertainty,
+)
 
 BOTH_JOINTS = """\
 head 7
@@ -147,3 +154,18 @@ def test_half_the_interval_stands_beside_each_figure(uncertain: ScanReport):
     assert superior.count("± 0.3") == 2
     assert sum("± 3.2 %" in line for line in lines) == 1
     assert max(map(len, lines)) <= 80
+
+
+def test_volumes_within_their_intervals_are_equal(report: ScanReport):
+    def alike(joint: JointReport, nv_mm3: float) -> JointReport:
+        space = JointSpace(**dict.fromkeys(JointSpace.__slots__))
+        half = Uncertainty(
+            head_volume_mm3=90.0, nv_mm3=90.0, articular_nv_mm3=90.0, joint_space_mm=space
+        )
+        return replace(joint, nv_mm3=nv_mm3, uncertainty=half)
+
+    near = replace(report, right=alike(report.right, 2000.0), left=alike(report.left, 2030.0))
+    far = replace(near, left=alike(report.left, 2600.0))
+
+    assert "2000 ± 90   2030 ± 90   equal within ±\n" in printed(near)
+    assert "2000 ± 90   2600 ± 90   L is 1.30 × R\n" in printed(far)

@@ -78,3 +78,10 @@ def test_all_three_asymmetries_stand_with_their_formulas():
         ("100·|L-R|/(L+R)", "10.0 %"),
         ("100·|L-R|/((L+R)/2)", "20.0 %"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("half", "said"), [(None, "L is 1.06 × R"), (2.0, "L is 1.06 × R"), (4.0, "equal within ±")]
+)
+def test_no_side_is_called_larger_by_a_ratio_within_the_interval(half: float | None, said: str):
+    assert words.ratio(Asymmetry.between(1060.0, 1000.0), half) == said
