@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from negvol_cli.geometry.grid import Vector
+from negvol_cli.geometry.grid import Vector, box_about
 
 TOLERANCE_MM: Final = 1.0
 """Default tolerance of surface Dice: about one voxel of a clinical head CT."""
@@ -81,7 +81,7 @@ def compare(
     difference = (p - r) * float(np.prod(spacing_mm_xyz))
     if p and r:
         percent = 100 * (p - r) / r
-        box = _box(prediction | reference)
+        box = box_about(prediction | reference)
         hausdorff, hd95, mean, overlap = _surface_metrics(
             prediction[box], reference[box], spacing_mm_xyz, tolerance_mm
         )
@@ -126,13 +126,6 @@ def _as_masks(
     if prediction.shape != reference.shape:
         raise ValueError(f"shapes {prediction.shape} and {reference.shape} do not match")
     return prediction != 0, reference != 0
-
-
-def _box(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice, slice]:
-    """The box around a mask [z, y, x] that is not empty."""
-    inside = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    z, y, x = (slice(int(i[0]), int(i[-1]) + 1) for i in inside)
-    return z, y, x
 
 
 def _surface_metrics(
