@@ -23,6 +23,8 @@ farther, so that no voxel that changed sides is missed."""
 ASIDE_MM: Final = 0.25
 NEAREST: Final = 2
 """The vertices over which a voxel's distance from the surface is averaged."""
+HAIRLINE: Final = np.float32(0.02)
+"""Between two bones that touch: what their probabilities must leave over."""
 
 
 def moved_probability(
@@ -47,6 +49,12 @@ def moved_probability(
     changed = np.where(reached, inside, p_zyx).astype(np.float32)
     changed.ravel()[near[met]] = np.clip(0.5 - distance / (2 * BAND_MM), 0.0, 1.0)
     return changed
+
+
+def kept_apart(condyle_p: Floats32, bone_p: Floats32) -> tuple[Floats32, Floats32]:
+    """Both probabilities with no voxel of two bones: where they would meet, half way."""
+    excess = np.maximum(condyle_p + bone_p - (1.0 - HAIRLINE), 0.0) / 2.0
+    return condyle_p - excess, bone_p - excess
 
 
 def _from_planes(

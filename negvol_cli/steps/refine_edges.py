@@ -20,7 +20,7 @@ from negvol_cli.geometry.grid import Points, Volume, crop
 from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import EdgeReport
-from negvol_cli.steps.edge_field import moved_probability
+from negvol_cli.steps.edge_field import kept_apart, moved_probability
 from negvol_cli.steps.edge_fit import (
     EDGE_LIMITS_MM,
     EDGE_MM,
@@ -53,8 +53,6 @@ ROOF_COSINE: Final = float(np.cos(np.radians(45.0)))
 """The roof is where the superior joint space ends (``joint_space.SECTOR_COSINE``)."""
 FEWEST_ROOF: Final = 20
 """The 5th percentile is then the thinnest: of fewer edges it would be one edge's noise."""
-HAIRLINE: Final = np.float32(0.02)
-"""Between two bones that touch: what their probabilities must leave over."""
 ONE_PLATE_MM: Final = 1.0
 """A thinner plate is one layer to a scanner: its fit tells its thickness, not its two edges."""
 THICKEST_MM: Final = 3.4
@@ -200,16 +198,16 @@ class _Bone:
         self._seen = seen if scanner.cut_hu is None else seen.below(scanner.cut_hu)
         self._sight = look_along(self._points, self._ways, own_p, other_p, frame.local_grid)
         ways = (frame.to_world(self._ways) - frame.to_world(np.zeros(3))) @ ct.grid.rotation
-        self._width = scanner.width_along(ways)
-        across = (np.sum(np.square(scanner.blur_mm_xyz)) - self._width**2) / 2.0
-        self._half = scanner.half_along(ways)
+        width = scanner.width_along(ways)
+        across = (np.sum(np.square(scanner.blur_mm_xyz)) - width**2) / 2.0
         self._near = neighbours(self._points, self._ways)
         self._averaged = self._near is not None and scanner.noise_hu > NOISY_HU * scanner.gain
         if self._near is not None and self._averaged:
             self._seen = self._seen.averaged(self._near)
             # voxels lie up to half a voxel off the depth that they are averaged at
             off = np.linalg.norm(ways * ct.grid.spacing_mm_xyz, axis=1) * BOX_SD
-            self._width = np.hypot(self._width, off)
+            width = np.hypot(width, off)
+        self._widths = Widths(width, scanner.half_along(ways))
         self._edge_mm = np.full(len(self._points), EDGE_MM)
         self._bend = 0.5 * across * curvature(self._points, self._ways, self._near)
 
@@ -236,13 +234,14 @@ class _Bone:
         fit = self._fit(cortex_hu, some, CORTEX_SPREAD)
         before = (CORTEX_SPREAD * (cortex_hu - self._scanner.tissue_hu)) ** 2
         told = before / fit.cortex_variance > 5.0
-        told &= fit.explained & (fit.thickness_mm > THICK * self._width[some])
+        width = self._widths.sd_mm
+        told &= fit.explained & (fit.thickness_mm > THICK * width[some])
         sure = fit.explained & (fit.sd_mm < SURE_MM)
         # a fit leans on what was expected of its edge; this is what the line says by itself
         own = 1.0 - (fit.sd_mm[sure] / EDGE_SPREAD_MM) ** 2
         expected = self._edge_mm[some][sure]
         alone = np.clip(expected + (fit.edge_mm[sure] - expected) / own, *EDGE_LIMITS_MM)
-        self._edge_mm = _usual_edges(alone, own, self._width[some][sure], self._width)
+        self._edge_mm = _usual_edges(alone, own, width[some][sure], width)
         return fit.cortex_hu[told]
 
     def edges(self, cortex_hu: float) -> BoneEdges:
@@ -295,9 +294,9 @@ class _Bone:
             noise=scanner.noise_hu,
             cortex_spread=spread,
         )
-        widths = Widths(self._width, self._half)
         ahead = Sight(sight.opposite_mm[some], sight.back_mm[some])
-        return fit_edges(seen.of(some), ahead, levels, widths.of(some), self._edge_mm[some])
+        widths = self._widths.of(some)
+        return fit_edges(seen.of(some), ahead, levels, widths, self._edge_mm[some])
 
 
 def _shared_cortex(bone: _Bone, condyle: _Bone, scanner: Scanner) -> float:
@@ -345,12 +344,6 @@ def _leaning(
         return expected
     shown = float(np.quantile(values, quantile))
     return (len(values) * shown + counts * expected) / (len(values) + counts)
-
-
-def kept_apart(condyle_p: Floats32, bone_p: Floats32) -> tuple[Floats32, Floats32]:
-    """Both probabilities with no voxel of two bones: where they would meet, half way."""
-    excess = np.maximum(condyle_p + bone_p - (1.0 - HAIRLINE), 0.0) / 2.0
-    return condyle_p - excess, bone_p - excess
 
 
 def _on_edge(edges: BoneEdges) -> BoneEdges:
