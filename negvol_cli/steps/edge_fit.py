@@ -101,7 +101,8 @@ class Widths:
 class Levels:
     """The HU of air, soft tissue and thick cortex about a joint, and the noise of a voxel.
 
-    ``cortex_spread`` is how far a line's own cortex may differ, relative to its step from tissue.
+    ``cortex_spread`` is how far a line's own cortex may differ, relative to its step from tissue,
+    and ``cortex_share`` (V,) how much of that step is expected of each line; None for all of it.
     """
 
     air: float
@@ -109,6 +110,7 @@ class Levels:
     cortex: float
     noise: float
     cortex_spread: float = LINE_SPREAD
+    cortex_share: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +120,7 @@ class EdgeFit:
     ``edge_mm`` and its standard deviation ``sd_mm``; ``thickness_mm`` of the cortex, or of the
     whole plate where it is thin; ``gap_mm`` to what lies opposite, NaN where nothing does;
     ``cortex_hu`` with its variance. ``explained`` is false where the edge is not the fit's but
-    half of the local peak's height.
+    half of the local peak's height. ``cost`` is how badly what is seen and what was expected agree.
     """
 
     edge_mm: Floats
@@ -128,6 +130,7 @@ class EdgeFit:
     cortex_hu: Floats
     cortex_variance: Floats
     explained: Mask
+    cost: Floats
 
 
 def fit_edges(seen: Seen, sight: Sight, levels: Levels, widths: Widths, edge_mm: Floats) -> EdgeFit:
@@ -138,7 +141,8 @@ def fit_edges(seen: Seen, sight: Sight, levels: Levels, widths: Widths, edge_mm:
     scene = _Scene(seen, sight, levels, widths, edge_mm)
     count = len(edge_mm)
     found = {
-        name: np.full(count, np.nan) for name in ("edge", "variance", "thick", "gap", "misfit")
+        name: np.full(count, np.nan)
+        for name in ("edge", "variance", "thick", "gap", "misfit", "cost")
     }
     cortex, cortex_variance = np.full((2, count), np.nan)
     for facing, layers in ((False, FREE), (True, FACING)):
@@ -149,6 +153,7 @@ def fit_edges(seen: Seen, sight: Sight, levels: Levels, widths: Widths, edge_mm:
         k = len(layers.chain) + 1
         found["edge"][at], found["thick"][at] = fit.parameters[:, k], fit.parameters[:, k + 1]
         found["variance"][at], found["misfit"][at] = fit.covariance[:, k, k], fit.misfit
+        found["cost"][at] = fit.cost
         cortex[at], cortex_variance[at] = fit.parameters[:, 1], fit.covariance[:, 1, 1]
         if facing:
             found["gap"][at] = fit.parameters[:, k + 2]
@@ -165,6 +170,7 @@ def fit_edges(seen: Seen, sight: Sight, levels: Levels, widths: Widths, edge_mm:
         cortex,
         cortex_variance,
         explained,
+        found["cost"],
     )
 
 
@@ -278,12 +284,14 @@ class _Scene:
         thick = np.where(thin, np.clip(self._back[at] - 0.4, 0.4, 2.0), 1.0)
         spread = self._levels.cortex_spread * step
         bone = _Guess(step + tissue, spread, tissue + 0.4 * step, tissue + 1.6 * step)
+        share = self._levels.cortex_share
+        own = bone if share is None else bone._replace(mean=tissue + share[at] * step)
         void = _Guess(air, AIR_SPREAD_HU, air - 200.0, air + 400.0)
         soft = _Guess(tissue, TISSUE_SPREAD_HU, tissue - 250.0, tissue + 250.0)
         widest = tissue + 0.95 * step
         levels = [
             _Guess(marrow, np.where(thin, 0.36, 0.25) * step, air - 100.0, widest),
-            bone,
+            own,
             _Guess.either(bordered, void, soft),
         ]
         edge = _Guess(self._edge_mm[at], EDGE_SPREAD_MM, *EDGE_LIMITS_MM)

@@ -39,7 +39,7 @@ class Seen:
         """The same without voxels whose true HU, ``cut_hu`` or more, was cut off at export."""
         return replace(self, recorded=self.recorded & (self.hu < cut_hu))
 
-    def of(self, some: slice) -> Seen:
+    def of(self, some: slice | npt.NDArray[np.intp]) -> Seen:
         """Some of the lines."""
         return Seen(self.t_mm[some], self.hu[some], self.recorded[some], self.noise_share[some])
 

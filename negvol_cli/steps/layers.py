@@ -128,14 +128,16 @@ class Belief:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerFit:
-    """Parameters (V, P), their covariance (V, P, P) if ``weight`` was true, and the misfit.
+    """Parameters (V, P), their covariance (V, P, P) if ``weight`` was true, the misfit, the cost.
 
-    ``misfit`` (V,) is the root mean square of what the model leaves, times ``weight``.
+    ``misfit`` (V,) is the root mean square of what the model leaves, times ``weight``; ``cost``
+    (V,) is the sum of those squares and of the parameters' own, in spreads from what was believed.
     """
 
     parameters: Floats
     covariance: Floats
     misfit: Floats
+    cost: Floats
 
 
 def fit_layers(
@@ -143,7 +145,7 @@ def fit_layers(
 ) -> LayerFit:
     """The parameters that explain each profile best, from ``start`` (V, P); at most ``rounds``."""
     count, size = start.shape
-    fitted = LayerFit(start.copy(), np.empty((count, size, size)), np.empty(count))
+    fitted = LayerFit(start.copy(), np.empty((count, size, size)), np.empty(count), np.empty(count))
     shape = start.shape
     mean, sd, low, high = (
         np.broadcast_to(a, shape) for a in (belief.mean, belief.sd, belief.low, belief.high)
@@ -158,7 +160,7 @@ def fit_layers(
         found = solver.run(start[part], rounds)
         fitted.parameters[part] = found.parameters
         fitted.covariance[part] = found.covariance
-        fitted.misfit[part] = found.misfit
+        fitted.misfit[part], fitted.cost[part] = found.misfit, found.cost
     return fitted
 
 
@@ -258,7 +260,7 @@ class _Solver:
             damping[at] *= np.where(better, LESS_DAMPING, MORE_DAMPING)
             active = at[~settled & (damping[at] < 1e6)]
         misfit = np.sqrt(left / self._counted)
-        return LayerFit(q, np.asarray(np.linalg.inv(square)), misfit)
+        return LayerFit(q, np.asarray(np.linalg.inv(square)), misfit, cost)
 
     def _look(self, at: npt.NDArray[np.intp], q: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Cost (V,), half its second derivatives (V, P, P), and minus half its first (V, P).

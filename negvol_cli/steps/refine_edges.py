@@ -34,6 +34,17 @@ from negvol_cli.steps.edge_fit import (
 from negvol_cli.steps.edge_points import APART_MM, curvature, evened_normals, spread_points
 from negvol_cli.steps.edge_profiles import Sight, look_along, read_profiles
 from negvol_cli.steps.edge_smoothing import neighbours, spread_over, steadied
+from negvol_cli.steps.edge_usual import (
+    CORTEX_SPREAD,
+    CORTEX_STEP_HU,
+    DIMMER,
+    THICK,
+    TRIED,
+    dimmer_by,
+    joint_level,
+    nearness_to_top,
+    usual_edges,
+)
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.scanner import BOX_SD, Scanner
 
@@ -57,30 +68,9 @@ ONE_PLATE_MM: Final = 1.0
 """A thinner plate is one layer to a scanner: its fit tells its thickness, not its two edges."""
 THICKEST_MM: Final = 3.4
 """By the networks: a thicker bone is none whose thickness is sought."""
-CORTEX_STEP_HU: Final = 1400.0
-CORTEX_SPREAD: Final = 0.4
-"""What is expected of the level of thick cortex above soft tissue before the lines are asked, and
-its relative spread: wide, because machines differ."""
-THICK: Final = 2.0
-"""Cortex over this many widths of the blur shows its own level."""
-EXPECTED_COUNTS: Final = 60.0
-"""What is expected of that level counts as that many lines; with 30, edges of phantoms are as
-good."""
-EXPECTED_EDGES: Final = 8.0
-"""The same of the usual edge: lines differ by about 0.3 mm, networks' usual edges by 0.1."""
-TOLD_QUANTILE: Final = 0.6
-"""Of what lines show of the level of cortex: of the mandibles and temporal bones of seven phantom
-heads the edges lie 0.05 mm off (root mean square of medians) where the bones face each other, and
-0.03 mm farther in with 0.75."""
 EVERY: Final = 7
-"""One line in seven is asked for what all of them share: the level of cortex, the usual edge."""
-LINES_SD_MM: Final = 0.25
-SLOPE_SD: Final = 0.25
-"""How far lines differ from the usual edge, and what is expected of its slope by the square of the
-blur, mm per mm². Phantoms' outlines have none, and their edges stay; real heads in slices of 2.5
-and 3 mm showed -0.1 to -0.8, and their spaces came out 0.00 to 0.33 mm nearer to those of fine
-slices with it."""
-SLOPE_ROUNDS: Final = 5
+"""One line in seven is asked for what all of them share: the level of cortex, by how much it dims
+towards the condyle's top, the usual edge."""
 SURE_MM: Final = 0.28
 """A line whose edge is less certain owes more than half of it to what was expected, and says
 nothing of what is usual."""
@@ -169,6 +159,7 @@ def refine_edges(images: JointImages, ct: Volume, scanner: Scanner) -> RefinedJo
     """
     bone = _Bone(images, images.bone_p, images.condyle_p, ct, scanner)
     condyle = _Bone(images, images.condyle_p, images.bone_p, ct, scanner)
+    condyle.dims_to_top()
     cortex = _shared_cortex(bone, condyle, scanner)
     found, head = bone.edges(cortex), condyle.edges(cortex)
     drawn = replace(found, moved_mm=_kept_whole(found, bone.back_mm, head.points_mm))
@@ -210,6 +201,12 @@ class _Bone:
         self._widths = Widths(width, scanner.half_along(ways))
         self._edge_mm = np.full(len(self._points), EDGE_MM)
         self._bend = 0.5 * across * curvature(self._points, self._ways, self._near)
+        self._near_top, self._dimmer = np.zeros(len(self._points)), 0.0
+
+    def dims_to_top(self) -> None:
+        """Expect dimmer cortex towards the top: this is the condyle."""
+        self._near_top = nearness_to_top(self._points, self._middle_mm)
+        self._dimmer = DIMMER
 
     @property
     def back_mm(self) -> Floats:
@@ -241,8 +238,20 @@ class _Bone:
         own = 1.0 - (fit.sd_mm[sure] / EDGE_SPREAD_MM) ** 2
         expected = self._edge_mm[some][sure]
         alone = np.clip(expected + (fit.edge_mm[sure] - expected) / own, *EDGE_LIMITS_MM)
-        self._edge_mm = _usual_edges(alone, own, width[some][sure], width)
+        self._edge_mm = usual_edges(alone, own, width[some][sure], width)
         return fit.cortex_hu[told]
+
+    def learn(self, cortex_hu: float) -> None:
+        """What is usual, now that thick cortex is known to show ``cortex_hu``, for ``edges``."""
+        self.look(cortex_hu)
+        some = np.flatnonzero(self._near_top > 0)[::EVERY]
+        if not len(some):
+            return
+        costs = []
+        for tried in TRIED:
+            self._dimmer = tried
+            costs.append(self._fit(cortex_hu, some).cost)
+        self._dimmer = dimmer_by(np.array(costs))
 
     def edges(self, cortex_hu: float) -> BoneEdges:
         """The edges at the points looked at, steadied; ``points_mm`` still the networks'."""
@@ -285,7 +294,7 @@ class _Bone:
         )
         return changed
 
-    def _fit(self, cortex_hu: float, some: slice, spread: float = LINE_SPREAD) -> EdgeFit:
+    def _fit(self, cortex_hu: float, some: slice | Indices, spread: float = LINE_SPREAD) -> EdgeFit:
         scanner, seen, sight = self._scanner, self._seen, self._sight
         levels = Levels(
             air=scanner.air_hu,
@@ -293,6 +302,7 @@ class _Bone:
             cortex=cortex_hu,
             noise=scanner.noise_hu,
             cortex_spread=spread,
+            cortex_share=1.0 - self._dimmer * self._near_top[some],
         )
         ahead = Sight(sight.opposite_mm[some], sight.back_mm[some])
         widths = self._widths.of(some)
@@ -300,50 +310,16 @@ class _Bone:
 
 
 def _shared_cortex(bone: _Bone, condyle: _Bone, scanner: Scanner) -> float:
-    """The level of thick cortex, one for both bones: they are of one kind.
+    """The level of thick cortex, one for both bones, which then know what is usual.
 
-    Thin cortex, and marrow that is taken for it, show less than that level, never more: so the
-    upper values count, and of two bones the one that shows more. A bone whose lines tell little
-    leans on what both bones show, and both on what is expected. The lines are asked once: with the
-    level that they tell, thick cortex would seem thinner, and others would be chosen.
+    The lines are asked once for it: with the level that they tell, thick cortex would seem thinner,
+    and others would be chosen.
     """
     expected = scanner.tissue_hu + CORTEX_STEP_HU * scanner.gain
-    told = [one.look(expected) for one in (bone, condyle)]
-    both = _leaning(np.concatenate(told), expected, quantile=TOLD_QUANTILE)
-    level = max(_leaning(values, both, quantile=TOLD_QUANTILE) for values in told)
+    level = joint_level([one.look(expected) for one in (bone, condyle)], expected)
     for one in (bone, condyle):
-        one.look(level)
+        one.learn(level)
     return level
-
-
-def _usual_edges(alone_mm: Floats, own: Floats, some_mm: Floats, width_mm: Floats) -> Floats:
-    """(V,): where the edges of lines usually lie, for blurs ``width_mm`` (V,) along them.
-
-    ``alone_mm`` is what some lines say by themselves, ``own`` how much of it is their own, and
-    ``some_mm`` the blur along them. A network's outline lies the farther outside the blurrier the
-    line (across thick slices by up to 0.5 mm more than along them): a straight line by the square
-    of the blur, an outlier counting less (Huber).
-    """
-    middle = _leaning(alone_mm, EDGE_MM, EXPECTED_EDGES)
-    if not len(alone_mm):
-        return np.full(len(width_mm), middle)
-    usual = float(np.median(some_mm**2))
-    x, y = some_mm**2 - usual, alone_mm - np.median(alone_mm)
-    slope = 0.0
-    for _ in range(SLOPE_ROUNDS):
-        weight = own / np.maximum(1.0, np.abs(y - slope * x) / LINES_SD_MM)
-        slope = float((weight * x) @ y / ((weight * x) @ x + (LINES_SD_MM / SLOPE_SD) ** 2))
-    return np.asarray(np.clip(middle + slope * (width_mm**2 - usual), *EDGE_LIMITS_MM))
-
-
-def _leaning(
-    values: Floats, expected: float, counts: float = EXPECTED_COUNTS, quantile: float = 0.5
-) -> float:
-    """A quantile of ``values``; what is expected counts as ``counts`` of them."""
-    if not len(values):
-        return expected
-    shown = float(np.quantile(values, quantile))
-    return (len(values) * shown + counts * expected) / (len(values) + counts)
 
 
 def _on_edge(edges: BoneEdges) -> BoneEdges:

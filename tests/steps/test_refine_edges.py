@@ -9,10 +9,11 @@ from scipy import ndimage
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.mesh.iso_surface import iso_surface
+from negvol_cli.steps.edge_usual import DIM_MM, DIMMER
 from negvol_cli.steps.refine_edges import refine_edges
 from negvol_cli.steps.scanner import BOX_SD
 from negvol_cli.structures import Side
-from tests.steps.made_bones import FRAME, ball, drawn, layered, scanned, slab
+from tests.steps.made_bones import CORTEX, FRAME, TISSUE, ball, drawn, layered, scanned, slab
 
 RADIUS_MM, CORTEX_MM = 6.0, 1.0
 HEAD = ball((0.0, 0.0, -1.0), RADIUS_MM)
@@ -35,10 +36,20 @@ def grown(distance, by_mm: float):
     return lambda points: distance(points) - by_mm
 
 
-def joint(gap_mm: float, many, blur_mm: float, thick_mm: float = 4.0, **more):
-    """A CT of the ball under a roof, and its scanner."""
+def joint(gap_mm: float, many, blur_mm: float, thick_mm: float = 4.0, dimmer=DIMMER, **more):
+    """A CT of the ball under a roof, and its scanner.
+
+    As on real condyles the ball's cortex is dimmer towards its top, by ``dimmer`` there.
+    """
     bones = [(HEAD, CORTEX_MM), (roof(gap_mm, thick_mm), 1.2)]
-    return scanned(lambda points: layered(bones, points), many, blur_mm, **more)
+
+    def hu_at(points):
+        near_top = np.clip(1 - (TOP_MM - points[..., 2]) / DIM_MM, 0, 1)
+        cortex = TISSUE + (CORTEX - TISSUE) * (1 - dimmer * near_top)
+        in_cortex = (HEAD(points) < 0) & (HEAD(points) >= -CORTEX_MM)
+        return np.where(in_cortex, cortex, layered(bones, points))
+
+    return scanned(hu_at, many, blur_mm, **more)
 
 
 def offsets(points_mm, distance) -> np.ndarray:
@@ -65,6 +76,17 @@ def test_both_bones_end_at_their_edge_wherever_they_were_drawn(name, drawn_mm):
         assert np.quantile(np.abs(away), 0.9) < 0.2
     for p, distance in ((refined.images.condyle_p, HEAD), (refined.images.bone_p, roof(2.0))):
         assert abs(np.median(offsets(surface(p), distance))) < OFFSET_MM.get(name, 0.08)
+
+
+@pytest.mark.parametrize("name", SCANNERS)
+@pytest.mark.parametrize("dimmer", [0.0, 0.2, 0.4])
+def test_the_top_of_the_condyle_ends_where_it_does_however_dim_its_cortex_is(name, dimmer):
+    ct, scanner = joint(2.0, *SCANNERS[name], dimmer=dimmer)
+
+    head = refine_edges(drawn(grown(HEAD, 0.3), grown(roof(2.0), 0.3)), ct, scanner).condyle
+
+    top = head.points_mm[head.normals[:, 2] > 0.8]
+    assert abs(np.median(HEAD(top))) < 0.08
 
 
 def test_in_voxels_of_2_mm_edges_lean_on_the_rest_of_the_bone_and_not_on_the_network():
