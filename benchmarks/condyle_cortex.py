@@ -1,12 +1,15 @@
-"""How bright cortex is on the condyles of real heads, by how far below the top it lies.
+"""How bright cortex is on condyles, of real heads and of phantoms, by how far below the top.
 
-    python -m benchmarks.condyle_cortex DATA [--write]
+    python -m benchmarks.condyle_cortex DATA [--phantoms N] [--write]
 
-Both joints of every labelled head of ``DATA/tmj`` are segmented, and the profile along each normal
-of the condyle is fitted with no more expected of its cortex than of any (``edge_usual``). Given is
-the median step from soft tissue to cortex of the lines that show it, relative to that of the
-joint's thick cortex, and their number; of fewer than ten, a dash. Near the top of coarse scans
-only the thickest cortex shows its level. --write puts the table into docs/accuracy.md.
+Both joints of every labelled head of ``DATA/tmj``, and of phantoms in voxels of 0.4 mm, are
+segmented, and the profile along each normal of the condyle is fitted with no more expected of its
+cortex than of any (``edge_usual``). Given is the median step from soft tissue to cortex of the
+lines that show it, relative to that of the joint's thick cortex, and their number; of fewer than
+ten, a dash. Near the top of coarse scans only the thickest cortex shows its level. The fall is what
+explains those lines best: by how much cortex is dimmer at the top than below, and over how many mm,
+16 at most; phantoms are drawn with one (``phantom.paint.Dimming``). --write puts the table into
+docs/accuracy.md.
 """
 
 from __future__ import annotations
@@ -19,8 +22,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import least_squares
 
 from benchmarks.heads import LABELLED
+from benchmarks.phantom_cases import Phantom, cases
 from benchmarks.tables import markdown, write_table
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.geometry.resample import crop_to
@@ -43,6 +48,11 @@ from negvol_cli.structures import AIR_HU, Side
 DEPTHS_MM: Final = (0, 1, 2, 4, 6, 8, 11, 15)
 REACH_MM: Final = 19.0
 FEWEST: Final = 10
+FEWEST_ABOVE, ABOVE_MM = 30, 6.0
+"""Lines nearer the top than this that a fall is told of."""
+FALLS_MM: Final = (4.0, 16.0)
+OFF: Final = 0.1
+"""How far lines lie off the fall that count in full."""
 TELLS: Final = 5.0
 """Times less uncertain than expected, by variance: the line shows the level itself."""
 Floats = npt.NDArray[np.float64]
@@ -52,20 +62,31 @@ def main() -> None:
     """Measure, print, and write where asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path)
+    parser.add_argument("--phantoms", type=int, default=4, help="How many phantom heads.")
     parser.add_argument("--write", action="store_true", help="Into docs/accuracy.md.")
     arguments = parser.parse_args()
     settings = Settings()
     run = Run(settings=settings, backend=load_backend(), models=load_models(None, settings))
     rows = []
-    for head in LABELLED:
-        scan = read_scan(arguments.data / "tmj" / head / "ct.nii.gz")
-        for side, images, part, scanner in joints(scan.volume, run):
+    for head, volume in scans(arguments.data, arguments.phantoms):
+        for side, images, part, scanner in joints(volume, run):
             rows.append({"joint": f"{head}, {side}"} | row_of(*shares(images, part, scanner)))
             print(rows[-1], flush=True)
     table = markdown(rows)
     print(f"\n{table}")
     if arguments.write:
         write_table("accuracy.md", "CONDYLE CORTEX", table)
+
+
+def scans(data: Path, phantoms: int) -> Iterator[tuple[str, Volume]]:
+    """The labelled heads, then so many phantoms with what each was drawn with; by name."""
+    for head in LABELLED:
+        yield head, read_scan(data / "tmj" / head / "ct.nii.gz").volume
+    for case in cases(phantoms, ["0.4"]):
+        phantom = Phantom(case.head)
+        drawn = phantom.head.intensities.dimming
+        told = f"{drawn.at_top:.2f} over {drawn.over_mm:.0f} mm"
+        yield f"phantom {case.head} ({told})", phantom.scan(case)
 
 
 def joints(volume: Volume, run: Run) -> Iterator[tuple[Side, JointImages, Volume, Scanner]]:
@@ -121,7 +142,26 @@ def row_of(share: Floats, depth_mm: Floats) -> dict[str, str]:
         own = share[(depth_mm >= low) & (depth_mm < high)]
         told = f"{np.median(own):.2f} ({len(own)})" if len(own) >= FEWEST else "–"
         cells[f"{low} to {high} mm"] = told
-    return cells
+    return cells | {"fall": fall_of(share, depth_mm)}
+
+
+def fall_of(share: Floats, depth_mm: Floats) -> str:
+    """By how much cortex is dimmer at the top than below, and over how many mm; a dash if unsure.
+
+    Sought is level * (1 - dimmer * max(0, 1 - depth / over)) for ``share`` (N,) at ``depth_mm``
+    (N,); lines far off it count less.
+    """
+    if np.sum(depth_mm < ABOVE_MM) < FEWEST_ABOVE:
+        return "–"
+
+    def off(found: Floats) -> Floats:
+        level, dimmer, over_mm = found
+        near_top = np.clip(1.0 - depth_mm / over_mm, 0.0, 1.0)
+        return np.asarray(level * (1.0 - dimmer * near_top) - share)
+
+    bounds = ((0.5, 0.0, FALLS_MM[0]), (1.5, 1.0, FALLS_MM[1]))
+    found = least_squares(off, (1.0, 0.3, 9.0), bounds=bounds, loss="soft_l1", f_scale=OFF)
+    return f"{found.x[1]:.2f} over {found.x[2]:.0f} mm"
 
 
 if __name__ == "__main__":

@@ -146,6 +146,13 @@ class PhantomHead:
             total = part if total is None else smooth_min(total, part, 1.0)
         return samples.far() if total is None else total
 
+    def near_top(self, closed: Samples, over_mm: float) -> Array:
+        """1 at the condyles' tops, falling to 0 ``over_mm`` below, in the closed mandible."""
+        near = np.zeros_like(closed.z)
+        for joint, _, own in self._sides(closed, 0.0):
+            near = np.maximum(near, joint.near_top(own, over_mm))
+        return near
+
     def cranial_bone(self, samples: Samples, cavity: Array, mandible: Array) -> Array:
         """Signed distance to TB and the air in it at head coordinates."""
         bone = self.cranium.shell(samples, cavity)

@@ -35,6 +35,9 @@ RIM_MM = 1.2
 ROOF_VARIES = 0.5
 """A varying roof is thicker or thinner than its middle by a factor of about exp(0.5)."""
 ATTIC_WALL_MM = 1.5
+TOP_ACROSS_MM = (12.0, 16.0)
+"""Across from the middle of a condyle what is near its top fades out: the coronoid process is no
+part of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +121,19 @@ class JointShape:
     @cached_property
     def _top_mm(self) -> float:
         return top_of(self)
+
+    def near_top(self, samples: Samples, over_mm: float) -> Array:
+        """1 at the condyle's top, falling to 0 ``over_mm`` below it, mouth closed.
+
+        Bone keeps it where the condyle was moved or worn. Also 0 too far across from the middle.
+        """
+        if not self.present or not self.head.near(samples, TOP_ACROSS_MM[1]):
+            return np.zeros_like(samples.z)
+        before = self.change.undone(samples, self.centre_mm) if self.change else samples
+        near = np.clip(1.0 - (self._top_mm - before.z) * (1.0 / over_mm), 0.0, 1.0)
+        across = np.hypot(before.x - self.centre_mm[0], before.y - self.centre_mm[1])
+        within, out = TOP_ACROSS_MM
+        return np.asarray(near * np.clip((out - across) * (1.0 / (out - within)), 0.0, 1.0))
 
     def _unchanged(self, samples: Samples) -> Array:
         if not self.head.near(samples, 9.0):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from negvol_cli.phantom.shapes import Array, Samples, Sweep, Waves, coverage, union
-from negvol_cli.phantom.soft import BRAIN_HU, FAT_HU, WATER_HU
+from negvol_cli.phantom.soft import BRAIN_HU, FAT_HU, MUSCLE_HU, WATER_HU
 
 if TYPE_CHECKING:
     from negvol_cli.phantom.head import PhantomHead
@@ -23,6 +23,11 @@ CORTEX_VARIES: Final = 0.5
 """A varying cortex is thicker or thinner than its middle by a factor of about exp(0.5)."""
 DENSITY_VARIES: Final = 0.07
 """And its HU by about 7 per cent: our choice, within what one bone shows in clinical CT."""
+DIMMER: Final = (0.30, 0.46)
+DIMMER_OVER_MM: Final = (8.0, 16.0)
+"""By how much a condyle's cortex is dimmer at its top than elsewhere, as a share of its step from
+soft tissue, and over how many mm: five real heads show 0.30 to 0.46, their joints 8 to 16 mm
+(``benchmarks.condyle_cortex``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +53,32 @@ class Cortex:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dimming:
+    """How much dimmer the cortex of both condyles is towards their top.
+
+    At the top its step from soft tissue is less by the share ``at_top``, from ``over_mm`` below it
+    on it is whole, and a straight line between.
+    """
+
+    at_top: float
+    over_mm: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> Dimming:
+        """What one head shows."""
+        return cls(at_top=float(rng.uniform(*DIMMER)), over_mm=float(rng.uniform(*DIMMER_OVER_MM)))
+
+    def on(self, cortex_hu: Array | float, near_top: Array) -> Array:
+        """The cortex's HU where ``near_top`` is 1 at the top and 0 from ``over_mm`` on."""
+        return np.asarray(MUSCLE_HU + (cortex_hu - MUSCLE_HU) * (1.0 - self.at_top * near_top))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TissueHu:
     """The HU of the bones and the thickness of their cortex (mm).
 
     ``mandible_cortex`` and ``cranial_cortex``, where given, take the place of ``cortex_mm`` and
-    ``neck_cortex_mm`` and of the 1.5 mm of all cranial bone.
+    ``neck_cortex_mm`` and of the 1.5 mm of all cranial bone. ``dimming`` is of both condyles.
     """
 
     cortex_hu: float
@@ -63,6 +89,7 @@ class TissueHu:
     cortex_mm: float
     neck_cortex_mm: float
     grain: Waves
+    dimming: Dimming
     mandible_cortex: Cortex | None = None
     cranial_cortex: Cortex | None = None
 
@@ -79,6 +106,7 @@ class TissueHu:
             cortex_mm=float(u(0.7, 1.3)),
             neck_cortex_mm=float(u(1.4, 2.6)),
             grain=Waves.draw(rng, 8, 5.0),
+            dimming=Dimming.draw(rng),
         )
 
 
@@ -132,16 +160,18 @@ def _bones(
             hu = _over(hu, _only(joint.cochlea, side), intensities.petrous_hu, width)
     air = phantom.air(samples)
     hu = _over(hu, air, AIR_HU, width)
+    closed = phantom.bite.closed(samples)
     if mandible.min() < width:
         low = np.clip((-8.0 - samples.z) * (1 / 14.0), 0.0, 1.0)
         cortex = intensities.cortex_mm + low * (intensities.neck_cortex_mm - intensities.cortex_mm)
         inner = intensities.marrow_hu + 120 * grain
-        shell = _cortex(
-            intensities, intensities.mandible_cortex, phantom.bite.closed(samples), cortex
-        )
-        hu = _bone(hu, mandible, shell, inner, width)
+        thick, shown = _cortex(intensities, intensities.mandible_cortex, closed, cortex)
+        dimming = intensities.dimming
+        dimmed = dimming.on(shown, phantom.near_top(closed, dimming.over_mm))
+        # no cortex is dimmer than the marrow in it
+        hu = _bone(hu, mandible, (thick, np.maximum(dimmed, inner)), inner, width)
     hu = _teeth(hu, phantom.jaw.upper_teeth, samples, intensities, width)
-    hu = _teeth(hu, phantom.jaw.lower_teeth, phantom.bite.closed(samples), intensities, width)
+    hu = _teeth(hu, phantom.jaw.lower_teeth, closed, intensities, width)
     for implant in phantom.implants:
         hu = _over(hu, _only(implant, samples), METAL_HU, width)
     return hu

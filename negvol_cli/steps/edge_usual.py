@@ -48,9 +48,9 @@ DIMMER: Final = 0.3
 DIMMER_SD: Final = 0.06
 """By how much it is dimmer at the top, as a share of its step from soft tissue, and how that
 differs: 0.36, 0.32, 0.32, 0.27, 0.46 and 0.41 by the joints of the three real heads that tell it
-best, 0.24 to 0.5 by fourteen. Phantoms' cortex is not dimmer: where it is thick enough to tell, 0.0
-to 0.1 is found. With a spread of 0.1 phantoms come out alike, and the superior space of a real head
-in worse scans less steady (``benchmarks.degraded_scans``)."""
+best, 0.24 to 0.5 by fourteen. Of phantoms with even cortex, 0.0 to 0.1 was found where it is
+thick enough to tell. With a spread of 0.1 they came out alike, and the superior space of a real
+head in worse scans less steady (``benchmarks.degraded_scans``)."""
 TRIED: Final = (0.0, 0.2, 0.4)
 MOST_DIM: Final = 0.5
 MOST_COST: Final = 9.0
