@@ -194,7 +194,8 @@ class TrainConfig(Table):
 
     ``start_from`` is a file of weights of the same network (a ``weights.pt``) that the final
     network begins with, to go on learning from other data; a fold, which is judged on heads that
-    those weights may know, always begins with nothing.
+    those weights may know, begins with nothing. Where it has ``{fold}`` for the name of a fold
+    ("fold0", "final"), each begins with its own, which must have held out the same heads.
 
     With ``patience``, every ``validate_every`` steps the loss on the validation heads is looked
     at; training stops when it has not fallen by ``delta`` in ``patience`` looks, and the best

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.structures import AIR_HU, Label, Side
-from training.data.joints import JointSample
+from training.data.joints import WHOLE, JointSample
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ class DeviceVolume:
 class JointSource:
     """What one joint's images are drawn from. ``ct`` is HU, None for an anatomy without a scan.
 
-    ``masks`` (C, z, y, x) uint8 are the labels to learn, one channel each.
+    ``masks`` (C, z, y, x) uint8, 0 to ``WHOLE``, are the labels to learn, one channel each.
     """
 
     head: str
@@ -76,7 +76,7 @@ class JointSource:
             sample.head,
             sample.side,
             None if sample.ct is None else _hu(sample.ct, sample, device),
-            _masks(sample.labels, labels, sample, device),
+            _masks(sample, labels, device),
             sample.annotated_mm,
         )
 
@@ -94,7 +94,7 @@ class JointSource:
         """How much of each label (C, z, y, x) at points, 0 to 1; and, bool, where that is known."""
         masks, inside = self.masks.at(points)
         known = inside & (torch.linalg.vector_norm(points, dim=-1) <= self.annotated_mm)
-        return masks, known
+        return masks / WHOLE, known
 
 
 def _hu(ct: Volume, sample: JointSample, device: torch.device | str) -> DeviceVolume:
@@ -103,7 +103,7 @@ def _hu(ct: Volume, sample: JointSample, device: torch.device | str) -> DeviceVo
 
 
 def _masks(
-    labels: Volume, wanted: Sequence[Label], sample: JointSample, device: torch.device | str
+    sample: JointSample, wanted: Sequence[Label], device: torch.device | str
 ) -> DeviceVolume:
-    masks = np.stack([labels.values_zyx == label for label in wanted]).astype(np.uint8)
-    return DeviceVolume.of(torch.from_numpy(masks).to(device), labels.grid, sample)
+    masks = np.stack([sample.share(label) for label in wanted])
+    return DeviceVolume.of(torch.from_numpy(masks).to(device), sample.labels.grid, sample)

@@ -22,12 +22,13 @@ from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import crop_to
 from negvol_cli.mesh.iso_surface import smooth_labels
 from negvol_cli.steps.calibrate_hu import scanner_of
+from negvol_cli.steps.edge_field import BAND_MM
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.refine_edges import refine_edges
 from negvol_cli.steps.scanner import read_scanner_about
 from negvol_cli.structures import Label
 from training.data.cache import cached
-from training.data.joints import JointSample
+from training.data.joints import WHOLE, Bytes, JointSample, shares_of
 
 SPACING_MM: Final = 0.5
 LARGEST_MM: Final = 72.0
@@ -37,16 +38,27 @@ def with_refined_edges(joint: JointSample, kept: Path | None = None) -> JointSam
     """The joint with both bones ending where the product's edge step puts them.
 
     Its labels then lie on a frame of 0.5 mm, the largest about the centre (up to 72 mm) in which
-    they were known. ``kept`` is a folder to keep them in; they are made anew when the step, the
-    scan or the labels change.
+    they were known, and say how much of each voxel is bone. ``kept`` is a folder to keep them in;
+    they are made anew when the step, the scan or the labels change.
     """
     frame = joint.frame(SPACING_MM, _size(joint))
     hu = joint.hu(frame)
     masks = [joint.mask(frame, label) for label in (Label.CONDYLE, Label.TEMPORAL_BONE)]
-    labels = cached(
-        kept, f"edges-{_fingerprint(hu, *masks)}", partial(_moved, hu, masks, frame, joint.ct)
+    shares = cached(
+        kept, f"shares-{_fingerprint(hu, *masks)}", partial(_moved, hu, masks, frame, joint.ct)
     )
-    return replace(joint, labels=Volume(np.ascontiguousarray(frame.mirror(labels)), frame.grid))
+    condyle, bone = (np.ascontiguousarray(frame.mirror(share)) for share in shares)
+    labels = labels_of(condyle, bone)
+    known = {Label.CONDYLE: condyle, Label.TEMPORAL_BONE: bone}
+    return replace(joint, labels=Volume(labels, frame.grid), shares=known)
+
+
+def labels_of(condyle: Bytes, bone: Bytes) -> Bytes:
+    """The label that has at least half of each voxel, (z, y, x); the condyle before the bone."""
+    labels = np.zeros(condyle.shape, np.uint8)
+    labels[bone > WHOLE // 2] = Label.TEMPORAL_BONE
+    labels[condyle > WHOLE // 2] = Label.CONDYLE
+    return labels
 
 
 def _moved(
@@ -54,17 +66,14 @@ def _moved(
     masks: list[npt.NDArray[np.float32]],
     frame: JointFrame,
     ct: Volume | None,
-) -> npt.NDArray[np.uint8]:
-    """Labels over the frame, in frame order."""
+) -> Bytes:
+    """How much of each voxel of the frame is condyle and bone, (2, z, y, x) in frame order."""
     whole = ct or Volume(np.ascontiguousarray(frame.mirror(hu)), frame.grid)
     condyle, bone = (smooth_labels(mask, frame.spacing_mm) for mask in masks)
     images = JointImages(frame, hu, condyle, bone, np.ones(hu.shape, dtype=bool))
     part = crop_to(whole, frame.grid) or whole
     moved = refine_edges(images, part, read_scanner_about(part, scanner_of(whole))).images
-    labels = np.zeros(hu.shape, np.uint8)
-    labels[moved.bone_p >= 0.5] = Label.TEMPORAL_BONE
-    labels[moved.condyle_p >= 0.5] = Label.CONDYLE
-    return labels
+    return np.stack([shares_of(BAND_MM * (1 - 2 * p)) for p in (moved.condyle_p, moved.bone_p)])
 
 
 def _size(joint: JointSample) -> int:

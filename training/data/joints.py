@@ -6,6 +6,7 @@ frames of ``negvol run`` are.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -26,9 +27,15 @@ CROP_MM: Final = 108.0
 each axis, 14 % larger and shifted by 9 mm, reaches no farther but in its corners."""
 
 BOX_MM: Final = 0.5
+WHOLE: Final = 255
+"""The share of a voxel that is all label."""
+EDGE_MM: Final = 0.5
+"""How far in and out of a surface a voxel is only partly bone: as far as labels of 0.5 mm show
+it once they are interpolated, so that a surface keeps its place between their voxels."""
 LOWEST_HU, HIGHEST_HU = -1024, 3071
 
 Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +44,8 @@ class JointSample:
 
     ``ct`` (int16 HU) and ``labels`` (uint8, ``Label`` values) lie on grids of their own in the
     world. Labels are known within their grid and ``annotated_mm`` of the centre. ``ct`` is None
-    for an anatomy without a scan, to be rendered from its labels.
+    for an anatomy without a scan, to be rendered from its labels. ``shares`` says of labels whose
+    surface is known between the voxels how much of each voxel is theirs, uint8 to ``WHOLE``.
     """
 
     head: str
@@ -46,6 +54,7 @@ class JointSample:
     ct: Volume | None
     labels: Volume
     annotated_mm: float = np.inf
+    shares: Mapping[Label, Bytes] | None = None
 
     def frame(self, spacing_mm: float, size: int) -> JointFrame:
         """The product's joint frame about this joint."""
@@ -59,8 +68,13 @@ class JointSample:
 
     def mask(self, frame: JointFrame, label: Label) -> Floats:
         """How much of each voxel of a frame is ``label``, 0 to 1, (z, y, x) in frame order."""
-        mask = (self.labels.values_zyx == label).astype(np.float32)
-        return self._over(frame, mask)
+        return self._over(frame, np.asarray(self.share(label) / WHOLE, np.float32))
+
+    def share(self, label: Label) -> Bytes:
+        """How much of each voxel of ``labels`` is ``label``, (z, y, x), 0 to ``WHOLE``."""
+        if self.shares and label in self.shares:
+            return self.shares[label]
+        return np.where(self.labels.values_zyx == label, np.uint8(WHOLE), np.uint8(0))
 
     def known(self, frame: JointFrame) -> npt.NDArray[np.bool_]:
         """Where in a frame the labels say something, (z, y, x) in frame order."""
@@ -101,6 +115,12 @@ def _joints_of(case: Case, dataset: Dataset) -> list[JointSample]:
             )
         )
     return joints
+
+
+def shares_of(outside_mm: Floats) -> Bytes:
+    """How much of each voxel is a label, from how far outside its surface the voxel lies."""
+    share = np.clip(0.5 - outside_mm / (2 * EDGE_MM), 0.0, 1.0)
+    return np.asarray(np.round(share * WHOLE), np.uint8)
 
 
 def as_stored(ct: Volume) -> Volume:

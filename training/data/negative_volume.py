@@ -39,7 +39,7 @@ def with_negative_volume(sample: JointSample, kept: Path | None = None) -> Joint
     mc, tb = (sample.mask(frame, label) > 0.5 for label in (Label.CONDYLE, Label.TEMPORAL_BONE))
     nv = cached(kept, f"nv-{_fingerprint(mc, tb)}", partial(_measure, mc, tb, sample))
     labels = frame.mirror(nv) * np.uint8(Label.NEGATIVE_VOLUME)
-    return replace(sample, labels=Volume(np.ascontiguousarray(labels), frame.grid))
+    return replace(sample, labels=Volume(np.ascontiguousarray(labels), frame.grid), shares=None)
 
 
 def _measure(mc: Mask, tb: Mask, sample: JointSample) -> Mask:

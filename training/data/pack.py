@@ -1,8 +1,9 @@
 """All joints of a dataset in one file: what a machine without the scans needs to train on.
 
 The file is NumPy's ``.npz``, compressed: of each joint the part of the CT about it (int16), its
-labels and its negative volume, and one JSON text that says where they lie and where the labels end
-(``data.edges``). Anatomies without a scan have labels only. Nothing is pickled.
+labels, their shares of each voxel and its negative volume, and one JSON text that says where they
+lie and where the labels end (``data.edges``). Anatomies without a scan have labels only. Nothing is
+pickled.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import numpy as np
 
 from negvol_cli.geometry.grid import Volume, vector
 from negvol_cli.settings import FRAME_SIZE, FRAME_SPACING_MM
-from negvol_cli.structures import Side
-from training.data.joints import JointSample
+from negvol_cli.structures import Label, Side
+from training.data.joints import Bytes, JointSample
 from training.data.pack_file import grid_entry, grid_of, opened, write_arrays
 from training.tables import ConfigError
 
@@ -25,6 +26,8 @@ Edges = Literal["drawn", "refined"]
 LARGE_VOXELS: Final = 3_000_000
 STEP_HU: Final = 4
 """Scans of finer voxels are rounded to this: it is a tenth of their noise, and halves the file."""
+SHARE_STEP: Final = 17
+"""Shares are rounded to this, a fifteenth of a voxel: surfaces stay within 0.03 mm."""
 
 
 def write_pack(
@@ -45,6 +48,8 @@ def write_pack(
         if joint.ct is not None:
             arrays[f"{index}-ct"] = _rounded(joint.ct)
         arrays[f"{index}-labels"] = joint.labels.values_zyx
+        for label, share in (joint.shares or {}).items():
+            arrays[_share_key(index, label)] = _in_steps(share)
         if volumes is not None and index < len(volumes):
             arrays[f"{index}-nv"] = np.packbits(volumes[index].labels.values_zyx > 0)
         entries.append(
@@ -102,6 +107,7 @@ def _label_maps(file: Any, about: dict[str, Any]) -> list[JointSample]:
 
 
 def _joint(file: Any, index: int, entry: dict[str, Any]) -> JointSample:
+    keys = {label: _share_key(index, label) for label in Label}
     return JointSample(
         entry["head"],
         Side(entry["side"]),
@@ -109,6 +115,7 @@ def _joint(file: Any, index: int, entry: dict[str, Any]) -> JointSample:
         Volume(file[f"{index}-ct"], grid_of(entry["ct"])) if entry["ct"] else None,
         Volume(file[f"{index}-labels"], grid_of(entry["labels"])),
         np.inf if entry["annotated_mm"] is None else entry["annotated_mm"],
+        {label: file[key] for label, key in keys.items() if key in file.files} or None,
     )
 
 
@@ -121,6 +128,14 @@ def _with_volume(joint: JointSample, file: Any, key: str, path: Path) -> JointSa
     return JointSample(
         joint.head, joint.side, joint.centre_mm, joint.ct, labels, joint.annotated_mm
     )
+
+
+def _share_key(index: int, label: Label) -> str:
+    return f"{index}-{label.name.lower()}"
+
+
+def _in_steps(share: Bytes) -> Bytes:
+    return (np.round(share / SHARE_STEP) * SHARE_STEP).astype(np.uint8)
 
 
 def _rounded(ct: Volume) -> Any:

@@ -12,18 +12,21 @@ import numpy as np
 import numpy.typing as npt
 
 from negvol_cli import phantom
-from negvol_cli.geometry.grid import Grid, Volume, vector
+from negvol_cli.geometry.grid import Grid, Points, Volume, vector
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.phantom import PhantomHead, ScanSettings, draw_head
-from negvol_cli.structures import Side
+from negvol_cli.phantom.probe import Distance
+from negvol_cli.structures import Label, Side
 from training.data.cache import cached, digest
-from training.data.joints import CROP_MM, JointSample, as_stored
+from training.data.edges import labels_of
+from training.data.joints import CROP_MM, Bytes, JointSample, as_stored, shares_of
 
 LABEL_MM: Final = 0.5
+LABELS: Final = (Label.CONDYLE, Label.TEMPORAL_BONE)
 LABEL_SIZE: Final = 144
 """72 mm, as the reference labels of the project's own data are."""
 
-METHOD: Final = 4
+METHOD: Final = 5
 """Raise it when the same seeds would give other joints, so that kept ones are made anew."""
 
 
@@ -63,9 +66,18 @@ def _joints(seed: int, kept: Path | None, index: int) -> list[JointSample]:
         settings, noise = ScanSettings.draw(rng), int(rng.integers(2**31))
         name = _name(seed, index, side)
         ct = cached(kept, f"{name}-ct", partial(_scanned, head, grid, settings, noise))
-        labels = cached(kept, f"{name}-labels", partial(head.joint_labels, frame.grid, side))
-        scan, truth = Volume(ct, grid), Volume(labels, frame.grid)
-        samples.append(JointSample(f"phantom-{index}", side, frame.centre_mm_xyz, scan, truth))
+        condyle, bone = cached(kept, f"{name}-labels", partial(_shares, head, frame.grid))
+        truth = Volume(labels_of(condyle, bone), frame.grid)
+        samples.append(
+            JointSample(
+                f"phantom-{index}",
+                side,
+                frame.centre_mm_xyz,
+                Volume(ct, grid),
+                truth,
+                shares={Label.CONDYLE: condyle, Label.TEMPORAL_BONE: bone},
+            )
+        )
     return samples
 
 
@@ -82,6 +94,19 @@ def _voxels(frame: JointFrame, rng: np.random.Generator) -> Grid:
     low = np.array(frame.centre_mm_xyz) - CROP_MM / 2
     size = tuple(int(np.ceil(CROP_MM / v)) for v in (x, y, z))
     return Grid((size[0], size[1], size[2]), (x, y, z), vector(low))
+
+
+def _shares(head: PhantomHead, grid: Grid) -> Bytes:
+    """How much of each voxel about one joint is condyle and bone, (2, z, y, x)."""
+    points = grid.to_world(np.moveaxis(np.indices(grid.shape_zyx)[::-1], 0, -1).reshape(-1, 3))
+    return np.stack([_share(head.solid(label), points, grid) for label in LABELS])
+
+
+def _share(solid: Distance, points: Points, grid: Grid) -> Bytes:
+    """Of one solid. What it gives is a distance in mm only where its gradient is one."""
+    level = solid(points).reshape(grid.shape_zyx)
+    slope = np.linalg.norm(np.gradient(level, *grid.spacing_mm_xyz[::-1]), axis=0)
+    return shares_of(level / np.clip(slope, 0.5, 2.0))
 
 
 def _scanned(

@@ -25,6 +25,9 @@ from training.networks import build_network
 CHECKPOINT: Final = "checkpoint.pt"
 WEIGHTS: Final = "weights.pt"
 KEPT: Final = "prepared"
+OWN: Final = "{fold}"
+"""Stands for a training's own name in ``train.start_from``: what it begins with held out the
+same heads."""
 
 
 def train(
@@ -50,8 +53,9 @@ def train(
         kept = folder.parent.parent / KEPT
         task = build_task(experiment, held_out, validation, processes.device, kept)
         learner = Learner(experiment, len(task.channels), processes)
-        if experiment.train.start_from and not held_out:
-            learner.start_from(Path(experiment.train.start_from))
+        weights = experiment.train.start_from
+        if weights and (OWN in weights or not held_out):
+            learner.start_from(Path(weights.replace(OWN, folder.name)))
         course = _Course(experiment, folder, learner, clock, say)
         if experiment.train.within_minutes:
             clock.restart()  # what reading took is no reason to hurry

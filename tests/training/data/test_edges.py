@@ -10,7 +10,7 @@ from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.structures import Label, Side
 from training.data import edges
 from training.data.edges import with_refined_edges
-from training.data.joints import JointSample
+from training.data.joints import EDGE_MM, JointSample
 
 GRID = Grid((80, 80, 80), (0.5,) * 3, (-29.75, -9.75, 0.25))
 CENTRE = (-10.0, 10.0, 20.0)
@@ -46,6 +46,19 @@ def test_a_label_that_was_drawn_too_large_is_moved_to_the_edge(side):
     assert abs(radius_mm(refined) - RADIUS_MM) < 0.4
     points = refined.labels.grid.to_world(np.argwhere(refined.labels.values_zyx)[:, ::-1])
     assert np.abs(points.mean(axis=0) - CENTRE).max() < 0.1
+
+
+def test_shares_say_where_the_surface_lies_between_the_voxels():
+    refined = with_refined_edges(joint(Side.LEFT))
+
+    index = np.argwhere(refined.labels.values_zyx >= 0)[:, ::-1]
+    away = np.linalg.norm(refined.labels.grid.to_world(index) - CENTRE, axis=-1)
+    share = refined.share(Label.CONDYLE).ravel() / 255
+    ramp = (share > 0.1) & (share < 0.9)
+    edge = away[ramp] + (share[ramp] - 0.5) * 2 * EDGE_MM
+    assert np.median(edge) == pytest.approx(np.median(away[ramp]), abs=0.03)
+    assert edge.std() < 0.1
+    assert ((share > 0.5) == (refined.labels.values_zyx == Label.CONDYLE).ravel()).all()
 
 
 def test_refined_labels_are_known_no_farther_than_the_drawn_ones():

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from negvol_cli.structures import Label
 from tests.training.made_datasets import write_dataset
 from training.config import ConfigError, DataConfig
 from training.data import pack, sources
@@ -41,6 +42,20 @@ def test_packed_joints_come_back_as_they_were(joints, tmp_path):
             assert (ours.values_zyx == theirs.values_zyx).all()
     assert heads_in_pack(path, "joints") == ["a", "b"]
     assert folds_in_pack(path, "joints") == (("a",), ("b",))
+
+
+def test_shares_of_voxels_are_packed_in_steps(joints, tmp_path):
+    labels = joints[0].labels.values_zyx
+    share = ((np.arange(labels.size) * 7) % 256).astype(np.uint8).reshape(labels.shape)
+
+    write_pack([replace(joints[0], shares={Label.CONDYLE: share})], tmp_path / "joints.npz")
+
+    (packed,) = read_pack(tmp_path / "joints.npz")
+    assert np.abs(packed.share(Label.CONDYLE).astype(int) - share).max() == 8
+    assert ((packed.share(Label.CONDYLE) > 127) == (share > 127)).all()
+    bone = packed.share(Label.TEMPORAL_BONE)
+    assert ((bone == 255) == (labels == Label.TEMPORAL_BONE)).all()
+    assert set(np.unique(bone)) <= {0, 255}
 
 
 def test_negative_volumes_are_packed_beside_the_labels(joints, tmp_path):

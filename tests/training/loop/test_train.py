@@ -164,6 +164,19 @@ def test_the_final_network_starts_from_given_weights_and_a_fold_from_nothing(tmp
     assert not torch.allclose(fold, weights(given), atol=1e-2)
 
 
+def test_a_fold_goes_on_from_weights_of_its_own(tmp_path):
+    given = loop.train(experiment(), tmp_path / "given" / "fold0", ("a",), silent)
+    still = experiment(
+        1, learning_rate=1e-12, start_from=str(tmp_path / "given" / "{fold}" / loop.WEIGHTS)
+    )
+
+    fold = weights(loop.train(still, tmp_path / "further" / "fold0", ("a",), silent))
+
+    assert torch.allclose(fold, weights(given), atol=1e-6)
+    with pytest.raises(ConfigError, match=r"final.weights.pt holds no weights of this network"):
+        loop.train(still, tmp_path / "further" / "final", say=silent)
+
+
 @pytest.mark.parametrize("content", [None, b"no weights", "another network"])
 def test_weights_of_no_such_network_are_refused(tmp_path, content):
     path = tmp_path / "start.pt"
