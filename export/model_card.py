@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from training.config import Experiment, TrainConfig
+from training.config import OWN, Experiment, TrainConfig
 from training.loop.progress import LOSS_FILE
 
 CARD_NAME: Final = "MODEL_CARD.md"
@@ -67,7 +67,12 @@ def _network(experiment: Experiment, trained: str, losses: Path) -> list[str]:
         f"{train.seed}; "
         f"{data.phantoms} phantom heads added, drawn {100 * data.phantom_share:.0f} % of the time.",
     ]
-    if train.start_from and trained == "final":
+    if OWN in train.start_from:
+        lines.append(
+            "- It and each network of the groups below went on from weights of its own, trained "
+            "before on the same heads."
+        )
+    elif train.start_from and trained == "final":
         lines.append(
             "- It went on from weights that were trained before; the networks of the groups below "
             "began with nothing."

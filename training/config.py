@@ -31,6 +31,7 @@ __all__ = [
     "CHANNELS",
     "LOCALISER_SPACING_MM",
     "NETWORK_KINDS",
+    "OWN",
     "ConfigError",
     "DataConfig",
     "Experiment",
@@ -43,6 +44,9 @@ __all__ = [
 
 LOCALISER_SPACING_MM: Final = 4.0
 """Of the tiles that the localiser is taught on and its manifest names."""
+
+OWN: Final = "{fold}"
+"""Stands for the name of a training in ``train.start_from``."""
 
 NetworkKind = Literal["light-unet", "fine-unet", "v-net", "u-net", "attention-u-net"]
 NETWORK_KINDS: Final[tuple[str, ...]] = get_args(NetworkKind)

@@ -13,7 +13,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from training.config import ConfigError, Experiment
+from training.config import OWN, ConfigError, Experiment
 from training.loop.learner import Learner
 from training.loop.processes import joined_processes
 from training.loop.progress import TrainingLog
@@ -25,9 +25,6 @@ from training.networks import build_network
 CHECKPOINT: Final = "checkpoint.pt"
 WEIGHTS: Final = "weights.pt"
 KEPT: Final = "prepared"
-OWN: Final = "{fold}"
-"""Stands for a training's own name in ``train.start_from``: what it begins with held out the
-same heads."""
 
 
 def train(
