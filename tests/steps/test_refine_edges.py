@@ -113,7 +113,7 @@ def test_in_the_noise_of_a_cone_beam_machine_the_edge_is_the_bones_and_not_the_n
         medians.append(float(np.median(offsets(head.points_mm, HEAD))))
 
     assert max(np.abs(medians)) < 0.06
-    assert abs(medians[1] - medians[0]) < 0.04
+    assert abs(medians[1] - medians[0]) < 0.05
 
 
 def test_in_slabs_of_4_mm_the_top_of_the_head_is_where_it_is_once_their_box_is_known():
