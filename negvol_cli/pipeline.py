@@ -24,6 +24,7 @@ from negvol_cli.steps.joint_basis import JointBasis, figures_of, geometry_of, re
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.joint_view import JointView, as_judged, view_of
 from negvol_cli.steps.localise import FoundJoint, HeadOrientation, Localisation, Tiling, locate
+from negvol_cli.steps.lost_slices import lost_slice_flags
 from negvol_cli.steps.measure import measure_joint
 from negvol_cli.steps.pinholes import without_pinholes
 from negvol_cli.steps.recentre import is_well_centred, process_centre
@@ -64,6 +65,8 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
         scan, flags = replace(scan, volume=seen.volume), (*flags, *seen.flags)
     found = located(seen.volume, run)
     _refuse_what_cannot_be_measured(found, scan.name, flags)
+    joints_mm = [joint.centre_mm_xyz for joint in (found.right, found.left) if joint]
+    flags = (*flags, *lost_slice_flags(seen.volume, joints_mm))
     run.progress("measuring the joints", 0.2)
     measure = partial(_measure_side, found, seen.volume, seen.scanner, run)
     large = seen.volume.values_zyx.nbytes > LARGE_BYTES

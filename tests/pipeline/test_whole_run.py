@@ -53,6 +53,18 @@ def test_both_joints_are_measured_as_they_are(report, head):
         assert np.linalg.norm(away) < 8
 
 
+def test_slices_lost_above_the_condyles_are_said(measure, head, ct, report):
+    above = ct.grid.to_index(head.condyle_centre_mm(Side.LEFT))[2] + 9.0 / SPACING_MM
+    z = round(above)
+    x, y, count = ct.grid.size_xyz
+    grid = Grid((x, y, count - 3), ct.grid.spacing_mm_xyz, ct.grid.origin_mm_xyz)
+
+    broken = measure(Volume(np.delete(ct.values_zyx, np.s_[z : z + 3], axis=0), grid))
+
+    assert any(flag.startswith("slices seem to be missing") for flag in broken.flags)
+    assert not any("missing" in flag for flag in report.flags)
+
+
 def test_the_wider_joint_space_is_found_on_its_side(report):
     right, left = report.right.joint_space_mm, report.left.joint_space_mm
 
