@@ -204,7 +204,7 @@ CORTEX: Final = Limit(
     "thick cortex is {value:.0f} HU brighter than soft tissue (expected {least:.0f} to {most:.0f})",
 )
 ENTROPY: Final = Limit(
-    "network_entropy_bits", None, 0.2, "the network is not sure ({value:.2f} bits a voxel)"
+    "network_entropy_bits", None, 0.18, "the network is not sure ({value:.2f} bits a voxel)"
 )
 APART: Final = Limit(
     "condyles_apart_mm",
