@@ -11,54 +11,35 @@ scans.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from torch import nn
 
-from training.config import Experiment, load_experiment
+from benchmarks.tables import markdown
+from training.config import load_experiment
 from training.data.folds import folds_of
-from training.data.joints import JointSample
-from training.data.pack import read_pack
-from training.evaluate.ablation import simulated
-from training.evaluate.held_out import JointScore, score_source
-from training.loop.tasks import sources_of
-from training.loop.train import load_trained
+from training.evaluate.ablation import judged
+from training.evaluate.ablation_page import SIMULATED
+from training.evaluate.held_out import JointScore
 
 CONFIG: Final = Path("training/configs/segmenter-further.toml")
-MEASURES: Final = ("condyle_dice", "bone_dice", "condyle_shape_dice", "bone_shape_dice")
-HEADING: Final = (
-    "| scans | joints | MC Dice | TB Dice | MC shape | TB shape |",
-    "|---|---:|---:|---:|---:|---:|",
-)
+MEASURES: Final = {
+    "MC Dice": "condyle_dice",
+    "TB Dice": "bone_dice",
+    "MC shape": "condyle_shape_dice",
+    "TB shape": "bone_shape_dice",
+}
 
 
-def judged(
-    experiment: Experiment, joints: Sequence[JointSample], runs: Path, frames: Path | None
-) -> Iterator[tuple[JointScore, JointScore]]:
-    """The scores of each joint, as it was scanned and as the machine would have scanned it."""
-    data = experiment.data
-    for fold in folds_of(experiment):
-        network = load_trained(experiment, runs / experiment.name / fold.name, 2)
-        for joint in joints:
-            if joint.head in fold.held_out:
-                seen = simulated(joint, joint.frame(data.spacing_mm, data.size_zyx[0]), frames)
-                yield _score(network, joint, experiment), _score(network, seen, experiment)
-
-
-def row(name: str, scores: Sequence[JointScore]) -> str:
+def row(name: str, scores: Sequence[JointScore]) -> dict[str, str | int]:
     """Mean and, in brackets, lowest of each measure over the joints, as a row of the table."""
-    values = np.array([[getattr(score, measure) for measure in MEASURES] for score in scores])
-    pairs = zip(values.mean(axis=0), values.min(axis=0), strict=True)
-    cells = " | ".join(f"{mean:.3f} ({lowest:.3f})" for mean, lowest in pairs)
-    return f"| {name} | {len(scores)} | {cells} |"
-
-
-def _score(network: nn.Module, joint: JointSample, experiment: Experiment) -> JointScore:
-    (source,) = sources_of([joint], experiment, "cpu")
-    return score_source(network, source, experiment)
+    cells: dict[str, str | int] = {"scans": name, "joints": len(scores)}
+    for heading, measure in MEASURES.items():
+        values = [getattr(score, measure) for score in scores]
+        cells[heading] = f"{np.mean(values):.3f} ({min(values):.3f})"
+    return cells
 
 
 def main() -> None:
@@ -69,12 +50,16 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=CONFIG)
     parser.add_argument("--frames", type=Path, help="A folder to keep the machine's scans in.")
     given = parser.parse_args()
-    experiment = load_experiment(given.config)
-    pairs = judged(experiment, read_pack(given.pack), given.runs, given.frames)
-    scanned, simulated_ones = zip(*pairs, strict=True)
-    print("\n".join(HEADING))
-    print(row("as they were", scanned))
-    print(row("simulated cone beam", simulated_ones))
+    experiment = load_experiment(given.config).changed(data={"pack": str(given.pack)})
+    folder = given.runs / experiment.name
+    scores = [
+        score
+        for fold in folds_of(experiment)
+        for score in judged(experiment, folder, fold, given.frames)
+    ]
+    simulated = [score for score in scores if score.head.endswith(SIMULATED)]
+    scanned = [score for score in scores if not score.head.endswith(SIMULATED)]
+    print(markdown([row("as they were", scanned), row("simulated cone beam", simulated)]))
 
 
 if __name__ == "__main__":

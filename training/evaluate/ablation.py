@@ -108,7 +108,7 @@ class Ablation:
         scores: list[JointScore] = []
         for fold in folds_of(experiment)[: self.folds]:
             train(experiment, folder / fold.name, fold.held_out, say, fold.validation)
-            scores += _judged(experiment, folder, fold, self.runs / KEPT)
+            scores += judged(experiment, folder, fold, self.runs / KEPT)
             (folder / fold.name / CHECKPOINT).unlink(missing_ok=True)
         write_rows(scores, folder / SCORES)
         condyle = Row(name, scores, 0).mean("condyle_dice", simulated=False)
@@ -154,7 +154,7 @@ def _known(names: Sequence[str] | None) -> list[str]:
     return [name for name in LEFT_OUT if names is None or name in names]
 
 
-def _judged(experiment: Experiment, folder: Path, fold: Fold, kept: Path) -> list[JointScore]:
+def judged(experiment: Experiment, folder: Path, fold: Fold, kept: Path | None) -> list[JointScore]:
     """The held-out joints as they were scanned, then as the machine would have scanned them."""
     network = load_trained(experiment, folder / fold.name, len(experiment.data.channels))
     joints = [j for j in real_joints(experiment.data, kept) if j.head in fold.held_out]
