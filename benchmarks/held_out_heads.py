@@ -31,7 +31,8 @@ from benchmarks.tables import Printed
 from export.onnx_model import INPUT, OUTPUT, write_onnx
 from negvol_cli.evaluation.metrics import Metrics, compare
 from negvol_cli.geometry.grid import Vector, Volume
-from negvol_cli.inference.session import Predictor, open_session
+from negvol_cli.inference.predictor import Predictor
+from negvol_cli.inference.session import open_session
 from negvol_cli.io.image import read_scan
 from negvol_cli.mesh.backend import load_backend
 from negvol_cli.pipeline import Measurement, measure_ct

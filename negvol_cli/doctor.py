@@ -14,6 +14,7 @@ from typing import Final
 from negvol_cli.bundle.bundle import Bundle, ModelSpec, load_bundle
 from negvol_cli.bundle.store import Stored
 from negvol_cli.errors import ModelError, NegvolError
+from negvol_cli.inference import openvino_engine
 from negvol_cli.inference.runtime import runtime
 from negvol_cli.inference.session import open_session
 from negvol_cli.memory import available_memory_mb
@@ -54,6 +55,7 @@ def examine(
     return (
         _versions(),
         _onnx_runtime(),
+        _openvino(),
         *_networks(bundle, device),
         _mesh_library(),
         _memory(),
@@ -92,6 +94,16 @@ def _onnx_runtime() -> Check:
     return Check(name, Level.OK, f"{' '.join(found)} {version}")
 
 
+def _openvino() -> Check:
+    """OpenVINO loads; ONNX Runtime takes its place where it does not."""
+    try:
+        version = openvino_engine.version()
+    except ModelError as err:
+        text = f"{err}; until then ONNX Runtime takes its place, in nearly twice the time"
+        return Check("openvino", Level.WARNING, text)
+    return Check("openvino", Level.OK, f"openvino {version}")
+
+
 def runtime_distributions() -> list[str]:
     """Return the installed distributions that provide ``onnxruntime``; there must be only one."""
     return sorted(set(metadata.packages_distributions().get("onnxruntime", ())))
@@ -118,9 +130,11 @@ def _network(bundle: Bundle, spec: ModelSpec, device: Device) -> Check:
         seconds = time.perf_counter() - start
     except ModelError as err:
         return Check(spec.file, Level.BROKEN, str(err))
-    text = f"ran on {predictor.provider} in {seconds:.2f} s"
+    text = f"ran on {predictor.provider} in {seconds:.2f} s ({predictor.engine})"
     if predictor.why_not_gpu:
         text += f"; not on a GPU: {predictor.why_not_gpu}"
+    if predictor.why_not_openvino:
+        text += f"; {predictor.why_not_openvino}"
     return Check(spec.file, Level.OK, text)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from negvol_cli.bundle.bundle import Bundle, load_bundle
 from negvol_cli.geometry.resample import use_threads
-from negvol_cli.inference.session import Predictor, open_session
+from negvol_cli.inference.predictor import Predictor
+from negvol_cli.inference.session import open_session
 from negvol_cli.memory import share_arenas
 from negvol_cli.mesh.backend import MeshBackend
 from negvol_cli.settings import Settings
@@ -33,6 +34,14 @@ class Models:
         used = sorted({p.provider for p in (self.localiser, *self.segmenters)})
         why = self.localiser.why_not_gpu
         return " and ".join(used) + (f" ({why})" if why else "")
+
+    @property
+    def engine(self) -> str:
+        """What runs the networks and, if not OpenVINO on the CPU, why."""
+        networks = (self.localiser, *self.segmenters)
+        used = sorted({network.engine for network in networks})
+        whys = sorted({network.why_not_openvino for network in networks} - {""})
+        return " and ".join(used) + (f" ({'; '.join(whys)})" if whys else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,6 +1,6 @@
 """Work shared among threads: no more at once than were asked for, or than there are cores.
 
-NumPy, SciPy, PyMeshLab and ONNX Runtime let go of Python's lock while they compute, so that two
+NumPy, SciPy, PyMeshLab and OpenVINO let go of Python's lock while they compute, so that two
 joints in two threads take little longer than one.
 """
 

@@ -1,1 +1,1 @@
-"""Running networks: ONNX Runtime, its GPU, and what a network sees."""
+"""Running networks: OpenVINO on the CPU, ONNX Runtime on a GPU, and what a network sees."""

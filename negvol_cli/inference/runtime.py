@@ -1,4 +1,4 @@
-"""The import of ONNX Runtime, and its errors in one line."""
+"""The import of ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from typing import Any, Final
 
 from negvol_cli.errors import ModelError
+from negvol_cli.inference.one_line import one_line
 
 _NO_TELEMETRY: Final = "ORT_DISABLE_TELEMETRY"
 
@@ -35,9 +36,3 @@ def runtime() -> Any:
             "onnxruntime-gpu, then install one of them"
         ) from err
     return onnxruntime
-
-
-def one_line(err: BaseException) -> str:
-    """Return the message of a foreign error in one line, without where it was raised."""
-    text = " ".join(str(err).split())
-    return text.rsplit("[ONNXRuntimeError] : ", 1)[-1][:300]

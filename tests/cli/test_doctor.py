@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import sys
 from pathlib import Path
@@ -32,13 +33,16 @@ def test_a_sound_machine_is_sound(negvol: Negvol, bundle_folder: Path) -> None:
     assert found["sound"] is True
     names = [check["name"] for check in found["checks"]]
     assert names == [
-        *("versions", "onnx runtime", "models"),
+        *("versions", "onnx runtime", "openvino", "models"),
         *("localiser.onnx", "segmenter.onnx", "meshes", "memory", "dicom extra"),
     ]
 
 
 def test_the_networks_are_really_run(bundle_folder: Path) -> None:
-    assert text(bundle_folder, "segmenter.onnx").startswith("ran on ")
+    assert re.match(
+        r"ran on (CPU|CUDA) in \d+\.\d\d s \((OpenVINO|ONNX Runtime) \d",
+        text(bundle_folder, "segmenter.onnx"),
+    )
 
 
 def test_a_damaged_bundle_ends_with_1(negvol: Negvol, bundle_folder: Path) -> None:
@@ -79,9 +83,34 @@ def test_an_onnx_runtime_that_does_not_load_is_broken(
     monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace())
 
     assert levels(bundle_folder)["onnx runtime"] is Level.BROKEN
-    assert levels(bundle_folder)["localiser.onnx"] is Level.BROKEN
     with pytest.raises(ModelError, match="ONNX Runtime cannot be loaded"):
         doctor.runtime()
+
+
+def test_an_openvino_that_does_not_load_is_a_warning_that_says_what_to_do(
+    bundle_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", SimpleNamespace())
+
+    found = {check.name: check for check in examine(bundle_folder, doctor.Device.CPU)}
+
+    assert found["openvino"].level is Level.WARNING
+    assert (
+        "pip install --force-reinstall openvino; until then ONNX Runtime" in found["openvino"].text
+    )
+    assert found["segmenter.onnx"].level is Level.OK
+    assert "s (ONNX Runtime " in found["segmenter.onnx"].text
+    assert "; OpenVINO cannot be loaded (" in found["segmenter.onnx"].text
+
+
+def test_neither_openvino_nor_onnx_runtime_is_broken(
+    bundle_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("openvino", "onnxruntime"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+    assert levels(bundle_folder)["localiser.onnx"] is Level.BROKEN
+    assert "ONNX Runtime cannot be loaded" in text(bundle_folder, "localiser.onnx")
 
 
 def test_a_mesh_library_that_does_not_load_is_a_warning_with_the_packages_to_install(

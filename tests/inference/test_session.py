@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+import _thread
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from negvol_cli.errors import DeviceError, ModelError
-from negvol_cli.inference import gpu, session
-from negvol_cli.inference.session import Predictor, open_session
+from negvol_cli.inference import gpu, predictor, session
+from negvol_cli.inference.engine import Port
+from negvol_cli.inference.onnxruntime_engine import OnnxRuntimeEngine
+from negvol_cli.inference.session import open_session
 from negvol_cli.settings import Device
 from tests.bundle.tiny import SIZE, SPEC, network
 
 pytest.importorskip("onnx", reason="making a small network takes the onnx package")
 
+
+def without_a_node() -> bytes:
+    """An ONNX file that is whole, and whose output comes from nowhere."""
+    import onnx
+
+    model = onnx.load_from_string(network())
+    del model.graph.node[:]
+    return bytes(model.SerializeToString())
+
+
 IMAGE = np.linspace(-1, 1, SIZE**3, dtype=np.float32).reshape(SIZE, SIZE, SIZE)
+
+
+@pytest.fixture(params=["OpenVINO", "ONNX Runtime"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The library that runs networks on the CPU: each in turn."""
+    if request.param == "ONNX Runtime":
+        monkeypatch.setitem(sys.modules, "openvino", None)
+    return request.param
 
 
 @pytest.fixture
@@ -29,11 +53,12 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_gpu")
 @pytest.mark.parametrize("device", [Device.CPU, Device.AUTO])
-def test_a_network_answers_with_its_probabilities(device: Device) -> None:
+def test_a_network_answers_with_its_probabilities(device: Device, engine: str) -> None:
     predict = open_session(network(), SPEC, device, threads=1)
 
     probabilities = predict(IMAGE)
 
+    assert predict.engine.startswith(engine)
     assert probabilities.shape == (2, SIZE, SIZE, SIZE)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities[0], 1 / (1 + np.exp(-IMAGE)), atol=1e-6)
@@ -48,6 +73,7 @@ def test_a_network_is_opened_from_a_file_too(tmp_path: Path) -> None:
     assert predict(IMAGE).shape == (2, SIZE, SIZE, SIZE)
 
 
+@pytest.mark.usefixtures("engine")
 def test_a_mirrored_view_is_read_in_its_own_order() -> None:
     predict = open_session(network(), SPEC, Device.CPU)
 
@@ -61,6 +87,7 @@ def test_an_image_of_another_size_is_a_mistake_of_the_caller() -> None:
         predict(np.zeros((8, 8, 9), dtype=np.float32))
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize(
     ("model", "said"),
     [
@@ -80,7 +107,8 @@ def test_a_network_that_is_not_what_the_bundle_promises_is_refused(
     assert "segmenter.onnx" in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a network", network()[:60]])
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("content", [b"", b"not a network", network()[:60], without_a_node()])
 def test_what_is_no_network_is_refused(content: bytes, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ModelError, match=r"segmenter\.onnx is not a usable model") as caught:
         open_session(content, SPEC, Device.CPU)
@@ -89,6 +117,7 @@ def test_what_is_no_network_is_refused(content: bytes, capfd: pytest.CaptureFixt
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.usefixtures("engine")
 def test_values_that_are_no_probabilities_are_refused() -> None:
     predict = open_session(network(weights=(3.0, 1.0), squash="Identity"), SPEC, Device.CPU)
 
@@ -96,6 +125,7 @@ def test_values_that_are_no_probabilities_are_refused() -> None:
         predict(IMAGE)
 
 
+@pytest.mark.usefixtures("engine")
 def test_values_that_are_no_numbers_are_refused() -> None:
     predict = open_session(network(weights=(-3.0, 1.0), squash="Sqrt"), SPEC, Device.CPU)
 
@@ -129,10 +159,11 @@ def test_gpu_fails_where_there_is_none() -> None:
 
 
 class StartsAndFails:
-    """A session of CUDA that starts, and fails at its first run."""
+    """A network on the GPU that starts, and fails at its first run."""
 
-    def get_providers(self) -> list[str]:
-        return [gpu.CUDA, gpu.CPU]
+    name, provider = "ONNX Runtime 1", "CUDA"
+    inputs = (Port("image", "float", (1, 1, SIZE, SIZE, SIZE)),)
+    outputs = (Port("probabilities", "float", (1, 2, SIZE, SIZE, SIZE)),)
 
     def run(self, *_: object) -> None:
         raise RuntimeError("[ONNXRuntimeError] : 1 : FAIL : CUDA failure 2: out of memory")
@@ -140,15 +171,13 @@ class StartsAndFails:
 
 @pytest.fixture
 def broken_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    really_start = session._start
-
-    def start(model: bytes | Path, spec: Any, provider: str, threads: int | None) -> Predictor:
+    def start(model: bytes, spec: Any, provider: str, threads: int | None) -> Any:
         if provider == gpu.CUDA:
-            return Predictor(StartsAndFails(), spec)
-        return really_start(model, spec, provider, threads)
+            return StartsAndFails()
+        return OnnxRuntimeEngine(model, spec, provider, threads)
 
     monkeypatch.setattr(session, "why_no_gpu", lambda: "")
-    monkeypatch.setattr(session, "_start", start)
+    monkeypatch.setattr(session, "OnnxRuntimeEngine", start)
 
 
 @pytest.mark.usefixtures("broken_gpu")
@@ -214,40 +243,86 @@ def test_the_reason_is_taken_out_of_what_onnx_runtime_logs(logged: str, reason: 
     assert gpu.fallback_reason(logged.splitlines()) == reason
 
 
-def test_the_number_of_threads_reaches_onnx_runtime() -> None:
-    predict = open_session(network(), SPEC, Device.CPU, threads=1)
+@pytest.fixture
+def a_driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine with a driver and a GPU, where ONNX Runtime is half removed."""
+    monkeypatch.setattr(gpu, "_driver_trouble", lambda: "")
+    monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace())
+    gpu.why_no_gpu.cache_clear()
+    yield
+    gpu.why_no_gpu.cache_clear()
 
-    assert predict._session.get_session_options().intra_op_num_threads == 1
+
+@pytest.mark.usefixtures("a_driver")
+def test_auto_takes_the_cpu_where_onnx_runtime_does_not_load() -> None:
+    predict = open_session(network(), SPEC, Device.AUTO)
+
+    assert predict.engine.startswith("OpenVINO")
+    assert predict.why_not_gpu.startswith("ONNX Runtime cannot be loaded")
 
 
-def test_warming_up_runs_the_network() -> None:
-    predict = open_session(network(weights=(3.0, 1.0)), SPEC, Device.CPU)
+def test_warming_up_runs_the_network(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    predict = open_session(network(weights=(0.5, 1.0)), SPEC, Device.CPU)
     predict.warm_up()
 
-    predict.spec = SPEC.model_copy(update={"output": "elsewhere"})
-    with pytest.raises(ModelError, match="does not run on CPU"):
+    def fails(*_: object) -> None:
+        raise RuntimeError(f"{engine} is out of memory")
+
+    monkeypatch.setattr(predict._engine, "run", fails)
+    with pytest.raises(ModelError, match=f"does not run on CPU: {engine} is out of memory"):
         predict.warm_up()
 
 
-def test_a_network_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    from onnx import TensorProto, helper
+SLOW = 96
+SLOW_SPEC = SPEC.model_copy(update={"size_zyx": (SLOW,) * 3, "channels": ("condyle",)})
+SLOW_IMAGE = np.zeros((SLOW,) * 3, dtype=np.float32)
 
-    size, depth = 96, 2000
+
+def slow_network(depth: int = 100) -> bytes:
+    """Convolutions of 16 channels, one after the other: more than 10¹² operations."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    channels = [1, *[16] * depth, 1]
     names = ["image", *(f"x{n}" for n in range(depth)), "probabilities"]
     ports = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, size, size, size])
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, SLOW, SLOW, SLOW])
         for name in (names[0], names[-1])
     ]
-    nodes = [helper.make_node("Sigmoid", [a], [b]) for a, b in pairwise(names)]
-    graph = helper.make_graph(nodes, "slow", ports[:1], ports[1:])
+    weights = {
+        f"w{many}_{into}": np.zeros((into, many, 3, 3, 3), dtype=np.float32)
+        for many, into in pairwise(channels)
+    }
+    nodes = [
+        helper.make_node("Conv", [a, f"w{many}_{into}"], [b], pads=[1] * 6)
+        for (a, b), (many, into) in zip(pairwise(names), pairwise(channels), strict=True)
+    ]
+    given = [numpy_helper.from_array(values, name) for name, values in weights.items()]
+    graph = helper.make_graph(nodes, "slow", ports[:1], ports[1:], given)
     opsets = [helper.make_opsetid("", 17)]
-    slow = helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
-    spec = SPEC.model_copy(update={"size_zyx": (size,) * 3, "channels": ("condyle",)})
-    monkeypatch.setattr(session, "MOST_SECONDS", 0.2)
-    predict = open_session(slow, spec, Device.CPU, threads=1)
+    return helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_network_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor, "MOST_SECONDS", 0.2)
+    predict = open_session(slow_network(), SLOW_SPEC, Device.CPU, threads=1)
 
     start = time.monotonic()
     with pytest.raises(ModelError, match=r"does not run on CPU: stopped after 0\.2 s"):
-        predict(np.zeros((size,) * 3, dtype=np.float32))
+        predict(SLOW_IMAGE)
 
-    assert time.monotonic() - start < 60
+    assert time.monotonic() - start < 5
+
+
+def test_ctrl_c_stops_a_network_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    predict = open_session(slow_network(), SLOW_SPEC, Device.CPU, threads=1)
+
+    threading.Timer(0.3, _thread.interrupt_main).start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        predict(SLOW_IMAGE)
+
+    assert time.monotonic() - start < 5
+    monkeypatch.setattr(predictor, "MOST_SECONDS", 0.2)
+    with pytest.raises(ModelError, match="stopped after"):  # and another run can begin
+        predict(SLOW_IMAGE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,17 @@ def test_run_json_counts_the_comparison_among_its_steps(out):
     run = json.loads((out / "run.json").read_text(encoding="utf-8"))
 
     assert "compare with the reference" in [step["name"] for step in run["steps"]]
+
+
+def test_run_json_says_what_ran_the_networks_and_why(out):
+    run = json.loads((out / "run.json").read_text(encoding="utf-8"))
+
+    assert run["provider"].startswith("CPU")
+    assert re.fullmatch(
+        r"ONNX Runtime [\d.]+ and OpenVINO [\d.]+ \(OpenVINO does not run localiser.onnx: .+\)",
+        run["engine"],
+    )
+    assert run["engine"].split(" (")[0].endswith(run["versions"]["openvino"])
 
 
 def test_the_scene_stands_where_the_joints_are(out):
