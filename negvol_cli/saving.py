@@ -203,7 +203,6 @@ def _record(measurement: Measurement, folder: Path, run: Run) -> Mapping[str, An
         "settings": asdict(run.settings),
         "bundle": report.bundle,
         "provider": report.provider,
-        "engine": run.models.engine if run.models is not None else "",
         "mesh_backend": report.mesh_backend,
         "program": program_stamp(),
         "versions": _versions(),

@@ -91,7 +91,7 @@ def measure_scan(
             measurement = _compared(measurement, compared_with, run.watch)
             if folder is not None:
                 save = partial(save_result, library=library, as_dicom=as_dicom, ahead=ahead)
-                save(measurement, folder, run)
+                save(measurement, folder, run, more={"engine": networks.engine})
                 intake.on_saved()
         return measurement.report
 

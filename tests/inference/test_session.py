@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import sys
 import threading
 import time
@@ -314,6 +315,15 @@ def test_a_network_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatc
     assert time.monotonic() - start < 5
 
 
+@pytest.fixture
+def hears_ctrl_c() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt, which a worker of pytest-xdist does not hear."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
 def test_ctrl_c_stops_a_network_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     predict = open_session(slow_network(), SLOW_SPEC, Device.CPU, threads=1)
 
