@@ -244,6 +244,12 @@ def test_the_reason_is_taken_out_of_what_onnx_runtime_logs(logged: str, reason: 
     assert gpu.fallback_reason(logged.splitlines()) == reason
 
 
+def test_the_number_of_threads_reaches_onnx_runtime() -> None:
+    engine = OnnxRuntimeEngine(network(), SPEC, gpu.CPU, 1)
+
+    assert engine._session.get_session_options().intra_op_num_threads == 1
+
+
 @pytest.fixture
 def a_driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine with a driver and a GPU, where ONNX Runtime is half removed."""
@@ -312,7 +318,7 @@ def test_a_network_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ModelError, match=r"does not run on CPU: stopped after 0\.2 s"):
         predict(SLOW_IMAGE)
 
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 10
 
 
 @pytest.fixture
@@ -332,7 +338,7 @@ def test_ctrl_c_stops_a_network_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(KeyboardInterrupt):
         predict(SLOW_IMAGE)
 
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 10
     monkeypatch.setattr(predictor, "MOST_SECONDS", 0.2)
     with pytest.raises(ModelError, match="stopped after"):  # and another run can begin
         predict(SLOW_IMAGE)

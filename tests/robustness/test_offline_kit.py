@@ -139,5 +139,7 @@ def test_the_kit_arrived_whole_and_says_what_to_type(kit: Path) -> None:
     text = (kit / "INSTALL.txt").read_text(encoding="utf-8")
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
+    for system in ("linux", "windows"):
+        assert list((kit / system).glob("openvino-*.whl"))
     assert "--no-index --find-links linux negvol" in text
     assert "--no-index --find-links windows negvol" in text
