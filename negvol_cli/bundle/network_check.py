@@ -87,33 +87,6 @@ OPERATORS: Final = frozenset(
 as it likes; ConstantOfShape, Expand, Tile and Range make memory out of a number; what belongs to
 no standard is somebody's code."""
 
-LEAST_INPUTS: Final = {
-    "Constant": 0,
-    "BatchNormalization": 5,
-    **dict.fromkeys(["GroupNormalization", "InstanceNormalization"], 3),
-    **dict.fromkeys(
-        [
-            *("Add", "Conv", "ConvTranspose", "Div", "Gather", "Gemm"),
-            *("LayerNormalization", "MatMul", "Mul", "PRelu", "Pow", "Sub"),
-        ],
-        2,
-    ),
-}
-"""How many inputs an operator takes at least, in any version of ONNX; the others take one.
-
-Given fewer, OpenVINO 2026.4 reads on beyond them; where inputs form a ring, it never ends.
-"""
-
-LATER_INPUTS: Final = {
-    "Reshape": (5, 2),
-    "Upsample": (9, 2),
-    "Slice": (10, 3),
-    "Pad": (11, 2),
-    "Unsqueeze": (13, 2),
-}
-"""From which version of ONNX's operators on it is how many: before, attributes said the rest."""
-
-_ANY_VERSION: Final = 1000
 _STANDARD: Final = (b"", b"ai.onnx")
 
 Check = Callable[[bytes], None]
@@ -123,13 +96,10 @@ def check_network(content: bytes, name: str) -> None:
     """Refuse the ONNX file ``name`` unless it is a plain network.
 
     Raises ModelError for weights outside the file, for an operator that is not in ``OPERATORS``,
-    for one that lacks an input or takes it from a later one, for graphs within the graph, and for
-    what is no ONNX file.
+    for graphs within the graph, and for what is no ONNX file.
     """
-    checker = _Checker(name)
     try:
-        checker.model(content)
-        checker.order(content)
+        _Checker(name).model(content)
     except (IndexError, UnicodeDecodeError) as err:
         raise ModelError(
             f"{name} is not a usable model (no ONNX file, or one cut short); get the bundle again"
@@ -180,26 +150,6 @@ class _Checker:
         if content not in _STANDARD:
             raise self._refused("operators that are not of the ONNX standard")
 
-    def order(self, content: bytes) -> None:
-        """Every operator of a ModelProto has the inputs that it needs, made before it."""
-        made: set[bytes] = set()
-        version = _version(content)
-        for graph in _texts(content, 7):
-            for part, name in ((11, 1), (5, 8)):  # what is given to the network, and its weights
-                made.update(*(_texts(message, name) for message in _texts(graph, part)))
-            for node in _texts(graph, 1):
-                inputs, outputs, kinds = (list(_texts(node, number)) for number in (1, 2, 4))
-                kind = kinds[-1].decode("utf-8") if kinds else ""
-                since, later = LATER_INPUTS.get(kind, (0, LEAST_INPUTS.get(kind, 1)))
-                least = later if version >= since else 1
-                if len(inputs) < least or b"" in inputs[:least]:
-                    raise self._refused(f"the operator {kind!a} without an input that it needs")
-                if not made.issuperset(filter(None, inputs)):
-                    raise self._refused(f"the operator {kind!a} with an input that comes after it")
-                if not made.isdisjoint(outputs):
-                    raise self._refused("two values of one name")
-                made.update(filter(None, outputs))
-
     def _look(
         self, content: bytes, checks: Mapping[int, Check], refused: Mapping[int, str]
     ) -> None:
@@ -211,24 +161,6 @@ class _Checker:
 
     def _refused(self, what: str) -> ModelError:
         return ModelError(f"{self._name} is not run: it has {what}; get the bundle from its makers")
-
-
-def _version(content: bytes) -> int:
-    """The version of ONNX's operators that a ModelProto says it has; a high one if it does not."""
-    said = [
-        value
-        for opset in _texts(content, 8)
-        for number, value in _fields(opset)
-        if number == 2 and isinstance(value, int)
-    ]
-    return max(said, default=_ANY_VERSION)
-
-
-def _texts(content: bytes, wanted: int) -> Iterator[bytes]:
-    """The values of one field of a protobuf message, of those that are no numbers."""
-    for number, value in _fields(content):
-        if number == wanted and isinstance(value, bytes):
-            yield value
 
 
 def _fields(content: bytes) -> Iterator[tuple[int, bytes | int]]:

@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from negvol_cli.errors import ModelError
 from negvol_cli.inference.runtime import runtime
 
 CUDA: Final = "CUDAExecutionProvider"
@@ -37,10 +36,7 @@ def why_no_gpu() -> str:
     """
     if reason := _driver_trouble():
         return reason
-    try:
-        ort = runtime()
-    except ModelError as err:
-        return str(err)
+    ort = runtime()
     if CUDA not in ort.get_available_providers():
         return "the installed ONNX Runtime has no CUDA (onnxruntime-gpu has)"
     with contextlib.redirect_stdout(io.StringIO()):  # what is missing, the session says better

@@ -54,9 +54,11 @@ def open_session(
 
 
 def _on_cpu(model: bytes, spec: ModelSpec, threads: int | None, why_not_gpu: str = "") -> Predictor:
-    engine: Engine
+    # OpenVINO may crash on, or never end with, what ONNX Runtime refuses in 0.02 s
+    engine: Engine = OnnxRuntimeEngine(model, spec, CPU, threads)
+    why = ""
     try:
-        engine, why = OpenvinoEngine(model, spec, threads), ""
+        engine = OpenvinoEngine(model, spec, threads)
     except ModelError as err:
-        engine, why = OnnxRuntimeEngine(model, spec, CPU, threads), str(err)
+        why = str(err)
     return Predictor(engine, spec, why_not_gpu, why)

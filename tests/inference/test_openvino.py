@@ -127,7 +127,6 @@ predict.warm_up()
 assert predict.engine.startswith("OpenVINO"), predict.why_not_openvino
 loaded = {name for name, module in sys.modules.items() if module is not None}
 assert not [name for name in loaded if "telemetry" in name or name.startswith("openvino.tools.")]
-assert "onnxruntime" not in loaded
 """
 
 
