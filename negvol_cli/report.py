@@ -123,6 +123,8 @@ class EdgeReport:
     ----------
     blur_mm_xyz
         Standard deviations of the scanner's blur along the axes of the scan, its voxels included.
+    overshoot
+        By which share of a step a kernel that sharpens shows more than it; 0 where none is seen.
     noise_hu
         Standard deviation of a voxel in even soft tissue.
     tissue_hu, cortex_hu
@@ -141,6 +143,7 @@ class EdgeReport:
     cortex_hu: float
     explained: float
     roof_mm: float | None
+    overshoot: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

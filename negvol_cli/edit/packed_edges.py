@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from negvol_cli.steps.edge_usual import USUAL, Kernel
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
 
@@ -26,17 +27,23 @@ def pack_edges(refined: RefinedJoint) -> Arrays:
         **_packed(refined.temporal_bone, "bone"),
         "plate_mm": refined.plate_mm.astype(np.float32),
         "condyle_faces": refined.condyle_faces.astype(np.int32),
+        "kernel": np.array([refined.kernel.width, refined.kernel.overshoot]),
     }
 
 
 def unpack_edges(arrays: Mapping[str, npt.NDArray[Any]], images: JointImages) -> RefinedJoint:
-    """The edges that ``pack_edges`` packed. Raises KeyError where one is missing."""
+    """The edges that ``pack_edges`` packed. Raises KeyError where one is missing.
+
+    Results of versions before 0.10 tell no kernel: theirs is the usual one.
+    """
+    kernel = Kernel(*map(float, arrays["kernel"])) if "kernel" in arrays else USUAL
     return RefinedJoint(
         images,
         _unpacked(arrays, "condyle"),
         _unpacked(arrays, "bone"),
         arrays["plate_mm"].astype(np.float64),
         arrays["condyle_faces"].astype(np.intp),
+        kernel,
     )
 
 

@@ -63,7 +63,10 @@ def _scanner(joint: JointReport, _view: JointView | None) -> Finding:
     if joint.edges is None:
         return UNKNOWN
     blur = " x ".join(f"{width:.2f}" for width in joint.edges.blur_mm_xyz)
-    return Finding(f"blur {blur} mm, noise {joint.edges.noise_hu:.0f} HU", None)
+    text = f"blur {blur} mm, noise {joint.edges.noise_hu:.0f} HU"
+    if overshoot := round(100 * joint.edges.overshoot):
+        text += f", sharpened by {overshoot} %"
+    return Finding(text, None)
 
 
 def _explained(joint: JointReport, _view: JointView | None) -> Finding:

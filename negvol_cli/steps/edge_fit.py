@@ -80,14 +80,20 @@ class Widths:
     """How widely a scanner blurs along each of V lines, mm: ``sd_mm`` (V,), all in all.
 
     ``half_mm`` (V,) is half the length of the box that is part of it, where slices are slabs.
+    ``overshoot`` is by which share of a step a kernel that sharpens shows more than it, and
+    ``ring_mm`` (V,) the standard deviation by which its ring is wider than the blur.
     """
 
     sd_mm: Floats
     half_mm: Floats | None = None
+    overshoot: float = 0.0
+    ring_mm: Floats | None = None
 
     def of(self, some: slice | npt.NDArray[np.intp]) -> Widths:
         """Those of some of the lines."""
-        return Widths(self.sd_mm[some], None if self.half_mm is None else self.half_mm[some])
+        half = None if self.half_mm is None else self.half_mm[some]
+        ring = None if self.ring_mm is None else self.ring_mm[some]
+        return Widths(self.sd_mm[some], half, self.overshoot, ring)
 
     @property
     def bell_mm(self) -> Floats:
@@ -271,7 +277,13 @@ class _Scene:
         seen, widths = self._seen, self._widths.of(at)
         belief = self._belief(at, facing=layers is FACING)
         profiles = Profiles(
-            seen.t_mm[at], seen.hu[at], self._weight[at], widths.bell_mm, widths.half_mm
+            seen.t_mm[at],
+            seen.hu[at],
+            self._weight[at],
+            widths.bell_mm,
+            widths.half_mm,
+            widths.overshoot,
+            widths.ring_mm,
         )
         return fit_layers(layers, profiles, belief, belief.mean, ROUNDS)
 

@@ -7,9 +7,10 @@ whose blur is a Gaussian of standard deviation s shows
 
 the model by which Treece et al. measure cortical bone (Medical Image Analysis 14:276, 2010). Where
 slices are even means over a thickness, a line through them is blurred by a box as well, and the
-mean of ndtr over the box stands in its place. Many profiles are fitted at once by Levenberg and
-Marquardt's method with the model's own derivatives. What a profile cannot tell is steadied by a
-normal prior on each parameter.
+mean of ndtr over the box stands in its place. A kernel that sharpens shows more than a step, and a
+ring about it: 1 + a times the blurred step, less a times one that is blurred more widely. Many
+profiles are fitted at once by Levenberg and Marquardt's method with the model's own derivatives.
+What a profile cannot tell is steadied by a normal prior on each parameter.
 
 The parameters of a profile are its K + 1 levels, then its K places: the first as it is, each
 other as the thickness of the layer before it, counted as ``chain`` says; last, where it is sought,
@@ -18,7 +19,7 @@ the logarithm of the width.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -68,7 +69,9 @@ class Profiles:
     """What was seen: HU (V, N) at ``t_mm`` (V, N) and how much each counts, 1/sd in HU (V, N).
 
     ``width_mm`` (V,) is that of the scanner's Gaussian along each profile, where it is known, and
-    ``half_mm`` (V,) half the length of the box that blurs as well; None for none.
+    ``half_mm`` (V,) half the length of the box that blurs as well; None for none. ``overshoot`` is
+    by which share of a step a kernel that sharpens shows more than it, and ``ring_mm`` (V,) the
+    standard deviation by which its ring is wider than the blur; None for no such kernel.
     """
 
     t_mm: Reals
@@ -76,13 +79,15 @@ class Profiles:
     weight: Reals
     width_mm: Floats
     half_mm: Floats | None = None
+    overshoot: float = 0.0
+    ring_mm: Floats | None = None
 
     def of(self, some: slice | npt.NDArray[np.intp]) -> Profiles:
         """Some of the profiles."""
         half = None if self.half_mm is None else self.half_mm[some]
-        return Profiles(
-            self.t_mm[some], self.hu[some], self.weight[some], self.width_mm[some], half
-        )
+        ring = None if self.ring_mm is None else self.ring_mm[some]
+        t, hu, weight = self.t_mm[some], self.hu[some], self.weight[some]
+        return Profiles(t, hu, weight, self.width_mm[some], half, self.overshoot, ring)
 
     def distinct(self) -> Profiles:
         """The same without what does not count, and each voxel once, however often it was met.
@@ -105,12 +110,12 @@ class Profiles:
         found_t.flat[place], found_hu.flat[place] = t[counts], hu[counts]
         square = np.bincount(place, weight[counts] ** 2, minlength=found_t.size)
         counted = np.sqrt(square).reshape(shape)
-        return Profiles(found_t, found_hu, counted, self.width_mm, self.half_mm)
+        return replace(self, t_mm=found_t, hu=found_hu, weight=counted)
 
     def in_brief(self) -> Profiles:
         """The same in float32, but for the widths."""
         t, hu, weight = (a.astype(np.float32) for a in (self.t_mm, self.hu, self.weight))
-        return Profiles(t, hu, weight, self.width_mm, self.half_mm)
+        return replace(self, t_mm=t, hu=hu, weight=weight)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,7 +173,7 @@ def shown(layers: Layers, seen: Profiles, parameters: Floats) -> tuple[Reals, Re
     """HU (V, N) where they were ``seen``, and their derivatives by the parameters (V, P, N).
 
     They are as precise as the type of ``seen.t_mm``, but to 1e-7 of a step between layers at best.
-    No box is known where the width is sought.
+    Neither a box nor an overshoot is known where the width is sought.
     """
     k, t_mm, width_mm = len(layers.chain), seen.t_mm, seen.width_mm
     kind = t_mm.dtype
@@ -180,7 +185,7 @@ def shown(layers: Layers, seen: Profiles, parameters: Floats) -> tuple[Reals, Re
     levels = levels.astype(kind)
     sharpness = (1.0 / width_mm).astype(kind)[:, None, None]
     z = (t_mm[:, None, :] - layers.places(parameters).astype(kind)[:, :, None]) * sharpness
-    share, bell = _step(z) if seen.half_mm is None else _boxed_step(z, seen.half_mm / width_mm)
+    share, bell = _seen_step(z, width_mm, seen)
     bell *= steps[:, :, None]
     slope[:, 0] = 1.0
     slope[:, 1 : k + 1] = share
@@ -191,6 +196,22 @@ def shown(layers: Layers, seen: Profiles, parameters: Floats) -> tuple[Reals, Re
     bell *= -sharpness
     np.matmul(layers.chain.T.astype(kind), bell, out=slope[:, k + 1 : 2 * k + 1])
     return hu, slope
+
+
+def _seen_step(z: Reals, width_mm: Floats, seen: Profiles) -> tuple[Reals, Reals]:
+    """As ``_step`` at z (V, K, N), with the box and the overshoot of what was ``seen``."""
+    share, bell = _blurred_step(z, width_mm, seen.half_mm)
+    if seen.ring_mm is None:
+        return share, bell
+    more, wider_mm = z.dtype.type(seen.overshoot), np.hypot(width_mm, seen.ring_mm)
+    narrower = (width_mm / wider_mm).astype(z.dtype)[:, None, None]
+    ring, ring_bell = _blurred_step(z * narrower, wider_mm, seen.half_mm)
+    return (1 + more) * share - more * ring, (1 + more) * bell - more * narrower * ring_bell
+
+
+def _blurred_step(z: Reals, width_mm: Floats, half_mm: Floats | None) -> tuple[Reals, Reals]:
+    """As ``_step`` at z (V, K, N), in widths (V,), blurred by a box as well where there is one."""
+    return _step(z) if half_mm is None else _boxed_step(z, half_mm / width_mm)
 
 
 def _step(z: Reals) -> tuple[Reals, Reals]:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from negvol_cli.geometry.grid import Points, Volume, crop
+from negvol_cli.geometry.grid import Points, Volume, crop, vector
 from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import EdgeReport
@@ -38,11 +38,19 @@ from negvol_cli.steps.edge_usual import (
     CORTEX_SPREAD,
     CORTEX_STEP_HU,
     DIMMER,
+    FAR_BETTER,
+    MOST_STEPS,
     THICK,
     TRIED,
+    USUAL,
+    Kernel,
+    better_by,
     dimmer_by,
     joint_level,
+    narrower,
     nearness_to_top,
+    sharpening,
+    steps_to_least,
     usual_edges,
 )
 from negvol_cli.steps.joint_images import JointImages
@@ -104,7 +112,7 @@ class RefinedJoint:
 
     ``plate_mm`` (V,) belongs to the points of the temporal bone: how thick it is there, NaN where
     it is over about 2.5 mm. ``condyle_faces`` (W,) belongs to those of the condyle: which point of
-    the temporal bone its normal ends on, -1 for none.
+    the temporal bone its normal ends on, -1 for none. ``kernel`` is what blurred the lines.
     """
 
     images: JointImages
@@ -112,12 +120,14 @@ class RefinedJoint:
     temporal_bone: BoneEdges
     plate_mm: Floats
     condyle_faces: Indices
+    kernel: Kernel = USUAL
 
     def summary(self, scanner: Scanner, up: Points) -> EdgeReport:
         """What is reported of the edges that ``scanner`` showed; ``up`` (3,) is the axis."""
         both = np.concatenate([self.condyle.explained, self.temporal_bone.explained])
         return EdgeReport(
-            blur_mm_xyz=scanner.blur_mm_xyz,
+            blur_mm_xyz=vector(self.kernel.width * np.array(scanner.blur_mm_xyz)),
+            overshoot=self.kernel.overshoot,
             noise_hu=scanner.noise_hu,
             tissue_hu=scanner.tissue_hu,
             cortex_hu=self.temporal_bone.cortex_hu,
@@ -161,13 +171,16 @@ def refine_edges(images: JointImages, ct: Volume, scanner: Scanner) -> RefinedJo
     condyle = _Bone(images, images.condyle_p, images.bone_p, ct, scanner)
     condyle.dims_to_top()
     cortex = _shared_cortex(bone, condyle, scanner)
+    kernel = _told_kernel(bone, condyle, cortex, scanner)
+    if kernel != USUAL:
+        cortex = _shared_cortex(bone, condyle, scanner)
     found, head = bone.edges(cortex), condyle.edges(cortex)
     drawn = replace(found, moved_mm=_kept_whole(found, bone.back_mm, head.points_mm))
     apart = kept_apart(condyle.moved(head), bone.moved(drawn))
     moved = replace(images, condyle_p=apart[0], bone_p=apart[1])
     plates = _plates(found, bone.back_mm)
     faces = condyle.faces(bone)
-    return RefinedJoint(moved, _on_edge(head), _on_edge(found), plates, faces)
+    return RefinedJoint(moved, _on_edge(head), _on_edge(found), plates, faces, kernel)
 
 
 class _Bone:
@@ -189,8 +202,8 @@ class _Bone:
         self._seen = seen if scanner.cut_hu is None else seen.below(scanner.cut_hu)
         self._sight = look_along(self._points, self._ways, own_p, other_p, frame.local_grid)
         ways = (frame.to_world(self._ways) - frame.to_world(np.zeros(3))) @ ct.grid.rotation
-        width = scanner.width_along(ways)
-        across = (np.sum(np.square(scanner.blur_mm_xyz)) - width**2) / 2.0
+        self._in_scan, self._along_mm = ways, scanner.width_along(ways)
+        width = self._along_mm
         self._near = neighbours(self._points, self._ways)
         self._averaged = self._near is not None and scanner.noise_hu > NOISY_HU * scanner.gain
         if self._near is not None and self._averaged:
@@ -198,9 +211,10 @@ class _Bone:
             # voxels lie up to half a voxel off the depth that they are averaged at
             off = np.linalg.norm(ways * ct.grid.spacing_mm_xyz, axis=1) * BOX_SD
             width = np.hypot(width, off)
-        self._widths = Widths(width, scanner.half_along(ways))
+        self._read_widths = Widths(width, scanner.half_along(ways))
         self._edge_mm = np.full(len(self._points), EDGE_MM)
-        self._bend = 0.5 * across * curvature(self._points, self._ways, self._near)
+        self._curvature = curvature(self._points, self._ways, self._near)
+        self.seen_through(USUAL)
         self._near_top, self._dimmer = np.zeros(len(self._points)), 0.0
 
     def dims_to_top(self) -> None:
@@ -221,6 +235,18 @@ class _Bone:
         met = self._points + np.where(np.isfinite(ends), ends, 0.0)[:, None] * self._ways
         far, index = cKDTree(other._points).query(met)
         return np.where(np.isfinite(ends) & (far < APART_MM), index, -1)
+
+    def seen_through(self, kernel: Kernel) -> None:
+        """Expect lines to be blurred by another kernel than was read off the scan."""
+        read, scanner = self._read_widths, self._scanner
+        ring = scanner.ring_along(self._in_scan) if kernel.overshoot else None
+        half = None if read.half_mm is None else kernel.width * read.half_mm
+        self._widths = Widths(kernel.width * read.sd_mm, half, kernel.overshoot, ring)
+        blur = kernel.width**2 * (np.sum(np.square(scanner.blur_mm_xyz)) - self._along_mm**2)
+        if ring is not None:
+            blur -= kernel.overshoot * (np.sum(scanner.ring_along(np.eye(3)) ** 2) - ring**2)
+        # a kernel draws a curved edge towards the centre of its curvature (heat equation)
+        self._bend = 0.25 * blur * self._curvature
 
     def look(self, cortex_hu: float) -> Floats:
         """The level of thick cortex on those of some lines that show one, HU.
@@ -253,10 +279,14 @@ class _Bone:
             costs.append(self._fit(cortex_hu, some).cost)
         self._dimmer = dimmer_by(np.array(costs))
 
+    def costs(self, cortex_hu: float, kernel: Kernel) -> Floats:
+        """(N,): what the fits of some lines cost where thick cortex shows ``cortex_hu``."""
+        self.seen_through(kernel)
+        return self._fit(cortex_hu, slice(None, None, EVERY)).cost
+
     def edges(self, cortex_hu: float) -> BoneEdges:
         """The edges at the points looked at, steadied; ``points_mm`` still the networks'."""
         fit = self._fit(cortex_hu, slice(None))
-        # a Gaussian draws a curved edge towards the centre of its curvature (heat equation)
         moved, sd = steadied(
             self._near, fit.edge_mm + self._bend, fit.sd_mm, alone=not self._averaged
         )
@@ -315,11 +345,40 @@ def _shared_cortex(bone: _Bone, condyle: _Bone, scanner: Scanner) -> float:
     The lines are asked once for it: with the level that they tell, thick cortex would seem thinner,
     and others would be chosen.
     """
-    expected = scanner.tissue_hu + CORTEX_STEP_HU * scanner.gain
-    level = joint_level([one.look(expected) for one in (bone, condyle)], expected)
+    level = _told_cortex(bone, condyle, scanner)
     for one in (bone, condyle):
         one.learn(level)
     return level
+
+
+def _told_cortex(bone: _Bone, condyle: _Bone, scanner: Scanner) -> float:
+    """The level of thick cortex that the lines of both bones tell."""
+    expected = scanner.tissue_hu + CORTEX_STEP_HU * scanner.gain
+    return joint_level([one.look(expected) for one in (bone, condyle)], expected)
+
+
+def _told_kernel(bone: _Bone, condyle: _Bone, cortex_hu: float, scanner: Scanner) -> Kernel:
+    """The kernel that lines of the condyle tell, which both bones then expect.
+
+    The usual one, unless they are far better explained by another. About the condyle there is no
+    air, whose rings are cut off at the least HU that a scan stores.
+    """
+    kernel = USUAL
+    usual = condyle.costs(cortex_hu, kernel)
+    for kind in (narrower, sharpening):
+        if better_by(usual, condyle.costs(cortex_hu, kind(1))) < FAR_BETTER:
+            continue
+        condyle.dims_to_top()
+        costs = []
+        for steps in range(MOST_STEPS + 1):
+            for one in (bone, condyle):
+                one.seen_through(kind(steps))
+            costs.append(condyle.costs(_told_cortex(bone, condyle, scanner), kind(steps)))
+        kernel = kind(steps_to_least(np.array(costs)))
+        break
+    for one in (bone, condyle):
+        one.seen_through(kernel)
+    return kernel
 
 
 def _on_edge(edges: BoneEdges) -> BoneEdges:

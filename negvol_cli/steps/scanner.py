@@ -91,6 +91,10 @@ BELOW_CUT_HU: Final = 50.0
 """Bone is no brighter than the first. Where the scan's intensities end below it, cut off at export,
 more voxels have the highest value than lie in the 50 HU below it, as ``io.ct_checks`` sees in a
 whole scan; uncut, one to four do."""
+RING_MM: Final = 0.8
+"""The standard deviation by which a sharpening kernel's ring is wider than its blur: that of the
+kernel that ``benchmarks.scan_changes`` sharpens with. Kernels with rings of 0.5 and 1.2 mm are
+explained nearly as well (``benchmarks.sharpening``)."""
 BOX_SD: Final = float(1.0 / np.sqrt(12.0))
 """The standard deviation of a box, in its widths: the least blur that a voxel has."""
 
@@ -132,6 +136,18 @@ class Scanner:
         if not self.slab_mm:
             return None
         return np.asarray(0.5 * self.slab_mm * np.abs(normals[:, np.argmax(self.blur_mm_xyz)]))
+
+    def ring_along(self, normals: Points) -> Floats:
+        """(V,): how much wider the ring of a kernel that sharpens is along ``normals`` (V, 3), mm.
+
+        A standard deviation. Kernels sharpen in the plane of the slices; where no axis is blurred
+        more than the others, in all three.
+        """
+        blur = np.array(self.blur_mm_xyz)
+        axis = int(np.argmax(blur))
+        if blur[axis] < ACROSS * np.median(blur):
+            return np.full(len(normals), RING_MM)
+        return np.asarray(RING_MM * np.sqrt(np.clip(1.0 - normals[:, axis] ** 2, 0.0, 1.0)))
 
 
 class WholeScanner:

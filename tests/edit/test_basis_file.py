@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 from negvol_cli.edit.basis_file import read_basis, window_about, write_basis
+from negvol_cli.edit.packed_edges import pack_edges, unpack_edges
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.joint_frame import FRAME_CENTRE, JointFrame
+from negvol_cli.steps.edge_usual import USUAL, Kernel
 from negvol_cli.steps.flags import Flag, FlagKind
 from negvol_cli.steps.joint_basis import JointBasis
 from negvol_cli.steps.joint_images import JointImages
+from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
 from negvol_cli.structures import Side
 
 FRAME = JointFrame(Side.LEFT, (0.0, 0.0, 0.0), 4.0, 16)
@@ -41,6 +44,18 @@ def test_flags_come_back_as_they_were_however_they_are_worded(basis: JointBasis,
     flags = tuple(Flag(kind, f"a sentence about {kind}", 12.345) for kind in FlagKind)
 
     assert read(written(replace(basis, flags=flags), tmp_path / "left.npz")).flags == flags
+
+
+def test_the_kernel_comes_back_and_is_the_usual_one_where_none_was_kept(basis: JointBasis):
+    nowhere, nothing = np.zeros((0, 3)), np.zeros(0)
+    edges = BoneEdges(nowhere, nowhere, nothing, nothing, nothing, nothing > 0, 1500.0)
+    seen = Kernel(width=0.85, overshoot=0.6)
+    refined = RefinedJoint(basis.network, edges, edges, nothing, nothing.astype(np.intp), seen)
+    kept = pack_edges(refined)
+
+    assert unpack_edges(kept, basis.network).kernel == seen
+    del kept["kernel"]
+    assert unpack_edges(kept, basis.network).kernel == USUAL
 
 
 def with_flags(path: Path, flags: list[str]) -> Path:

@@ -90,11 +90,13 @@ def test_what_the_scanner_did_and_how_thin_the_roof_is_stand_in_words(report: Sc
         roof_mm=0.62,
     )
     right = replace(report.right, edges=found)
-    left = replace(report.left, edges=replace(found, roof_mm=None))
+    left = replace(report.left, edges=replace(found, roof_mm=None, overshoot=0.613))
 
     rows = {row.name: row for row in checks(replace(report, right=right, left=left), {})}
 
     assert rows["Scanner at the joint"].right.text == "blur 0.41 x 0.42 x 0.70 mm, noise 12 HU"
+    sharpened = "blur 0.41 x 0.42 x 0.70 mm, noise 12 HU, sharpened by 61 %"
+    assert rows["Scanner at the joint"].left.text == sharpened
     assert rows["Roof of the fossa"].right.text == "0.6 mm at its thinnest"
     assert rows["Roof of the fossa"].left.text == "over 2.5 mm"
     assert rows["Edges of bone explained"].right.text.startswith("97")

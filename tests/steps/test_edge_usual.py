@@ -8,9 +8,11 @@ from negvol_cli.steps.edge_usual import (
     DIMMER,
     EXPECTED_COUNTS,
     TRIED,
+    better_by,
     dimmer_by,
     joint_level,
     nearness_to_top,
+    steps_to_least,
 )
 
 MIDDLE = (1.0, 2.0, -3.0)
@@ -72,3 +74,25 @@ def test_few_lines_leave_the_level_near_what_is_expected():
     assert joint_level([nothing, nothing], 1440.0) == 1440.0
     few = joint_level([nothing, np.full(int(EXPECTED_COUNTS) // 6, 2000.0)], 1440.0)
     assert 1440.0 < few < 1620.0
+
+
+def test_a_line_that_nothing_explains_says_little_of_which_kernel_is_better():
+    ten, odd = np.zeros(10), np.full(1, 1e6)
+
+    assert better_by(ten + 3.0, ten) == pytest.approx(3.0)
+    assert better_by(np.append(ten + 3.0, odd), np.append(ten, 0.0)) < 3.6
+    assert better_by(ten[:0], ten[:0]) == 0.0
+
+
+@pytest.mark.parametrize("steps", [0.0, 0.7, 2.0, 2.6])
+def test_all_lines_together_tell_by_how_many_steps_a_kernel_differs(steps):
+    costs = np.repeat((np.arange(4.0)[:, None] - steps) ** 2, 50, axis=1)
+
+    assert steps_to_least(costs) == pytest.approx(steps)
+
+
+def test_a_kernel_differs_by_no_more_than_was_tried():
+    costs = np.repeat((np.arange(4.0)[:, None] - 9.0) ** 2, 50, axis=1)
+
+    assert steps_to_least(costs) == 3.0
+    assert steps_to_least(-(np.arange(4.0)[:, None] ** 2)) == 3.0  # a parabola upside down

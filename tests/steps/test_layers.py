@@ -76,6 +76,25 @@ def test_under_a_box_a_profile_is_its_mean_over_the_box(half):
         assert slope[0, i] == pytest.approx((shown(STEP, boxed, more)[0] - hu)[0] / 1e-4, abs=0.5)
 
 
+@pytest.mark.parametrize("half", [None, 0.7])
+def test_a_kernel_that_sharpens_shows_more_than_a_step_less_a_wider_blur(half):
+    q = np.array([[30.0, 1400.0, 250.0, 0.1, 0.9]])
+    box = None if half is None else np.array([half])
+    met = Profiles(SEEN.t_mm, SEEN.hu, SEEN.weight, WIDTH, box, 0.6, np.array([0.8]))
+
+    hu, slope = shown(STEP, met, q)
+
+    narrow, wide = (
+        shown(STEP, Profiles(SEEN.t_mm, SEEN.hu, SEEN.weight, np.array([width]), box), q)[0]
+        for width in (0.5, np.hypot(0.5, 0.8))
+    )
+    assert hu == pytest.approx(1.6 * narrow - 0.6 * wide, abs=1e-3)
+    for i in range(q.shape[1]):
+        more = q.copy()
+        more[0, i] += 1e-4
+        assert slope[0, i] == pytest.approx((shown(STEP, met, more)[0] - hu)[0] / 1e-4, abs=0.5)
+
+
 def test_an_edge_in_slabs_is_found_where_it_is():
     slab = np.array([2.0])
     places = (0.3, 1.1)

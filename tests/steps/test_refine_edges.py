@@ -9,7 +9,7 @@ from scipy import ndimage
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.mesh.iso_surface import iso_surface
-from negvol_cli.steps.edge_usual import DIM_MM, DIMMER
+from negvol_cli.steps.edge_usual import DIM_MM, DIMMER, USUAL
 from negvol_cli.steps.refine_edges import refine_edges
 from negvol_cli.steps.scanner import BOX_SD
 from negvol_cli.structures import Side
@@ -114,6 +114,47 @@ def test_in_the_noise_of_a_cone_beam_machine_the_edge_is_the_bones_and_not_the_n
 
     assert max(np.abs(medians)) < 0.06
     assert abs(medians[1] - medians[0]) < 0.05
+
+
+def sharpened(ct: Volume, overshoot: float, ring_mm: float = 0.8) -> Volume:
+    """Seen through a kernel that sharpens in the plane of the slices."""
+    y, x = (ring_mm / spacing for spacing in ct.grid.spacing_mm_xyz[1::-1])
+    soft = ndimage.gaussian_filter(ct.values_zyx, (0.0, y, x))
+    return Volume(ct.values_zyx + overshoot * (ct.values_zyx - soft), ct.grid)
+
+
+@pytest.mark.parametrize("overshoot", [0.4, 0.7, 1.0])
+def test_a_kernel_that_sharpens_is_told_from_its_rings_and_does_not_move_the_edges(overshoot):
+    ct, scanner = joint(2.0, (2, 2, 5), 0.25)
+    outlines = drawn(grown(HEAD, 0.3), grown(roof(2.0), 0.3))
+
+    refined = refine_edges(outlines, sharpened(ct, overshoot), scanner)
+
+    assert refined.kernel.width == 1.0
+    assert refined.kernel.overshoot == pytest.approx(overshoot, abs=0.15)
+    for edges, distance in ((refined.condyle, HEAD), (refined.temporal_bone, roof(2.0))):
+        assert abs(np.median(offsets(edges.points_mm, distance))) < 0.08
+
+
+@pytest.mark.parametrize("name", SCANNERS)
+def test_in_a_kernel_that_does_not_sharpen_no_other_is_seen(name):
+    ct, scanner = joint(2.0, *SCANNERS[name])
+
+    refined = refine_edges(drawn(grown(HEAD, 0.3), grown(roof(2.0), 0.3)), ct, scanner)
+
+    assert refined.kernel == USUAL
+
+
+def test_a_blur_that_was_read_far_too_wide_is_told_by_the_lines():
+    ct, scanner = joint(2.0, (2, 2, 2), 0.3, noise_hu=20.0)
+    true = np.array(scanner.blur_mm_xyz)
+    wide = replace(scanner, blur_mm_xyz=tuple(1.6 * true))
+
+    refined = refine_edges(drawn(grown(HEAD, 0.3), grown(roof(2.0), 0.3)), ct, wide)
+
+    seen = refined.summary(wide, np.array([0.0, 0.0, 1.0]))
+    assert seen.blur_mm_xyz == pytest.approx(true, rel=0.2)
+    assert abs(np.median(offsets(refined.condyle.points_mm, HEAD))) < 0.08
 
 
 def test_in_slabs_of_4_mm_the_top_of_the_head_is_where_it_is_once_their_box_is_known():
