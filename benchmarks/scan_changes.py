@@ -93,15 +93,28 @@ def reconstructed(volume: Volume, sharpen: float, slices: Slices) -> Volume:
 
     ``sharpen`` above 0 is an unsharp mask of 0.8 mm, below 0 a further blur of so many mm.
     """
-    sx, sy, sz = volume.grid.spacing_mm_xyz
-    values = _floats(volume)
-    width = SHARPENED_MM if sharpen > 0 else -sharpen
-    soft = gaussian_filter(values, (0.0, width / sy, width / sx))
-    values = values + sharpen * (values - soft) if sharpen > 0 else soft
-    slab = slices.averaged(sz)
-    seen = _every(Volume(values, volume.grid), slices.thick_mm / slab)
+    sx, sy, _ = volume.grid.spacing_mm_xyz
+    if sharpen > 0:
+        values = sharpened(volume, sharpen)
+    else:
+        values = gaussian_filter(_floats(volume), (0.0, -sharpen / sy, -sharpen / sx))
+    return in_slabs(Volume(values, volume.grid), slices)
+
+
+def in_slabs(volume: Volume, slices: Slices) -> Volume:
+    """The scan in slices that are even means over their thickness, int16."""
+    slab = slices.averaged(volume.grid.spacing_mm_xyz[2])
+    seen = _every(volume, slices.thick_mm / slab)
     mean = uniform_filter1d(_floats(seen), slab, axis=0)
     return _every(Volume(mean, seen.grid), slices.every_mm)
+
+
+def sharpened(volume: Volume, overshoot: float, ring_mm: float = SHARPENED_MM) -> Floats:
+    """The scan's intensities under an unsharp mask of ``ring_mm`` in the plane of its slices."""
+    sx, sy, _ = volume.grid.spacing_mm_xyz
+    values = _floats(volume)
+    soft = gaussian_filter(values, (0.0, ring_mm / sy, ring_mm / sx))
+    return np.asarray(values + overshoot * (values - soft))
 
 
 def turned(volume: Volume, axis: int, degrees: float) -> Volume:
