@@ -64,6 +64,8 @@ WITHIN_MM: Final = 2.0
 """Past a cortex of 1 mm and its blur."""
 WITHOUT_MM: Final = 1.5
 """Past the blur of any scanner that resolves the joint."""
+TOP_MM: Final = 2.0
+"""About the apex: some 45 points of the condyle's surface."""
 FEWEST_WAYS: Final = 50
 """Resolved ones, of some 700: a share of fewer is chance."""
 PLATE_MM: Final = 0.6
@@ -146,6 +148,13 @@ def between(
         edgeless=edgeless,
         bone_edgeless=bone_edgeless,
     )
+
+
+def unresolved_at_top(geometry: JointGeometry, blur_mm: float) -> float:
+    """The share of the condyle's top whose way to the temporal bone is too short to be resolved."""
+    away = np.linalg.norm(geometry.condyle.points_mm - np.array(geometry.apex_mm), axis=1)
+    narrow = geometry.joint_space_mm[away < TOP_MM] <= RESOLVED * blur_mm
+    return float(narrow.mean()) if len(narrow) else 0.0
 
 
 def _of_gas(images: JointImages, geometry: JointGeometry, points: Points) -> Mask:

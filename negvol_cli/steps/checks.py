@@ -186,10 +186,9 @@ def _of_edges(
 ) -> Iterator[Check]:
     edges, scanner = seen
     cortex = edges.temporal_bone.cortex_hu
-    # linear interpolation between voxels h apart blurs with a variance of h²/6 (a triangle's)
-    blur = float(np.hypot(max(scanner.blur_mm_xyz), (voxel_mm or 0.0) / np.sqrt(6.0)))
     noise = scanner.noise_hu / max(cortex - scanner.tissue_hu, 1.0)
-    intensities = Intensities(scanner.air_hu, scanner.tissue_hu, cortex, blur, noise)
+    blur_mm = frame_blur_mm(scanner, voxel_mm)
+    intensities = Intensities(scanner.air_hu, scanner.tissue_hu, cortex, blur_mm, noise)
     found = between(images, geometry, intensities, faced)
     yield AIR_BETWEEN.check(found.air, geometry)
     yield BONE_BETWEEN.check(found.bone, geometry)
@@ -199,6 +198,14 @@ def _of_edges(
     yield CONDYLE_EXPLAINED.check(_explained(edges.condyle, geometry), geometry)
     yield BONE_EXPLAINED.check(_explained(edges.temporal_bone, geometry), geometry)
     yield CORTEX.check(Finding((cortex - scanner.tissue_hu) / scanner.gain), geometry)
+
+
+def frame_blur_mm(scanner: Scanner, voxel_mm: float | None) -> float:
+    """The standard deviation, mm, of the blur in a joint frame, along the axis that has most.
+
+    That of the scanner, and of linear interpolation between its voxels h apart: a triangle's, h²/6.
+    """
+    return float(np.hypot(max(scanner.blur_mm_xyz), (voxel_mm or 0.0) / np.sqrt(6.0)))
 
 
 def _explained(edges: BoneEdges, geometry: JointGeometry) -> Finding:

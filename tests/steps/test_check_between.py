@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 from negvol_cli.steps import check_between
-from negvol_cli.steps.check_between import Between, Intensities
+from negvol_cli.steps.check_between import Between, Intensities, unresolved_at_top
 from negvol_cli.steps.check_images import faced_bone
 from negvol_cli.steps.joint_images import JointImages
 from tests.steps.made_joints import LEFT, ball, frame_points, measured, socket
@@ -169,3 +169,18 @@ def test_a_socket_too_thin_to_be_seen_has_soft_tissue_before_it(images, geometry
     thin = with_intensity(images, AWAY > 9.0, 60.0)
 
     assert between(thin, geometry, SEEN).bone_edgeless.value == 0.0
+
+
+def test_a_space_at_the_condyles_top_is_resolved_by_a_blur_of_half_its_width(geometry):
+    top = np.linalg.norm(geometry.condyle.points_mm - np.array(geometry.apex_mm), axis=1) < 2.0
+    widths = geometry.joint_space_mm[top]
+
+    assert unresolved_at_top(geometry, np.nanmin(widths) / 2 - 0.01) == 0.0
+    assert unresolved_at_top(geometry, np.nanmax(widths) / 2 + 0.01) == 1.0
+    assert unresolved_at_top(geometry, np.median(widths) / 2) == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_top_that_faces_no_bone_is_not_too_near_to_it(geometry):
+    nowhere = np.full(len(geometry.condyle.points_mm), np.nan)
+
+    assert unresolved_at_top(replace(geometry, joint_space_mm=nowhere), 1.0) == 0.0

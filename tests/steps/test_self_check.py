@@ -9,6 +9,8 @@ from negvol_cli.settings import FRAME_SIZE, ClipSettings, Settings
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import FoundJoint
 from negvol_cli.steps.measure import JointGeometry
+from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
+from negvol_cli.steps.scanner import Scanner
 from negvol_cli.steps.self_check import doubt_pair, judge, missing, size_flags
 from negvol_cli.structures import Label, Side
 from tests.steps.made_joints import RIGHT, ball, measured, socket
@@ -142,6 +144,24 @@ def test_tissue_about_one_joint_that_is_unlike_the_scans_is_said(sound, images, 
     assert any(flag.startswith("soft tissue about the joint lies at") for flag in report.flags) is (
         flagged
     )
+
+
+@pytest.mark.parametrize(("blur_mm", "flagged"), [(0.5, False), (1.4, True)])
+def test_a_top_that_the_scan_does_not_show_apart_from_the_roof_is_said(
+    sound, images, blur_mm, flagged
+):
+    nowhere, nothing = np.zeros((0, 3)), np.zeros(0)
+    none = BoneEdges(nowhere, nowhere, nothing, nothing, nothing, nothing > 0, 1040.0)
+    refined = RefinedJoint(images, none, none, nothing, nothing.astype(np.intp))
+    scanner = Scanner(
+        blur_mm_xyz=(0.4, 0.4, blur_mm), air_hu=-1000.0, tissue_hu=40.0, noise_hu=5.0, edges=100
+    )
+
+    flags = judged(sound, images, edges=(refined, scanner)).flags
+
+    said = [flag for flag in flags if flag.startswith("over 100% of the condyle's top")]
+    assert len(said) == flagged
+    assert all("under 2.8 mm, which this scan does not resolve" in flag for flag in said)
 
 
 def test_what_else_is_wrong_is_flagged(sound):
