@@ -17,6 +17,7 @@ import argparse
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
@@ -60,10 +61,10 @@ def main() -> None:
     arguments = parser.parse_args()
     models = load_models(None, Settings())
     rows = []
-    for row in (
-        *real_rows(arguments.data, models),
-        *phantom_rows(arguments.phantoms),
-        *other_rows(arguments.data, models),
+    for row in chain(
+        real_rows(arguments.data, models),
+        phantom_rows(arguments.phantoms),
+        other_rows(arguments.data, models),
     ):
         print(row, flush=True)
         rows.append(row)
