@@ -263,7 +263,7 @@ def _top_flags(
         return ()
     return (
         f"over {share:.0%} of the condyle's top the joint space is under {RESOLVED * blur_mm:.1f} "
-        "mm, which this scan does not resolve: whether the outline is right there must be seen",
+        "mm, which this scan does not resolve: look at the outline there",
     )
 
 
