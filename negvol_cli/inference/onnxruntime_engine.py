@@ -10,7 +10,7 @@ from typing import Any, Final
 from negvol_cli.bundle.bundle import ModelSpec
 from negvol_cli.errors import DeviceError, ModelError
 from negvol_cli.inference.engine import Array, Port
-from negvol_cli.inference.gpu import CUDA, CUDA_OPTIONS, captured_stderr, fallback_reason
+from negvol_cli.inference.gpu import CPU, CUDA, CUDA_OPTIONS, captured_stderr, fallback_reason
 from negvol_cli.inference.one_line import one_line
 from negvol_cli.inference.runtime import runtime
 
@@ -31,7 +31,7 @@ class OnnxRuntimeEngine:
     """
 
     def __init__(self, model: bytes, spec: ModelSpec, provider: str, threads: int | None) -> None:
-        self._session = _session(model, spec, provider, threads)
+        self._session = _session(model, spec, provider, _options(threads))
         self.name = f"ONNX Runtime {runtime().__version__}"
         self.provider = provider.removesuffix("ExecutionProvider")
         self.inputs = _ports(self._session.get_inputs())
@@ -57,7 +57,16 @@ class OnnxRuntimeEngine:
         return answer
 
 
-def _session(model: bytes, spec: ModelSpec, provider: str, threads: int | None) -> Any:
+def refuse_unsound(model: bytes, spec: ModelSpec) -> None:
+    """Raise ModelError where the network is not whole, or its operators do not fit together."""
+    options = _options(1)
+    options.graph_optimization_level = runtime().GraphOptimizationLevel.ORT_DISABLE_ALL
+    # or it would keep the weights a second time, in another order
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    _session(model, spec, CPU, options)
+
+
+def _options(threads: int | None) -> Any:
     ort = runtime()
     options = ort.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
@@ -67,11 +76,15 @@ def _session(model: bytes, spec: ModelSpec, provider: str, threads: int | None) 
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         options.intra_op_num_threads = threads
+    return options
+
+
+def _session(model: bytes, spec: ModelSpec, provider: str, options: Any) -> Any:
     on_gpu = provider == CUDA
     capture: AbstractContextManager[list[str]] = captured_stderr() if on_gpu else nullcontext([])
     try:
         with capture as lines:
-            session = ort.InferenceSession(
+            session = runtime().InferenceSession(
                 model,
                 options,
                 providers=[(provider, CUDA_OPTIONS if on_gpu else {})],

@@ -12,7 +12,7 @@ from negvol_cli.bundle.network_check import check_network
 from negvol_cli.errors import DeviceError, ModelError
 from negvol_cli.inference.engine import Engine
 from negvol_cli.inference.gpu import CPU, CUDA, why_no_gpu
-from negvol_cli.inference.onnxruntime_engine import OnnxRuntimeEngine
+from negvol_cli.inference.onnxruntime_engine import OnnxRuntimeEngine, refuse_unsound
 from negvol_cli.inference.openvino_engine import OpenvinoEngine
 from negvol_cli.inference.predictor import Predictor
 from negvol_cli.settings import Device
@@ -54,11 +54,11 @@ def open_session(
 
 
 def _on_cpu(model: bytes, spec: ModelSpec, threads: int | None, why_not_gpu: str = "") -> Predictor:
-    # OpenVINO may crash on, or never end with, what ONNX Runtime refuses in 0.02 s
-    engine: Engine = OnnxRuntimeEngine(model, spec, CPU, threads)
-    why = ""
+    # OpenVINO may crash on, or never end with, what ONNX Runtime refuses in 0.03 s
+    refuse_unsound(model, spec)
+    engine: Engine
     try:
-        engine = OpenvinoEngine(model, spec, threads)
+        engine, why = OpenvinoEngine(model, spec, threads), ""
     except ModelError as err:
-        why = str(err)
+        engine, why = OnnxRuntimeEngine(model, spec, CPU, threads), str(err)
     return Predictor(engine, spec, why_not_gpu, why)

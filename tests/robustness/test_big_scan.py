@@ -29,7 +29,7 @@ def test_a_large_scan_is_measured_in_two_gigabytes(tmp_path: Path) -> None:
     assert 0.95 * VOXELS_MIB < taken < 1.1 * VOXELS_MIB, (
         "the voxels are held once, turned as they are read"
     )
-    assert max(peaks.values()) < 1000
+    assert max(peaks.values()) < 1100, peaks
 
 
 def _big_scan(scan: Path, *arguments: str) -> str:

@@ -123,7 +123,7 @@ def sharpened(ct: Volume, overshoot: float, ring_mm: float = 0.8) -> Volume:
     return Volume(ct.values_zyx + overshoot * (ct.values_zyx - soft), ct.grid)
 
 
-@pytest.mark.parametrize("overshoot", [0.4, 0.7, 1.0])
+@pytest.mark.parametrize("overshoot", [0.7, 1.0])
 def test_a_kernel_that_sharpens_is_told_from_its_rings_and_does_not_move_the_edges(overshoot):
     ct, scanner = joint(2.0, (2, 2, 5), 0.25)
     outlines = drawn(grown(HEAD, 0.3), grown(roof(2.0), 0.3))
