@@ -94,7 +94,7 @@ whole scan; uncut, one to four do."""
 RING_MM: Final = 0.8
 """The standard deviation by which a sharpening kernel's ring is wider than its blur: that of the
 kernel that ``benchmarks.scan_changes`` sharpens with. Kernels with rings of 0.5 and 1.2 mm are
-explained nearly as well (``benchmarks.sharpening``)."""
+explained nearly as well (``benchmarks.kernels``)."""
 BOX_SD: Final = float(1.0 / np.sqrt(12.0))
 """The standard deviation of a box, in its widths: the least blur that a voxel has."""
 
