@@ -7,6 +7,7 @@ constants of ``steps.uncertainty`` without measuring again.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -46,6 +47,7 @@ def grounds_of(
         "condyle": quality.condyle_mm,
         "bone": quality.bone_mm,
         "cortex": refined.temporal_bone.cortex_hu,
+        "level": refined.level_mm,
         "explained": [float(b.explained.mean()) for b in (refined.condyle, refined.temporal_bone)],
     }
 
@@ -63,9 +65,10 @@ def grounds_of_basis(geometry: JointGeometry, basis: JointBasis | None, half_mm:
 
 
 def usual_mm(grounds: Grounds) -> float:
-    """What blur and voxels leave open of a whole surface, by today's constants."""
+    """What blur, cortex and voxels leave open of a whole surface, by today's constants."""
     blurred = common_sd_mm(grounds["blur_xyz"])
-    return float(np.hypot(blurred, coarse_sd_mm(grounds.get("voxel", 0.0))))
+    coarse = coarse_sd_mm(grounds.get("voxel", 0.0))
+    return math.hypot(blurred, coarse, grounds.get("level", 0.0))
 
 
 def halves_from(grounds: Grounds) -> Uncertainty:

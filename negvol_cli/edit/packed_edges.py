@@ -28,13 +28,15 @@ def pack_edges(refined: RefinedJoint) -> Arrays:
         "plate_mm": refined.plate_mm.astype(np.float32),
         "condyle_faces": refined.condyle_faces.astype(np.int32),
         "kernel": np.array([refined.kernel.width, refined.kernel.overshoot]),
+        "level_mm": np.array(refined.level_mm),
     }
 
 
 def unpack_edges(arrays: Mapping[str, npt.NDArray[Any]], images: JointImages) -> RefinedJoint:
     """The edges that ``pack_edges`` packed. Raises KeyError where one is missing.
 
-    Results of versions before 0.10 tell no kernel: theirs is the usual one.
+    Results of versions before 0.10 tell no kernel: theirs is the usual one. Those before 0.11 do
+    not tell by how much edges hang on the level of cortex that was expected.
     """
     kernel = Kernel(*map(float, arrays["kernel"])) if "kernel" in arrays else USUAL
     return RefinedJoint(
@@ -44,6 +46,7 @@ def unpack_edges(arrays: Mapping[str, npt.NDArray[Any]], images: JointImages) ->
         arrays["plate_mm"].astype(np.float64),
         arrays["condyle_faces"].astype(np.intp),
         kernel,
+        float(arrays["level_mm"]) if "level_mm" in arrays else 0.0,
     )
 
 

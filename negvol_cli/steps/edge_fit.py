@@ -41,6 +41,10 @@ networks taught by them, outline bone 0.3 to 0.7 mm outside it. The default netw
 0.05 mm; lines say so, and with 0 here NV of a real head changes by 0.3 %."""
 EDGE_SPREAD_MM: Final = 0.4
 """From 0.6 on, a sixth of the lines of 2 mm voxels end in a thin layer far outside the bone."""
+CORTEX_MM: Final = 1.0
+CORTEX_SPREAD_MM: Final = 0.8
+"""The thickness of cortex before any line was seen, and how far a line's own may differ from what
+is usual in the joint: condyles' are 0.3 to 2 mm thick (``phantom.Variety``)."""
 EDGE_LIMITS_MM: Final = (-1.6, 1.3)
 """Three spreads inward of ``EDGE_MM``, four outward. Halved or doubled, a phantom's edges move by
 0.003 mm at most (``benchmarks.edge_constants``)."""
@@ -124,7 +128,8 @@ class EdgeFit:
     """Of V lines: how far outside the networks' surface the bone ends, and what else was found.
 
     ``edge_mm`` and its standard deviation ``sd_mm``; ``thickness_mm`` of the cortex, or of the
-    whole plate where it is thin; ``gap_mm`` to what lies opposite, NaN where nothing does;
+    whole plate where it is thin, and ``thickness_sd_mm``; ``gap_mm`` to what lies opposite, NaN
+    where nothing does;
     ``cortex_hu`` with its variance. ``explained`` is false where the edge is not the fit's but
     half of the local peak's height. ``cost`` is how badly what is seen and what was expected agree.
     """
@@ -132,6 +137,7 @@ class EdgeFit:
     edge_mm: Floats
     sd_mm: Floats
     thickness_mm: Floats
+    thickness_sd_mm: Floats
     gap_mm: Floats
     cortex_hu: Floats
     cortex_variance: Floats
@@ -139,16 +145,24 @@ class EdgeFit:
     cost: Floats
 
 
-def fit_edges(seen: Seen, sight: Sight, levels: Levels, widths: Widths, edge_mm: Floats) -> EdgeFit:
+def fit_edges(
+    seen: Seen,
+    sight: Sight,
+    levels: Levels,
+    widths: Widths,
+    edge_mm: Floats,
+    cortex_mm: float = CORTEX_MM,
+) -> EdgeFit:
     """The edges of V lines; ``widths`` is the scanner's blur along each.
 
-    ``edge_mm`` (V,) is where they usually lie, from the networks' surface, plus outside.
+    ``edge_mm`` (V,) is where they usually lie, from the networks' surface, plus outside, and
+    ``cortex_mm`` how thick cortex usually is.
     """
-    scene = _Scene(seen, sight, levels, widths, edge_mm)
+    scene = _Scene(seen, sight, levels, widths, edge_mm, cortex_mm)
     count = len(edge_mm)
     found = {
         name: np.full(count, np.nan)
-        for name in ("edge", "variance", "thick", "gap", "misfit", "cost")
+        for name in ("edge", "variance", "thick", "thick_variance", "gap", "misfit", "cost")
     }
     cortex, cortex_variance = np.full((2, count), np.nan)
     for facing, layers in ((False, FREE), (True, FACING)):
@@ -159,11 +173,12 @@ def fit_edges(seen: Seen, sight: Sight, levels: Levels, widths: Widths, edge_mm:
         k = len(layers.chain) + 1
         found["edge"][at], found["thick"][at] = fit.parameters[:, k], fit.parameters[:, k + 1]
         found["variance"][at], found["misfit"][at] = fit.covariance[:, k, k], fit.misfit
-        found["cost"][at] = fit.cost
+        found["thick_variance"][at], found["cost"][at] = fit.covariance[:, k + 1, k + 1], fit.cost
         cortex[at], cortex_variance[at] = fit.parameters[:, 1], fit.covariance[:, 1, 1]
         if facing:
             found["gap"][at] = fit.parameters[:, k + 2]
-    sd = np.sqrt(found["variance"]) * np.maximum(found["misfit"] * np.sqrt(scene.grain), 1.0)
+    badly = np.maximum(found["misfit"] * np.sqrt(scene.grain), 1.0)
+    sd = np.sqrt(found["variance"]) * badly
     explained = (found["misfit"] * np.sqrt(scene.grain) < MOST_MISFIT) & (sd < LEAST_CERTAIN_MM)
     explained &= scene.peak_hu > levels.tissue + LEAST_PEAK * (levels.cortex - levels.tissue)
     fallback = half_of_peak(seen, levels)
@@ -172,6 +187,7 @@ def fit_edges(seen: Seen, sight: Sight, levels: Levels, widths: Widths, edge_mm:
         np.where(explained, found["edge"], fallback),
         np.where(explained, sd, FALLBACK_SD_MM),
         found["thick"],
+        np.sqrt(found["thick_variance"]) * badly,
         found["gap"],
         cortex,
         cortex_variance,
@@ -237,10 +253,16 @@ class _Scene:
     """What is believed of each line before it is fitted."""
 
     def __init__(
-        self, seen: Seen, sight: Sight, levels: Levels, widths: Widths, edge_mm: Floats
+        self,
+        seen: Seen,
+        sight: Sight,
+        levels: Levels,
+        widths: Widths,
+        edge_mm: Floats,
+        cortex_mm: float,
     ) -> None:
         self._seen, self._levels, self._widths = seen, levels, widths
-        self._edge_mm = edge_mm
+        self._edge_mm, self._cortex_mm = edge_mm, cortex_mm
         dark = seen.recorded & (seen.hu < (levels.air + levels.tissue) / 2.0)
         order = np.where(dark & (seen.t_mm > 0.3), seen.t_mm, np.inf)
         self._air_mm = order.min(axis=1)
@@ -293,7 +315,7 @@ class _Scene:
         step = self._levels.cortex - tissue
         thin, bordered = self._back[at] < THIN_MM, self._bordered[at]
         marrow = np.where(thin, tissue, self._deep_hu(at))
-        thick = np.where(thin, np.clip(self._back[at] - 0.4, 0.4, 2.0), 1.0)
+        thick = np.where(thin, np.clip(self._back[at] - 0.4, 0.4, 2.0), self._cortex_mm)
         spread = self._levels.cortex_spread * step
         bone = _Guess(step + tissue, spread, tissue + 0.4 * step, tissue + 1.6 * step)
         share = self._levels.cortex_share
@@ -307,7 +329,7 @@ class _Scene:
             _Guess.either(bordered, void, soft),
         ]
         edge = _Guess(self._edge_mm[at], EDGE_SPREAD_MM, *EDGE_LIMITS_MM)
-        places = [edge, _Guess(thick, 0.8, 0.1, 4.0)]
+        places = [edge, _Guess(thick, CORTEX_SPREAD_MM, 0.1, 4.0)]
         if facing:
             empty = self._air_behind[at]
             beyond = np.where(empty, air, tissue + 0.2 * step)

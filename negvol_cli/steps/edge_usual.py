@@ -1,4 +1,4 @@
-"""What is usual in one joint: how bright its cortex is, and how far off its outlines were drawn.
+"""What is usual in one joint: how bright and thick its cortex is, how far off it was drawn.
 
 Where a scanner cannot part a plate's thickness from its brightness, the edge follows from what
 brightness is expected, and is off by as much as that is wrong (Treece et al., Medical Image
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from negvol_cli.geometry.grid import Points, Vector
-from negvol_cli.steps.edge_fit import EDGE_LIMITS_MM, EDGE_MM
+from negvol_cli.steps.edge_fit import CORTEX_MM, EDGE_LIMITS_MM, EDGE_MM
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,7 +37,7 @@ heads the edges lie 0.05 mm off (root mean square of medians) where the bones fa
 0.03 mm farther in with 0.75."""
 EXPECTED_EDGES: Final = 8.0
 """As so many lines counts what is expected of the usual edge: lines differ by about 0.3 mm,
-networks' usual edges by 0.1."""
+networks' usual edges by 0.1. What is expected of the usual thickness counts as many."""
 LINES_SD_MM: Final = 0.25
 SLOPE_SD: Final = 0.25
 """How far lines differ from the usual edge, and what is expected of its slope by the square of the
@@ -181,6 +181,28 @@ def _parabola(
     over = np.minimum(costs - costs.min(axis=0), most).sum(axis=1)
     bend, slope, _ = np.polyfit(np.subtract(tried, about), over, 2)
     return float(bend), float(slope)
+
+
+def by_themselves(
+    fitted: Floats, sd: Floats, expected: Floats | float, spread: float
+) -> tuple[Floats, Floats]:
+    """(N,) twice: what lines say without what was expected of them, and how much is their own.
+
+    ``fitted`` (N,), of standard deviation ``sd`` (N,) below ``spread``, leans on what was
+    ``expected``, from which lines differ by ``spread``.
+    """
+    own = 1.0 - (sd / spread) ** 2
+    return expected + (fitted - expected) / own, own
+
+
+def usual_thickness(alone_mm: Floats) -> float:
+    """How thick a bone's cortex usually is, mm, of what some lines say of it by themselves.
+
+    Through a wide blur one line hardly parts thickness from brightness, but many do. By the exact
+    topology of twelve phantom heads in four scanners condyles end 0.043 mm off (root mean square of
+    their means) with it and 0.051 mm where 1 mm is expected of all, temporal bones 0.050 and 0.055.
+    """
+    return leaning(alone_mm, CORTEX_MM, EXPECTED_EDGES)
 
 
 def usual_edges(alone_mm: Floats, own: Floats, some_mm: Floats, width_mm: Floats) -> Floats:

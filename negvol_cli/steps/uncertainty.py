@@ -2,9 +2,10 @@
 
 The true surface of a bone lies off the one that was found by a distance e(x). Part of e is common
 to the whole surface: the scanner's blur, the level of cortex and where the network drew the bone
-are known only so well. The rest differs from place to place, as the fit of the edges says
-(``refine_edges``), and hangs together over ``PATCH_MM``. A volume changes by the integral of e over
-the surface that bounds it, so its variance is
+are known only so well. Where no line of a scan tells that level, edges hang on what was expected
+of it, by as much as they move with it (``RefinedJoint.level_mm``). The rest differs from place to
+place, as the fit of the edges says (``refine_edges``), and hangs together over ``PATCH_MM``. A
+volume changes by the integral of e over the surface that bounds it, so its variance is
 
     A² c² + A a r²,    a = π ``PATCH_MM``²,
 
@@ -105,8 +106,9 @@ class EdgeQuality:
 def edge_quality(refined: RefinedJoint, scanner: Scanner) -> EdgeQuality:
     """What the edges of a joint leave open, as ``scanner`` saw them."""
     common = common_sd_mm(scanner.blur_mm_xyz)
+    cut = 0.0 if scanner.cut_hu is None else CUT_MM
     return EdgeQuality(
-        common_mm=float(np.hypot(common, 0.0 if scanner.cut_hu is None else CUT_MM)),
+        common_mm=math.hypot(common, cut, refined.level_mm),
         condyle_mm=_local(refined.condyle),
         bone_mm=_local(refined.temporal_bone),
     )

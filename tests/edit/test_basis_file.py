@@ -46,16 +46,29 @@ def test_flags_come_back_as_they_were_however_they_are_worded(basis: JointBasis,
     assert read(written(replace(basis, flags=flags), tmp_path / "left.npz")).flags == flags
 
 
-def test_the_kernel_comes_back_and_is_the_usual_one_where_none_was_kept(basis: JointBasis):
+def refined_without_bone(basis: JointBasis) -> RefinedJoint:
     nowhere, nothing = np.zeros((0, 3)), np.zeros(0)
     edges = BoneEdges(nowhere, nowhere, nothing, nothing, nothing, nothing > 0, 1500.0)
+    return RefinedJoint(basis.network, edges, edges, nothing, nothing.astype(np.intp))
+
+
+def test_the_kernel_comes_back_and_is_the_usual_one_where_none_was_kept(basis: JointBasis):
     seen = Kernel(width=0.85, overshoot=0.6)
-    refined = RefinedJoint(basis.network, edges, edges, nothing, nothing.astype(np.intp), seen)
-    kept = pack_edges(refined)
+    kept = pack_edges(replace(refined_without_bone(basis), kernel=seen))
 
     assert unpack_edges(kept, basis.network).kernel == seen
     del kept["kernel"]
     assert unpack_edges(kept, basis.network).kernel == USUAL
+
+
+def test_what_hangs_on_the_level_of_cortex_comes_back_and_is_nothing_where_it_was_not_kept(
+    basis: JointBasis,
+):
+    kept = pack_edges(replace(refined_without_bone(basis), level_mm=0.12))
+
+    assert unpack_edges(kept, basis.network).level_mm == 0.12
+    del kept["level_mm"]
+    assert unpack_edges(kept, basis.network).level_mm == 0.0
 
 
 def with_flags(path: Path, flags: list[str]) -> Path:

@@ -3,16 +3,20 @@
 import numpy as np
 import pytest
 
+from negvol_cli.steps.edge_fit import CORTEX_MM
 from negvol_cli.steps.edge_usual import (
     DIM_MM,
     DIMMER,
     EXPECTED_COUNTS,
+    EXPECTED_EDGES,
     TRIED,
     better_by,
+    by_themselves,
     dimmer_by,
     joint_level,
     nearness_to_top,
     steps_to_least,
+    usual_thickness,
 )
 
 MIDDLE = (1.0, 2.0, -3.0)
@@ -74,6 +78,28 @@ def test_few_lines_leave_the_level_near_what_is_expected():
     assert joint_level([nothing, nothing], 1440.0) == 1440.0
     few = joint_level([nothing, np.full(int(EXPECTED_COUNTS) // 6, 2000.0)], 1440.0)
     assert 1440.0 < few < 1620.0
+
+
+def test_what_a_line_says_by_itself_is_freed_of_what_was_expected_of_it():
+    # 0.4 mm seen with a spread of 0.6 where 1.0 mm was expected with 0.8: the weighted mean
+    seen, spread_seen, expected, spread = 0.4, 0.6, 1.0, 0.8
+    weights = np.array([spread_seen**-2, spread**-2])
+    fitted, sd = weights @ [seen, expected] / weights.sum(), weights.sum() ** -0.5
+
+    alone, own = by_themselves(np.array([fitted]), np.array([sd]), expected, spread)
+
+    assert alone == pytest.approx([seen])
+    assert own == pytest.approx([weights[0] / weights.sum()])
+
+
+def test_many_lines_tell_how_thick_cortex_usually_is_and_none_leave_what_is_expected():
+    nothing = np.zeros(0)
+
+    assert usual_thickness(nothing) == CORTEX_MM
+    assert usual_thickness(np.full(400, 0.4)) == pytest.approx(0.4, abs=0.02)
+    assert usual_thickness(np.full(int(EXPECTED_EDGES), 0.4)) == pytest.approx(
+        (0.4 + CORTEX_MM) / 2
+    )
 
 
 def test_a_line_that_nothing_explains_says_little_of_which_kernel_is_better():

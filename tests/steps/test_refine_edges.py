@@ -12,6 +12,7 @@ from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.steps.edge_usual import DIM_MM, DIMMER, USUAL
 from negvol_cli.steps.refine_edges import refine_edges
 from negvol_cli.steps.scanner import BOX_SD
+from negvol_cli.steps.uncertainty import edge_quality
 from negvol_cli.structures import Side
 from tests.steps.made_bones import CORTEX, FRAME, TISSUE, ball, drawn, layered, scanned, slab
 
@@ -36,17 +37,25 @@ def grown(distance, by_mm: float):
     return lambda points: distance(points) - by_mm
 
 
-def joint(gap_mm: float, many, blur_mm: float, thick_mm: float = 4.0, dimmer=DIMMER, **more):
-    """A CT of the ball under a roof, and its scanner.
+def joint(
+    gap_mm: float,
+    many,
+    blur_mm: float,
+    thick_mm: float = 4.0,
+    dimmer=DIMMER,
+    cortex_mm: tuple[float, float] = (CORTEX_MM, 1.2),
+    **more,
+):
+    """A CT of the ball under a roof, and its scanner; ``cortex_mm`` is that of ball and roof.
 
     As on real condyles the ball's cortex is dimmer towards its top, by ``dimmer`` there.
     """
-    bones = [(HEAD, CORTEX_MM), (roof(gap_mm, thick_mm), 1.2)]
+    bones = [(HEAD, cortex_mm[0]), (roof(gap_mm, thick_mm), cortex_mm[1])]
 
     def hu_at(points):
         near_top = np.clip(1 - (TOP_MM - points[..., 2]) / DIM_MM, 0, 1)
         cortex = TISSUE + (CORTEX - TISSUE) * (1 - dimmer * near_top)
-        in_cortex = (HEAD(points) < 0) & (HEAD(points) >= -CORTEX_MM)
+        in_cortex = (HEAD(points) < 0) & (HEAD(points) >= -cortex_mm[0])
         return np.where(in_cortex, cortex, layered(bones, points))
 
     return scanned(hu_at, many, blur_mm, **more)
@@ -87,6 +96,31 @@ def test_the_top_of_the_condyle_ends_where_it_does_however_dim_its_cortex_is(nam
 
     top = head.points_mm[head.normals[:, 2] > 0.8]
     assert abs(np.median(HEAD(top))) < 0.08
+
+
+@pytest.mark.parametrize(("cortex_mm", "blur_mm", "dimmer"), [(2.0, 0.6, DIMMER), (0.4, 0.75, 0.0)])
+def test_in_a_wide_blur_the_top_ends_where_it_does_however_thick_its_cortex_is(
+    cortex_mm, blur_mm, dimmer
+):
+    ct, scanner = joint(2.5, (3, 3, 3), blur_mm, dimmer=dimmer, cortex_mm=(cortex_mm, cortex_mm))
+
+    head = refine_edges(drawn(grown(HEAD, 0.2), grown(roof(2.5), 0.2)), ct, scanner).condyle
+
+    assert abs(np.median(HEAD(head.points_mm[head.normals[:, 2] > 0.8]))) < 0.1
+
+
+def test_edges_that_hang_on_the_level_that_was_expected_of_cortex_have_a_wider_interval():
+    images = drawn(grown(HEAD, 0.2), grown(roof(2.5), 0.2))
+    thin_and_blurred = joint(2.5, (3, 3, 3), 0.75, cortex_mm=(0.4, 0.4))
+    thick_and_sharp = joint(2.5, (2, 2, 2), 0.3)
+
+    refined = [refine_edges(images, *seen) for seen in (thin_and_blurred, thick_and_sharp)]
+
+    assert refined[0].level_mm > 0.06
+    assert refined[1].level_mm < 0.01
+    quality = edge_quality(refined[0], thin_and_blurred[1])
+    without = edge_quality(replace(refined[0], level_mm=0.0), thin_and_blurred[1])
+    assert quality.common_mm == pytest.approx(np.hypot(without.common_mm, refined[0].level_mm))
 
 
 def test_in_voxels_of_2_mm_edges_lean_on_the_rest_of_the_bone_and_not_on_the_network():
@@ -350,10 +384,6 @@ def test_a_roof_too_thick_to_be_told_has_no_thickness():
 
 
 def test_bone_cut_off_at_export_ends_where_it_does_and_its_interval_is_wider():
-    from dataclasses import replace
-
-    from negvol_cli.steps.uncertainty import edge_quality
-
     ct, scanner = joint(2.0, *SCANNERS["0.8 mm"])
     cut = Volume(np.minimum(ct.values_zyx, np.float32(700.0)), ct.grid)
     known = replace(scanner, cut_hu=700.0)
@@ -369,8 +399,6 @@ def test_bone_cut_off_at_export_ends_where_it_does_and_its_interval_is_wider():
 
 @pytest.mark.parametrize("offset_hu", [-150.0, 150.0])
 def test_an_offset_of_all_intensities_changes_no_edge_where_cortex_is_too_thin_to_tell(offset_hu):
-    from dataclasses import replace
-
     bones = [(HEAD, 0.4), (roof(2.0), 0.4)]
     ct, scanner = scanned(lambda points: layered(bones, points), (4, 4, 4), 0.6)
     other = Volume(ct.values_zyx + np.float32(offset_hu), ct.grid)
