@@ -15,6 +15,7 @@ from negvol_cli.inference.session import open_session
 from negvol_cli.memory import share_arenas
 from negvol_cli.mesh.backend import MeshBackend
 from negvol_cli.settings import Settings
+from negvol_cli.threads import Begun
 from negvol_cli.timing import Stopwatch
 
 Progress = Callable[[str, float], None]
@@ -88,3 +89,13 @@ def load_models(path: Path | None, settings: Settings) -> Models:
         start(bundle.read(bundle.localiser), bundle.localiser),
         tuple(start(bundle.read(spec), spec) for spec in bundle.segmenters),
     )
+
+
+def begin_models(path: Path | None, settings: Settings, watch: Stopwatch) -> Begun[Models]:
+    """Begin with ``load_models`` in a thread; ``watch`` times it as "load models"."""
+
+    def load() -> Models:
+        with watch.step("load models"):
+            return load_models(path, settings)
+
+    return Begun(load, "negvol-models")

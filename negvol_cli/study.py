@@ -28,11 +28,11 @@ from negvol_cli.io.source import Intake, take_in
 from negvol_cli.mesh.backend import load_backend
 from negvol_cli.pipeline import Measurement, measure_ct, measure_label_map
 from negvol_cli.report import ScanReport
-from negvol_cli.run import Models, Progress, Run, load_models
+from negvol_cli.run import Models, Progress, Run, begin_models
 from negvol_cli.saving import Ahead, WriteDicom, save_result
 from negvol_cli.settings import Settings
 from negvol_cli.structures import Side
-from negvol_cli.threads import both, several
+from negvol_cli.threads import Begun, both, several
 from negvol_cli.timing import Stopwatch
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def measure_scan(
     settings: Settings | None = None,
     *,
     bundle: Path | None = None,
-    models: Models | None = None,
+    models: Models | Begun[Models] | None = None,
     references: Sequence[Path] = (),
     overwrite: bool = False,
     progress: Progress = lambda _step, _done: None,
@@ -63,9 +63,9 @@ def measure_scan(
 
     ``scan`` may come from ``io.source.take_in``, which chooses a DICOM series and how the patient
     is identified, and be read already (``io.reading``). ``out`` None writes nothing. ``models``
-    (from ``run.load_models``) saves loading ``bundle`` again. ``references`` are label maps to
-    compare with; ``library`` is the address of a shared 3D library (``render.html``);
-    ``dicom_out`` also writes a DICOM series' result as DICOM.
+    (from ``run.load_models``, loaded or begun with) saves loading ``bundle`` again. ``references``
+    are label maps to compare with; ``library`` is the address of a shared 3D library
+    (``render.html``); ``dicom_out`` also writes a DICOM series' result as DICOM.
     Raises InputError for an unusable scan, ModelError for an unusable bundle, and OutputError.
     """
     watch = scan.watch if isinstance(scan, Reading) else Stopwatch()
@@ -75,7 +75,8 @@ def measure_scan(
 
     def work(folder: Path | None) -> ScanReport:
         progress("reading the scan", 0.0)
-        load = partial(_loaded, models, bundle, run)
+        begun = begin_models(bundle, run.settings, run.watch) if models is None else models
+        load = begun.result if isinstance(begun, Begun) else lambda: begun
         networks, scan = both(load, read, run.settings.threads)
         with run.watch.step("read"):
             compared_with = read_references(references)
@@ -96,11 +97,6 @@ def measure_scan(
         return measurement.report
 
     return _result(intake.name, out, overwrite, work)
-
-
-def _loaded(models: Models | None, bundle: Path | None, run: Run) -> Models:
-    with run.watch.step("load models"):
-        return models or load_models(bundle, run.settings)
 
 
 def _opened(scan: Path | Intake | Reading, watch: Stopwatch) -> tuple[Intake, Callable[[], Scan]]:

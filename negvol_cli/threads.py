@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final, Generic, TypeVar
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
@@ -69,6 +69,29 @@ def both(
     with ThreadPoolExecutor(1, thread_name_prefix="negvol") as pool:
         other = pool.submit(second)
         return first(), other.result()
+
+
+class Begun(Generic[Result]):
+    """A task that was begun in a thread of its own, called ``name``.
+
+    A ``daemon`` ends with the process, which waits for any other, as it must where the task starts
+    a library in C++: that may crash when it is cut off.
+    """
+
+    def __init__(self, task: Callable[[], Result], name: str, *, daemon: bool = False) -> None:
+        self._task = task
+        self._result: Future[Result] = Future()
+        threading.Thread(target=self._run, name=name, daemon=daemon).start()
+
+    def result(self) -> Result:
+        """Wait for the result; an error of the task is raised."""
+        return self._result.result()
+
+    def _run(self) -> None:
+        try:
+            self._result.set_result(self._task())
+        except BaseException as err:  # noqa: BLE001 - raised where the result is asked for
+            self._result.set_exception(err)
 
 
 class Once:

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from negvol_cli.cli import main
-from negvol_cli.threads import Once, at_once, both, cores
+from negvol_cli.threads import Begun, Once, at_once, both, cores
 
 ALGEBRA = """
 from negvol_cli.threads import one_thread_for_algebra
@@ -68,6 +68,38 @@ def test_only_cores_that_the_process_may_use_count(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7})
 
     assert cores() == 3
+
+
+def test_a_task_that_was_begun_runs_before_its_result_is_asked_for() -> None:
+    ran = threading.Event()
+
+    begun = Begun(lambda: ran.set() or "done", "a task")
+
+    assert ran.wait(10)
+    assert begun.result() == "done"
+
+
+def test_the_error_of_a_task_that_was_begun_is_raised_where_its_result_is_asked_for() -> None:
+    begun = Begun(partial(int, "no number"), "a task")
+
+    with pytest.raises(ValueError, match="no number"):
+        begun.result()
+
+
+ENDING = """
+import sys, time
+from negvol_cli.threads import Begun
+Begun(lambda: (time.sleep(0.5), print("ended")), "a task", daemon=sys.argv[1] == "daemon")
+"""
+
+
+@pytest.mark.parametrize(("daemon", "said"), [("daemon", ""), ("waited for", "ended")])
+def test_the_process_waits_for_a_task_unless_it_is_a_daemon(daemon: str, said: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", ENDING, daemon], capture_output=True, text=True, check=True
+    )
+
+    assert ran.stdout.strip() == said
 
 
 def test_of_two_tasks_that_fail_the_first_is_told() -> None:

@@ -60,10 +60,14 @@ def run(
         from negvol_cli.io.reading import Reading
         from negvol_cli.io.source import take_in
 
-        # the scan is read while the rest of the program is loaded, which takes as long
+        # scan and networks are read while the rest of the program is loaded, which takes as long
         reading = Reading(take_in(scan, series, privacy))
 
         from negvol_cli.bundle.store import find_bundle
+        from negvol_cli.run import begin_models
+
+        models = begin_models(find_bundle(bundle), settings, reading.watch)
+
         from negvol_cli.cli.output import print_result
         from negvol_cli.study import measure_scan
 
@@ -72,7 +76,7 @@ def run(
             reading,
             out,
             settings,
-            bundle=find_bundle(bundle),
+            models=models,
             references=references,
             overwrite=overwrite,
             progress=report_progress,

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import least_squares
 from scipy.special import ndtr
 
 from negvol_cli.geometry.grid import Volume
@@ -77,6 +76,8 @@ def slab_profile(
     alike = correlations(volume, axis, tissue_hu, rng, lags)
     if alike is None:
         return None
+    from scipy.optimize import least_squares  # takes 0.12 s to load, and few scans are slabs
+
     away_mm = apart_mm * np.arange(1, lags + 1, dtype=np.float64)
     most_mm = MOST_TIMES * about_mm
 

@@ -10,7 +10,7 @@ from unittest.mock import Mock, create_autospec
 
 import pytest
 
-from negvol_cli import study
+from negvol_cli import run, study
 from negvol_cli.bundle.bundle import DEFAULT_BUNDLE
 from negvol_cli.errors import InputError
 from negvol_cli.io.report_files import report_to_dict
@@ -25,6 +25,7 @@ def measure_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mock:
     (tmp_path / "head.nii.gz").touch()
     fake: Mock = create_autospec(study.measure_scan, side_effect=_two_steps)
     monkeypatch.setattr(study, "measure_scan", fake)
+    monkeypatch.setattr(run, "load_models", lambda *given: given)
     return fake
 
 
@@ -43,7 +44,7 @@ def test_without_options_the_defaults_of_the_method_are_used(
     (reading, out, settings), options = measure_scan.call_args
     assert (reading.intake.name, out, settings) == ("head", Path("negvol-results"), Settings())
     assert reading.intake.patient_id == ""
-    assert options["bundle"] == DEFAULT_BUNDLE
+    assert options["models"].result() == (DEFAULT_BUNDLE, Settings())
     assert options["overwrite"] is False
 
 
@@ -76,7 +77,7 @@ def test_every_option_arrives(negvol: Negvol, measure_scan: Mock, bundle_folder:
     assert settings == Settings(
         clip=ClipSettings(shape=ClipShape.CUBE), device=Device.CPU, threads=3, enhance=False
     )
-    assert given["bundle"] == bundle_folder
+    assert given["models"].result()[0] == bundle_folder
     assert given["references"] == (Path("right.nii.gz"), Path("left.nii.gz"))
     assert given["overwrite"] is True
 

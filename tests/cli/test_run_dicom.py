@@ -160,7 +160,7 @@ def test_what_is_no_dicom_has_no_results_as_dicom_and_is_not_measured(
     negvol: Negvol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sitk.WriteImage(sitk.Image(40, 40, 40, sitk.sitkInt16), str(tmp_path / "head.nii.gz"))
-    monkeypatch.setattr(study, "load_models", Mock(side_effect=AssertionError("it was measured")))
+    monkeypatch.setattr(study, "measure_ct", Mock(side_effect=AssertionError("it was measured")))
 
     result = negvol("run", "head.nii.gz", "--dicom-out")
 
