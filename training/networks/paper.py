@@ -22,18 +22,20 @@ STRIDE: Final = 2 ** (LEVELS - 1)
 VNET_CHANNELS: Final = (16, 32, 64, 128, 256)
 GROUPS: Final = 8
 THIN: Final = 16
+AMX: Final = torch.cpu._is_amx_tile_supported()  # oneDNN then takes other kernels, which are right
 
 
 class _WholeConv3d(nn.Conv3d):
-    """A convolution that reckons thin images in float32 on a CPU.
+    """A convolution that reckons thin images in float32 on a CPU without AMX.
 
-    oneDNN as of PyTorch 2.13 gives wrong, now and then infinite gradients for the weights of
+    There oneDNN as of PyTorch 2.13 gives wrong, now and then infinite gradients for the weights of
     bfloat16 convolutions over, say, 2 × 4 × 3 voxels with kernels of 3³, and 4 × 8 × 6 with 5³.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """As ``nn.Conv3d``."""
-        if x.device.type == "cpu" and min(x.shape[2:]) < THIN and torch.is_autocast_enabled("cpu"):
+        thin = x.device.type == "cpu" and min(x.shape[2:]) < THIN
+        if thin and not AMX and torch.is_autocast_enabled("cpu"):
             with torch.autocast("cpu", enabled=False):
                 return super().forward(x.float())
         return super().forward(x)
