@@ -167,4 +167,5 @@ def _tried(settings: TrainConfig) -> int:
 
 def _optimiser(settings: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
     kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
-    return kind(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    rate, decay = settings.learning_rate, settings.weight_decay
+    return kind(network.parameters(), lr=rate, weight_decay=decay, fused=True)  # in one pass
