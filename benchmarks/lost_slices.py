@@ -21,7 +21,8 @@ from benchmarks.tables import markdown, write_table
 from negvol_cli.geometry.grid import Grid, Vector, Volume
 from negvol_cli.io.image import read_scan
 from negvol_cli.steps.calibrate_hu import in_hu
-from negvol_cli.steps.lost_slices import AROUND, greatest_jump, lost_slice_flags
+from negvol_cli.steps.lost_slices import greatest_jump, lost_slice_flags
+from negvol_cli.steps.slices_about import AROUND, slices_about
 from training.data.dataset import joint_centres
 
 LOST: Final = (1, 2, 3, 5)
@@ -63,7 +64,7 @@ def main() -> None:
     for head in HEADS:
         ct = in_hu(read_scan(given.data / "tmj" / head / "ct.nii.gz").volume).volume
         joints = list(centres[head].values())
-        jump = greatest_jump(ct, joints)
+        jump = greatest_jump(slices_about(ct, joints))
         cells = {
             "head": head,
             "slices, mm": f"{ct.grid.spacing_mm_xyz[2]:.2g}",

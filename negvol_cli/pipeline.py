@@ -26,6 +26,7 @@ from negvol_cli.steps.joint_view import JointView, as_judged, view_of
 from negvol_cli.steps.localise import FoundJoint, HeadOrientation, Localisation, Tiling, locate
 from negvol_cli.steps.lost_slices import lost_slice_flags
 from negvol_cli.steps.measure import measure_joint
+from negvol_cli.steps.moved_head import moved_head_flags
 from negvol_cli.steps.pinholes import without_pinholes
 from negvol_cli.steps.recentre import is_well_centred, process_centre
 from negvol_cli.steps.reconstruct import without_hollows
@@ -66,7 +67,8 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
     found = located(seen.volume, run)
     _refuse_what_cannot_be_measured(found, scan.name, flags)
     joints_mm = [joint.centre_mm_xyz for joint in (found.right, found.left) if joint]
-    flags = (*flags, *lost_slice_flags(seen.volume, joints_mm))
+    of_stack = (seen.volume, joints_mm)
+    flags = (*flags, *lost_slice_flags(*of_stack), *moved_head_flags(*of_stack))
     run.progress("measuring the joints", 0.2)
     measure = partial(_measure_side, found, seen.volume, seen.scanner, run)
     large = seen.volume.values_zyx.nbytes > LARGE_BYTES

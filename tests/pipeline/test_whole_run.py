@@ -65,6 +65,17 @@ def test_slices_lost_above_the_condyles_are_said(measure, head, ct, report):
     assert not any("missing" in flag for flag in report.flags)
 
 
+def test_a_head_that_moved_while_it_was_scanned_is_said(measure, head, ct, report):
+    z = round(ct.grid.to_index(head.condyle_centre_mm(Side.LEFT))[2] + 6.0 / SPACING_MM)
+    values = ct.values_zyx.copy()
+    values[z:] = np.roll(values[z:], round(2.5 / SPACING_MM), axis=1)
+
+    moved = measure(Volume(values, ct.grid))
+
+    assert any(flag.startswith("the head seems to have moved by") for flag in moved.flags)
+    assert not any("moved" in flag for flag in report.flags)
+
+
 def test_the_wider_joint_space_is_found_on_its_side(report):
     right, left = report.right.joint_space_mm, report.left.joint_space_mm
 
