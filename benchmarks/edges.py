@@ -29,9 +29,10 @@ from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.mesh.iso_surface import smooth_labels
 from negvol_cli.phantom import Machine, PhantomHead, Variety, draw_head, paint_scene
 from negvol_cli.phantom.truth import offsets
+from negvol_cli.steps.bone_lines import BoneEdges
 from negvol_cli.steps.calibrate_hu import scanner_of
 from negvol_cli.steps.joint_images import JointImages
-from negvol_cli.steps.refine_edges import BoneEdges, refine_edges
+from negvol_cli.steps.refine_edges import refine_edges
 from negvol_cli.structures import Label, Side
 
 Floats = npt.NDArray[np.float64]

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -37,7 +38,7 @@ from negvol_cli.io.image import read_scan
 from negvol_cli.phantom import Machine, PhantomTruth
 from negvol_cli.run import Models, load_models
 from negvol_cli.settings import Settings
-from negvol_cli.steps import refine_edges
+from negvol_cli.steps import joint_lines, refine_edges
 from negvol_cli.steps.edge_usual import USUAL, Kernel
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.structures import Side
@@ -81,9 +82,10 @@ class Told:
     better: list[float] = field(default_factory=list)
     kernels: list[Kernel] = field(default_factory=list)
 
-    def listen(self) -> Any:
-        """A patch of ``refine_edges`` that keeps what it finds."""
-        asked, told = refine_edges.better_by, refine_edges._told_kernel
+    @contextmanager
+    def listen(self) -> Iterator[None]:
+        """Keep what ``joint_lines`` finds in the block."""
+        asked, told = joint_lines.better_by, joint_lines.told_kernel
 
         def better_by(*costs: npt.NDArray[np.float64]) -> float:
             self.better.append(asked(*costs))
@@ -95,7 +97,11 @@ class Told:
             self.better += [np.nan] * (before + 2 - len(self.better))
             return self.kernels[-1]
 
-        return patch.multiple(refine_edges, better_by=better_by, _told_kernel=told_kernel)
+        with (
+            patch.object(joint_lines, "better_by", better_by),
+            patch.object(refine_edges, "told_kernel", told_kernel),
+        ):
+            yield
 
     def cells(self) -> Row:
         """The cells of a row."""

@@ -18,10 +18,10 @@ from negvol_cli.edit.matching import Held
 from negvol_cli.geometry.grid import Grid, Volume, crop
 from negvol_cli.geometry.resample import resample
 from negvol_cli.mesh.iso_surface import smooth_labels
+from negvol_cli.steps.bone_lines import BoneEdges
 from negvol_cli.steps.edge_field import HAIRLINE
 from negvol_cli.steps.joint_basis import Drawn, JointBasis
 from negvol_cli.steps.joint_images import JointImages
-from negvol_cli.steps.refine_edges import BoneEdges
 from negvol_cli.structures import Label
 
 Floats = npt.NDArray[np.float32]

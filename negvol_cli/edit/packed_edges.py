@@ -8,9 +8,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from negvol_cli.steps.bone_lines import BoneEdges
 from negvol_cli.steps.edge_usual import USUAL, Kernel
 from negvol_cli.steps.joint_images import JointImages
-from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
+from negvol_cli.steps.refine_edges import RefinedJoint
 
 PLACE_STEPS_PER_MM: Final = 500
 """16 bits then hold 65 mm, twice the half width of a joint frame."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from negvol_cli.geometry.grid import vector
 from negvol_cli.report import Check, JointReport
+from negvol_cli.steps.bone_lines import BoneEdges
 from negvol_cli.steps.calibrate_hu import TISSUE_HU
 from negvol_cli.steps.check_between import Intensities, between
 from negvol_cli.steps.check_images import (
@@ -63,7 +64,7 @@ from negvol_cli.steps.limits import (
 )
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.steps.reconstruct import without_hollows
-from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
+from negvol_cli.steps.refine_edges import RefinedJoint
 from negvol_cli.steps.scanner import Scanner
 from negvol_cli.structures import AIR_HU
 

@@ -28,9 +28,10 @@ import numpy.typing as npt
 from negvol_cli.geometry.grid import Points, Vector
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import JointSpace, Uncertainty
+from negvol_cli.steps.bone_lines import BoneEdges
 from negvol_cli.steps.joint_space import SECTOR_COSINE, SECTORS, ways_from
 from negvol_cli.steps.measure import JointGeometry
-from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
+from negvol_cli.steps.refine_edges import RefinedJoint
 from negvol_cli.steps.scanner import Scanner
 
 Scalars = npt.NDArray[np.float64]

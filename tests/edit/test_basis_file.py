@@ -13,11 +13,12 @@ from negvol_cli.edit.basis_file import read_basis, window_about, write_basis
 from negvol_cli.edit.packed_edges import pack_edges, unpack_edges
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.joint_frame import FRAME_CENTRE, JointFrame
+from negvol_cli.steps.bone_lines import BoneEdges
 from negvol_cli.steps.edge_usual import USUAL, Kernel
 from negvol_cli.steps.flags import Flag, FlagKind
 from negvol_cli.steps.joint_basis import JointBasis
 from negvol_cli.steps.joint_images import JointImages
-from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
+from negvol_cli.steps.refine_edges import RefinedJoint
 from negvol_cli.structures import Side
 
 FRAME = JointFrame(Side.LEFT, (0.0, 0.0, 0.0), 4.0, 16)

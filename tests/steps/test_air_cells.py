@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from negvol_cli.steps.air_cells import cell_flags, gas_in_joint
+from negvol_cli.steps.bone_lines import BoneEdges
 from negvol_cli.steps.enhance import enhance_fossa
 from negvol_cli.steps.flags import Flag, FlagKind
 from negvol_cli.steps.joint_basis import JointBasis
 from negvol_cli.steps.joint_images import JointImages
-from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
+from negvol_cli.steps.refine_edges import RefinedJoint
 from negvol_cli.steps.scanner import Scanner
 from negvol_cli.steps.self_check import metal_flags
 from negvol_cli.steps.uncertainty import STREAKS_MM

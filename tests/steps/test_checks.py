@@ -9,13 +9,14 @@ import pytest
 from scipy import ndimage
 
 from negvol_cli.report import Check
+from negvol_cli.steps.bone_lines import BoneEdges
 from negvol_cli.steps.check_images import near_head, stray_share
 from negvol_cli.steps.check_shape import met_bone
 from negvol_cli.steps.checks import check_joint, doubts
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.limits import DOUBTFUL, LIMITS
 from negvol_cli.steps.measure import JointGeometry
-from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
+from negvol_cli.steps.refine_edges import RefinedJoint
 from negvol_cli.steps.scanner import Scanner
 from tests.steps.made_joints import LEFT, Probability, ball, frame_points, measured, socket, soft
 

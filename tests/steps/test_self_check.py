@@ -6,10 +6,11 @@ import pytest
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.report import JointReport, JointSpace, Status, Uncertainty
 from negvol_cli.settings import FRAME_SIZE, ClipSettings, Settings
+from negvol_cli.steps.bone_lines import BoneEdges
 from negvol_cli.steps.joint_images import JointImages
 from negvol_cli.steps.localise import FoundJoint
 from negvol_cli.steps.measure import JointGeometry
-from negvol_cli.steps.refine_edges import BoneEdges, RefinedJoint
+from negvol_cli.steps.refine_edges import RefinedJoint
 from negvol_cli.steps.scanner import Scanner
 from negvol_cli.steps.self_check import doubt_pair, judge, missing, size_flags
 from negvol_cli.structures import Label, Side
