@@ -206,22 +206,19 @@ class BoneLines:
         self.seen_through(kernel)
         return self._fit(cortex_hu, slice(None, None, EVERY)).cost
 
-    def shifts(self, cortex: Cortex) -> Floats:
-        """(N,): how far outwards edges of some lines come with the dimmer level, in mm."""
-        some = slice(None, None, EVERY)
-        fit, other = (self._fit(hu, some) for hu in cortex)
-        both = fit.explained & other.explained
-        return (other.edge_mm - fit.edge_mm)[both]
+    def edges(self, cortex: Cortex) -> tuple[BoneEdges, Floats]:
+        """The edges at the points looked at, steadied; ``points_mm`` still the networks'.
 
-    def edges(self, cortex_hu: float) -> BoneEdges:
-        """The edges at the points looked at, steadied; ``points_mm`` still the networks'."""
-        fit = self._fit(cortex_hu, slice(None))
+        And (N,) how far outwards those of some lines would come with the dimmer level, mm.
+        """
+        fit, some = self._fit(cortex.hu, slice(None)), slice(None, None, EVERY)
+        dimmer = self._fit(cortex.dimmer_hu, some)
+        away = (dimmer.edge_mm - fit.edge_mm[some])[dimmer.explained & fit.explained[some]]
         moved, sd = steadied(
             self._near, fit.edge_mm + self._bend, fit.sd_mm, alone=not self._averaged
         )
-        return BoneEdges(
-            self._points, self._ways, moved, sd, fit.thickness_mm, fit.explained, cortex_hu
-        )
+        thick, explained = fit.thickness_mm, fit.explained
+        return BoneEdges(self._points, self._ways, moved, sd, thick, explained, cortex.hu), away
 
     def moved(self, edges: BoneEdges) -> Floats32:
         """The bone's probability with its surface moved to ``edges``."""

@@ -116,8 +116,8 @@ def refine_edges(images: JointImages, ct: Volume, scanner: Scanner) -> RefinedJo
     kernel = told_kernel(bone, condyle, cortex, scanner)
     if kernel != USUAL:
         cortex = shared_cortex(bone, condyle, scanner)
-    found, head = bone.edges(cortex.hu), condyle.edges(cortex.hu)
-    away = np.concatenate([one.shifts(cortex) for one in (bone, condyle)])
+    (found, of_bone), (head, of_condyle) = bone.edges(cortex), condyle.edges(cortex)
+    away = np.concatenate([of_bone, of_condyle])
     level_mm = abs(float(away.mean())) if len(away) else 0.0
     drawn = replace(found, moved_mm=_kept_whole(found, bone.back_mm, head.points_mm))
     apart = kept_apart(condyle.moved(head), bone.moved(drawn))
