@@ -9,7 +9,7 @@ from benchmarks.unseen_machine import CONFIG, row
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.structures import Side
 from training.config import load_experiment
-from training.data import folds
+from training.data import folds as fold_module
 from training.data.folds import folds_of
 from training.data.joints import JointSample
 from training.evaluate import ablation
@@ -33,7 +33,7 @@ def test_every_joint_is_judged_by_the_fold_that_has_not_seen_its_head(tmp_path, 
     experiment = load_experiment(CONFIG)
     heads = [head for fold in experiment.folds.held_out for head in fold]
     joints = [_joint(head) for head in heads]
-    monkeypatch.setattr(folds, "heads_of", lambda _: tuple(heads))
+    monkeypatch.setattr(fold_module, "heads_of", lambda _: heads)
 
     def network_of(_experiment, folder, _outputs) -> nn.Module:
         module = nn.Module()
