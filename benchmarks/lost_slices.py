@@ -16,20 +16,13 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.heads import HEADS
+from benchmarks.faulty_stacks import PLACES, heads, places
 from benchmarks.tables import markdown, write_table
 from negvol_cli.geometry.grid import Grid, Vector, Volume
-from negvol_cli.io.image import read_scan
-from negvol_cli.steps.calibrate_hu import in_hu
 from negvol_cli.steps.lost_slices import greatest_jump, lost_slice_flags
-from negvol_cli.steps.slices_about import AROUND, slices_about
-from training.data.dataset import joint_centres
+from negvol_cli.steps.slices_about import slices_about
 
 LOST: Final = (1, 2, 3, 5)
-PLACES: Final = 20
-WITHIN_MM: Final = 12.0
-LEFT: Final = AROUND + 1
-"""Slices that stay at either end of the stack."""
 
 
 def without(ct: Volume, first: int, count: int) -> Volume:
@@ -43,14 +36,9 @@ def without(ct: Volume, first: int, count: int) -> Volume:
 def flagged(ct: Volume, centres_mm: list[Vector], count: int) -> int:
     """In how many of ``PLACES`` the loss of ``count`` slices is flagged."""
     rng = np.random.default_rng(count)
-    middle = np.mean([ct.grid.to_index(centre)[2] for centre in centres_mm])
-    reach = WITHIN_MM / ct.grid.spacing_mm_xyz[2]
-    found = 0
-    for _ in range(PLACES):
-        first = round(middle + rng.uniform(-reach, reach) - count / 2)
-        first = min(max(first, LEFT), ct.grid.size_xyz[2] - count - LEFT)
-        found += bool(lost_slice_flags(without(ct, first, count), centres_mm))
-    return found
+    firsts = places(ct, centres_mm, rng, lost=count)
+    broken = (slices_about(without(ct, first, count), centres_mm) for first in firsts)
+    return sum(bool(lost_slice_flags(about)) for about in broken)
 
 
 def main() -> None:
@@ -59,12 +47,10 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--write", action="store_true", help="Into docs/accuracy.md.")
     given = parser.parse_args()
-    centres = joint_centres(given.data / "tmj")
     rows = []
-    for head in HEADS:
-        ct = in_hu(read_scan(given.data / "tmj" / head / "ct.nii.gz").volume).volume
-        joints = list(centres[head].values())
-        jump = greatest_jump(slices_about(ct, joints))
+    for head, ct, joints in heads(given.data / "tmj"):
+        about = slices_about(ct, joints)
+        jump = about and greatest_jump(about)
         cells = {
             "head": head,
             "slices, mm": f"{ct.grid.spacing_mm_xyz[2]:.2g}",

@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from scipy import ndimage
 
-from benchmarks.heads import HEADS
+from benchmarks.faulty_stacks import PLACES, heads, places
 from benchmarks.tables import markdown, write_table
 from negvol_cli.geometry.grid import Vector, Volume
 from negvol_cli.io.image import read_scan
@@ -30,17 +30,12 @@ from negvol_cli.pipeline import measure_ct
 from negvol_cli.report import JointReport
 from negvol_cli.run import Run, load_models
 from negvol_cli.settings import Settings
-from negvol_cli.steps.calibrate_hu import in_hu
 from negvol_cli.steps.moved_head import greatest_step, moved_head_flags
-from negvol_cli.steps.slices_about import AROUND, slices_about
+from negvol_cli.steps.slices_about import slices_about
 from negvol_cli.structures import Side
 from training.data.dataset import joint_centres
 
 MOVED_MM: Final = (0.5, 1.0, 2.0, 3.0)
-PLACES: Final = 20
-WITHIN_MM: Final = 12.0
-LEFT: Final = AROUND + 1
-"""Slices that stay at either end of the stack."""
 MEASURED: Final = ("fullhead", "visible-female")
 """Heads whose figures are compared: in slices of 1.5 and 1 mm."""
 ABOVE_MM: Final = (0.0, 4.0)
@@ -60,24 +55,19 @@ def moved(ct: Volume, first: int, x_mm: float, y_mm: float) -> Volume:
 def flagged(ct: Volume, centres_mm: list[Vector], by_mm: float) -> int:
     """In how many of ``PLACES`` a movement by ``by_mm`` is flagged."""
     rng = np.random.default_rng(round(10 * by_mm))
-    middle = np.mean([ct.grid.to_index(centre)[2] for centre in centres_mm])
-    reach = WITHIN_MM / ct.grid.spacing_mm_xyz[2]
     found = 0
-    for _ in range(PLACES):
-        first = round(middle + rng.uniform(-reach, reach))
-        first = min(max(first, LEFT), ct.grid.size_xyz[2] - LEFT)
+    for first in places(ct, centres_mm, rng):
         angle = rng.uniform(0.0, 2.0 * np.pi)
         broken = moved(ct, first, by_mm * np.cos(angle), by_mm * np.sin(angle))
-        found += bool(moved_head_flags(broken, centres_mm))
+        found += bool(moved_head_flags(slices_about(broken, centres_mm)))
     return found
 
 
-def told(folder: Path, centres: dict[str, dict[Side, Vector]]) -> Iterator[dict[str, str]]:
+def told(folder: Path) -> Iterator[dict[str, str]]:
     """A row for each head."""
-    for head in HEADS:
-        ct = in_hu(read_scan(folder / head / "ct.nii.gz").volume).volume
-        joints = list(centres[head].values())
-        step = greatest_step(slices_about(ct, joints))
+    for head, ct, joints in heads(folder):
+        about = slices_about(ct, joints)
+        step = about and greatest_step(about)
         cells = {
             "head": head,
             "slices, mm": f"{ct.grid.spacing_mm_xyz[2]:.2g}",
@@ -87,24 +77,25 @@ def told(folder: Path, centres: dict[str, dict[Side, Vector]]) -> Iterator[dict[
         yield cells | said
 
 
-def changed(folder: Path, centres: dict[str, dict[Side, Vector]]) -> Iterator[dict[str, str]]:
+def changed(folder: Path) -> Iterator[dict[str, str]]:
     """A row for each size of movement: by how much figures change, and how often that is said."""
+    centres = joint_centres(folder)
     run = Run(settings=Settings(), backend=load_backend(), models=load_models(None, Settings()))
     scans = {head: read_scan(folder / head / "ct.nii.gz") for head in MEASURED}
     still = {head: measure_ct(scan, (), run).report for head, scan in scans.items()}
     for by_mm in MOVED_MM[1:]:
         off: dict[str, list[tuple[float, float]]] = {measure: [] for measure in FIGURES}
-        told = []
+        said = []
         for head, above_mm, (x, y) in product(MEASURED, ABOVE_MM, WAYS):
             ct = scans[head].volume
             at = ct.grid.to_index(centres[head][Side.RIGHT])[2]
             first = round(at + above_mm / ct.grid.spacing_mm_xyz[2])
             volume = moved(ct, first, by_mm * x, by_mm * y)
             report = measure_ct(replace(scans[head], volume=volume), (), run).report
-            told.append(any("seems to have moved" in flag for flag in report.flags))
+            said.append(any("seems to have moved" in flag for flag in report.flags))
             for joint, measure in product(report.joints, FIGURES):
                 off[measure] += _off(joint, still[head].joint(joint.side), measure)
-        cells = {"moved by, mm": f"{by_mm:g}", "told": f"{sum(told)} of {len(told)} scans"}
+        cells = {"moved by, mm": f"{by_mm:g}", "told": f"{sum(said)} of {len(said)} scans"}
         for measure, name in FIGURES.items():
             sizes = np.abs([change for change, _ in off[measure]])
             held = sum(abs(change) <= half for change, half in off[measure])
@@ -129,10 +120,9 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="Into docs/accuracy.md.")
     given = parser.parse_args()
     folder = given.data / "tmj"
-    centres = joint_centres(folder)
     tables = {"MOVED HEAD": told} | ({"MOVED FIGURES": changed} if given.figures else {})
     for name, make in tables.items():
-        table = markdown(list(make(folder, centres)))
+        table = markdown(list(make(folder)))
         print(f"{table}\n", flush=True)
         if given.write:
             write_table("accuracy.md", name, table)

@@ -36,6 +36,7 @@ from negvol_cli.steps.scan_report import scan_report
 from negvol_cli.steps.scanner import Scanner, WholeScanner, read_scanner_about, slab_flags
 from negvol_cli.steps.segment import segment_joint
 from negvol_cli.steps.self_check import judge, metal_flags, missing
+from negvol_cli.steps.slices_about import slices_about
 from negvol_cli.structures import Side
 from negvol_cli.threads import at_once
 
@@ -67,8 +68,8 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
     found = located(seen.volume, run)
     _refuse_what_cannot_be_measured(found, scan.name, flags)
     joints_mm = [joint.centre_mm_xyz for joint in (found.right, found.left) if joint]
-    of_stack = (seen.volume, joints_mm)
-    flags = (*flags, *lost_slice_flags(*of_stack), *moved_head_flags(*of_stack))
+    slices = slices_about(seen.volume, joints_mm)
+    flags = (*flags, *lost_slice_flags(slices), *moved_head_flags(slices))
     run.progress("measuring the joints", 0.2)
     measure = partial(_measure_side, found, seen.volume, seen.scanner, run)
     large = seen.volume.values_zyx.nbytes > LARGE_BYTES

@@ -75,9 +75,7 @@ def measure_scan(
 
     def work(folder: Path | None) -> ScanReport:
         progress("reading the scan", 0.0)
-        begun = begin_models(bundle, run.settings, run.watch) if models is None else models
-        load = begun.result if isinstance(begun, Begun) else lambda: begun
-        networks, scan = both(load, read, run.settings.threads)
+        networks, scan = both(_loading(models, bundle, run), read, run.settings.threads)
         with run.watch.step("read"):
             compared_with = read_references(references)
         with ExitStack() as ending:
@@ -97,6 +95,14 @@ def measure_scan(
         return measurement.report
 
     return _result(intake.name, out, overwrite, work)
+
+
+def _loading(
+    models: Models | Begun[Models] | None, bundle: Path | None, run: Run
+) -> Callable[[], Models]:
+    """How the networks are had; the loading of ``bundle`` begins at once if they are not given."""
+    begun = begin_models(bundle, run.settings, run.watch) if models is None else models
+    return begun.result if isinstance(begun, Begun) else lambda: begun
 
 
 def _opened(scan: Path | Intake | Reading, watch: Stopwatch) -> tuple[Intake, Callable[[], Scan]]:

@@ -66,6 +66,12 @@ def version() -> str:
     return str(openvino().__version__).partition("-")[0]
 
 
+def operators() -> Any:
+    """OpenVINO's operators, of which networks are written; before 2025 they lay elsewhere in it."""
+    library = openvino()
+    return (library if hasattr(library, "opset13") else library.runtime).opset13
+
+
 class OpenvinoEngine:
     """A network compiled by OpenVINO for this CPU, with ``threads`` threads (None: all cores).
 
@@ -83,7 +89,7 @@ class OpenvinoEngine:
                 raise ModelError(f"its {' and '.join(rough)} rounds means over an image roughly")
             self.inputs = tuple(_port(port, spec.input) for port in read.inputs)
             self.outputs = tuple(_port(port, spec.output) for port in read.outputs)
-            compute_by_blocks(read, library.opset13)
+            compute_by_blocks(read, operators())
             self._network = core.compile_model(read, "CPU", _settings(threads))
         except Exception as err:  # OpenVINO's errors share no other base
             raise ModelError(f"OpenVINO does not run {spec.file}: {one_line(err)}") from err

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from negvol_cli.geometry.grid import Vector, Volume
-from negvol_cli.steps.slices_about import AROUND, SlicesAbout, placed, slices_about
+from negvol_cli.steps.slices_about import AROUND, SHOWN_HU, SlicesAbout, placed
 
 ABRUPT: Final = 1.3
 """Times the change between the slices around them. About the joints of eight real heads as they are
@@ -18,8 +16,6 @@ the greatest is 1.11, of phantoms 1.12; one lost slice is told in seven of ten p
 nine (``benchmarks/lost_slices.py``)."""
 ALIKE: Final = 0.35
 """The change on one side as a share of that on the other: less where the scan ends in padding."""
-SHOWN_HU: Final = (-200.0, 1300.0)
-"""Soft tissue and bone count: air and metal would outweigh them."""
 SAMPLED: Final = 16384
 """Voxels of a slice that are compared, at least, where it has them."""
 
@@ -43,13 +39,9 @@ def greatest_jump(about: SlicesAbout) -> Jump | None:
     return Jump(float(times[number]), about.above_mm(number))
 
 
-def lost_slice_flags(ct: Volume, centres_mm: Sequence[Vector]) -> tuple[str, ...]:
-    """A flag where slices seem to be missing near the condyles; see ``greatest_jump``.
-
-    ``ct`` is in HU, ``centres_mm`` (LPS) are those of the condyles that were found.
-    """
-    jump = greatest_jump(slices_about(ct, centres_mm)) if centres_mm else None
-    if jump is None or jump.times < ABRUPT:
+def lost_slice_flags(about: SlicesAbout | None) -> tuple[str, ...]:
+    """A flag where slices seem to be missing, of a scan in HU; see ``greatest_jump``."""
+    if about is None or (jump := greatest_jump(about)) is None or jump.times < ABRUPT:
         return ()
     return (
         f"slices seem to be missing {placed(jump.above_mm)} the condyles, where the head changes "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from negvol_cli.geometry.blocks import pooled
-from negvol_cli.geometry.grid import Vector, Volume
-from negvol_cli.steps.slices_about import AROUND, SlicesAbout, placed, slices_about
+from negvol_cli.geometry.grid import Volume
+from negvol_cli.steps.slices_about import AROUND, SHOWN_HU, SlicesAbout, placed
 
 STEP_MM: Final = 1.0
 """A step that is told. About the joints of eight real heads as they are the greatest is 0.49 mm, in
@@ -21,12 +20,10 @@ OF_VOXEL: Final = 0.5
 """And no less than this share of the voxel's longest side: 100 planning CT in voxels of 4 to 5
 mm reach 2.2 mm."""
 EXPLAINED: Final = 0.08
-"""The least share of the change between two slices that a movement explains: of steps of 2 mm 0.15
-to 0.6, of the end of a scan in padding under 0.01."""
+"""The least share of the change between two slices that a movement explains: of the end of a scan
+in padding it explains hardly anything (``tests/steps/test_moved_head.py``)."""
 PIXEL_MM: Final = 2.0
 """Slices are averaged to about this size: noise, and bones thinner than that, count for less."""
-SHOWN_HU: Final = (-200.0, 1300.0)
-"""Soft tissue and bone count: air and metal would outweigh them."""
 FLAT_HU_PER_MM: Final = 5.0
 """A slope that noise has: images with no more than that show no movement."""
 
@@ -58,13 +55,11 @@ def greatest_step(about: SlicesAbout) -> Step | None:
     return Step(float(steps[number]), about.above_mm(number))
 
 
-def moved_head_flags(ct: Volume, centres_mm: Sequence[Vector]) -> tuple[str, ...]:
-    """A flag where the head seems to have moved near the condyles; see ``greatest_step``.
-
-    ``ct`` is in HU, ``centres_mm`` (LPS) are those of the condyles that were found.
-    """
-    step = greatest_step(slices_about(ct, centres_mm)) if centres_mm else None
-    if step is None or step.by_mm < max(STEP_MM, OF_VOXEL * max(ct.grid.spacing_mm_xyz)):
+def moved_head_flags(about: SlicesAbout | None) -> tuple[str, ...]:
+    """A flag where the head seems to have moved, in a scan in HU; see ``greatest_step``."""
+    if about is None or (step := greatest_step(about)) is None:
+        return ()
+    if step.by_mm < max(STEP_MM, OF_VOXEL * max(about.ct.grid.spacing_mm_xyz)):
         return ()
     return (
         f"the head seems to have moved by {step.by_mm:.1f} mm between two slices, "

@@ -16,6 +16,8 @@ BESIDE_MM: Final = 32.0
 """Half a joint frame."""
 AROUND: Final = 3
 """Pairs of slices on either side, with which a pair is compared."""
+SHOWN_HU: Final = (-200.0, 1300.0)
+"""Soft tissue and bone count: air and metal would outweigh them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,11 +33,13 @@ class SlicesAbout:
         return float(apart[np.argmin(np.abs(apart))] * self.ct.grid.spacing_mm_xyz[2])
 
 
-def slices_about(ct: Volume, centres_mm: Sequence[Vector]) -> SlicesAbout:
-    """The slices of ``ct`` about condyles centred at ``centres_mm`` (LPS), of which there are some.
+def slices_about(ct: Volume, centres_mm: Sequence[Vector]) -> SlicesAbout | None:
+    """The slices of ``ct`` about condyles centred at ``centres_mm`` (LPS); None without a condyle.
 
     The part may be empty where they lie outside.
     """
+    if not centres_mm:
+        return None
     grid = ct.grid
     spacing_mm = np.array(grid.spacing_mm_xyz)
     centres = np.array([grid.to_index(centre) for centre in centres_mm])

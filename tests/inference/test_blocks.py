@@ -9,10 +9,10 @@ import pytest
 
 from negvol_cli.bundle.bundle import load_bundle
 from negvol_cli.inference.blocks import compute_by_blocks
-from negvol_cli.inference.openvino_engine import openvino
+from negvol_cli.inference.openvino_engine import openvino, operators
 
 ov = openvino()
-ops = ov.opset13
+ops = operators()
 RNG = np.random.default_rng(5)
 
 

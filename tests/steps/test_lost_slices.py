@@ -34,7 +34,7 @@ def test_a_whole_stack_has_no_gap(anatomy):
 
     assert jump is not None
     assert jump.times < ABRUPT - 0.1
-    assert lost_slice_flags(stack(anatomy), CENTRES) == ()
+    assert lost_slice_flags(slices_about(stack(anatomy), CENTRES)) == ()
 
 
 @pytest.mark.parametrize("lost", [2, 4])
@@ -42,7 +42,7 @@ def test_a_whole_stack_has_no_gap(anatomy):
 def test_a_gap_near_the_condyles_is_said_and_where_it_is(anatomy, lost, first, said):
     broken = stack(np.delete(anatomy, np.s_[first : first + lost], axis=0))
 
-    (flag,) = lost_slice_flags(broken, CENTRES)
+    (flag,) = lost_slice_flags(slices_about(broken, CENTRES))
 
     assert flag.startswith(f"slices seem to be missing {said} the condyles")
 
@@ -50,30 +50,32 @@ def test_a_gap_near_the_condyles_is_said_and_where_it_is(anatomy, lost, first, s
 def test_a_gap_far_from_the_condyles_does_not_matter(anatomy):
     high = [(x, y, z + 26.0) for x, y, z in CENTRES]
 
-    assert lost_slice_flags(stack(np.delete(anatomy, np.s_[14:18], axis=0)), high) == ()
+    assert (
+        lost_slice_flags(slices_about(stack(np.delete(anatomy, np.s_[14:18], axis=0)), high)) == ()
+    )
 
 
 def test_the_end_of_what_was_scanned_is_no_gap(anatomy):
     padded = anatomy.copy()
     padded[44:] = -1000.0
 
-    assert lost_slice_flags(stack(padded), CENTRES) == ()
+    assert lost_slice_flags(slices_about(stack(padded), CENTRES)) == ()
 
 
 def test_noise_alone_is_no_gap():
     noise = np.random.default_rng(2).normal(40.0, 200.0, SHAPE)
 
-    assert lost_slice_flags(stack(noise), CENTRES) == ()
+    assert lost_slice_flags(slices_about(stack(noise), CENTRES)) == ()
 
 
 @pytest.mark.parametrize("slices", [1, 2, 5])
 def test_a_stack_of_few_slices_says_nothing(anatomy, slices):
-    assert lost_slice_flags(stack(anatomy[:slices]), CENTRES) == ()
+    assert lost_slice_flags(slices_about(stack(anatomy[:slices]), CENTRES)) == ()
 
 
 def test_without_a_joint_there_is_nothing_to_look_about(anatomy):
-    assert lost_slice_flags(stack(np.delete(anatomy, np.s_[30:33], axis=0)), []) == ()
+    assert lost_slice_flags(slices_about(stack(np.delete(anatomy, np.s_[30:33], axis=0)), [])) == ()
 
 
 def test_a_joint_outside_the_scan_is_no_error(anatomy):
-    assert lost_slice_flags(stack(anatomy), [(400.0, 0.0, 0.0)]) == ()
+    assert lost_slice_flags(slices_about(stack(anatomy), [(400.0, 0.0, 0.0)])) == ()

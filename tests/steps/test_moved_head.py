@@ -42,7 +42,7 @@ def test_a_head_that_lay_still_shows_no_step(anatomy):
 
     assert step is not None
     assert step.by_mm < 0.7 * STEP_MM
-    assert moved_head_flags(stack(anatomy), CENTRES) == ()
+    assert moved_head_flags(slices_about(stack(anatomy), CENTRES)) == ()
 
 
 @pytest.mark.parametrize(("x_mm", "y_mm"), [(2.0, 0.0), (0.0, -2.0), (1.5, 1.5)])
@@ -54,7 +54,7 @@ def test_a_step_is_said_with_its_size_and_place(anatomy, x_mm, y_mm):
     assert step is not None
     assert step.by_mm == pytest.approx(np.hypot(x_mm, y_mm), rel=0.35)
     assert step.above_mm == pytest.approx(5.0, abs=1.01)
-    (flag,) = moved_head_flags(broken, CENTRES)
+    (flag,) = moved_head_flags(slices_about(broken, CENTRES))
     assert flag.startswith(f"the head seems to have moved by {step.by_mm:.1f} mm between two")
     assert " mm above the condyles" in flag
 
@@ -62,7 +62,7 @@ def test_a_step_is_said_with_its_size_and_place(anatomy, x_mm, y_mm):
 def test_a_step_far_from_the_condyles_does_not_matter(anatomy):
     high = [(x, y, z + 26.0) for x, y, z in CENTRES]
 
-    assert moved_head_flags(stack(moved(anatomy, 3.0, 0.0, first=14)), high) == ()
+    assert moved_head_flags(slices_about(stack(moved(anatomy, 3.0, 0.0, first=14)), high)) == ()
 
 
 def test_a_slow_drift_is_no_step(anatomy):
@@ -73,38 +73,41 @@ def test_a_slow_drift_is_no_step(anatomy):
         ]
     )
 
-    assert moved_head_flags(stack(drifting), CENTRES) == ()
+    assert moved_head_flags(slices_about(stack(drifting), CENTRES)) == ()
 
 
 def test_in_coarse_voxels_only_a_larger_step_is_said(anatomy):
     coarse = (0.5, 0.5, 5.0)
     high = [(x, y, 5 * z) for x, y, z in CENTRES]
 
-    assert moved_head_flags(stack(moved(anatomy, 1.5, 0.0, first=31), coarse), high) == ()
-    assert moved_head_flags(stack(moved(anatomy, 4.0, 0.0, first=31), coarse), high)
+    assert (
+        moved_head_flags(slices_about(stack(moved(anatomy, 1.5, 0.0, first=31), coarse), high))
+        == ()
+    )
+    assert moved_head_flags(slices_about(stack(moved(anatomy, 4.0, 0.0, first=31), coarse), high))
 
 
 def test_the_end_of_what_was_scanned_is_no_step(anatomy):
     padded = anatomy.copy()
     padded[44:] = -1000.0
 
-    assert moved_head_flags(stack(padded), CENTRES) == ()
+    assert moved_head_flags(slices_about(stack(padded), CENTRES)) == ()
 
 
 def test_noise_alone_is_no_step():
     noise = np.random.default_rng(2).normal(40.0, 200.0, SHAPE)
 
-    assert moved_head_flags(stack(noise), CENTRES) == ()
+    assert moved_head_flags(slices_about(stack(noise), CENTRES)) == ()
 
 
 @pytest.mark.parametrize("slices", [1, 2, 7])
 def test_a_stack_of_few_slices_says_nothing(anatomy, slices):
-    assert moved_head_flags(stack(anatomy[:slices]), CENTRES) == ()
+    assert moved_head_flags(slices_about(stack(anatomy[:slices]), CENTRES)) == ()
 
 
 def test_without_a_joint_there_is_nothing_to_look_about(anatomy):
-    assert moved_head_flags(stack(moved(anatomy, 3.0, 0.0)), []) == ()
+    assert moved_head_flags(slices_about(stack(moved(anatomy, 3.0, 0.0)), [])) == ()
 
 
 def test_a_joint_outside_the_scan_is_no_error(anatomy):
-    assert moved_head_flags(stack(anatomy), [(400.0, 0.0, 0.0)]) == ()
+    assert moved_head_flags(slices_about(stack(anatomy), [(400.0, 0.0, 0.0)])) == ()
