@@ -5,8 +5,9 @@
 Every annotated head of ``DATA/tmj``, as it is and moved in the plane by 0.5 to 3 mm from a slice on
 that is drawn within 12 mm above or below its condyles, in a direction drawn at random. Given are
 the greatest step of the head as it is (``steps/moved_head.py``), and in how many of the places the
-movement is flagged. ``--figures`` measures two heads that moved above the right condyle's centre
-or 4 mm over it, and says by how much their figures change. --write puts both into docs/accuracy.md.
+movement is flagged; and of the planning CT of ``DATA/headneck`` as they are. ``--figures`` measures
+two heads that moved above the right condyle's centre or 4 mm over it, and says by how much their
+figures change. --write puts both into docs/accuracy.md.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from negvol_cli.pipeline import measure_ct
 from negvol_cli.report import JointReport
 from negvol_cli.run import Run, load_models
 from negvol_cli.settings import Settings
+from negvol_cli.steps.calibrate_hu import in_hu
 from negvol_cli.steps.moved_head import greatest_step, moved_head_flags
 from negvol_cli.steps.slices_about import slices_about
 from negvol_cli.structures import Side
@@ -64,7 +66,7 @@ def flagged(ct: Volume, centres_mm: list[Vector], by_mm: float) -> int:
 
 
 def told(folder: Path) -> Iterator[dict[str, str]]:
-    """A row for each head."""
+    """A row for each head, and one for the planning CT beside them."""
     for head, ct, joints in heads(folder):
         about = slices_about(ct, joints)
         step = about and greatest_step(about)
@@ -72,9 +74,29 @@ def told(folder: Path) -> Iterator[dict[str, str]]:
             "head": head,
             "slices, mm": f"{ct.grid.spacing_mm_xyz[2]:.2g}",
             "greatest step as it is, mm": f"{step.by_mm:.2f}" if step else "–",
+            "flagged as it is": "yes" if moved_head_flags(about) else "no",
         }
         said = {f"{mm:g} mm": f"{flagged(ct, joints, mm)} of {PLACES}" for mm in MOVED_MM}
         yield cells | said
+    yield still(folder.parent / "headneck")
+
+
+def still(folder: Path) -> dict[str, str]:
+    """A row for all planning CT, as they are."""
+    steps, flags = [], []
+    for scan, centres in joint_centres(folder).items():
+        ct = in_hu(read_scan(folder / f"{scan}.nii.gz").volume).volume
+        about = slices_about(ct, list(centres.values()))
+        step = about and greatest_step(about)
+        steps.append(step.by_mm if step else 0.0)
+        flags.append(bool(moved_head_flags(about)))
+    return {
+        "head": f"{len(steps)} planning CT",
+        "slices, mm": "–",
+        "greatest step as it is, mm": f"{max(steps):.2f}",
+        "flagged as it is": f"{sum(flags)}",
+        **{f"{mm:g} mm": "–" for mm in MOVED_MM},
+    }
 
 
 def changed(folder: Path) -> Iterator[dict[str, str]]:
@@ -82,7 +104,7 @@ def changed(folder: Path) -> Iterator[dict[str, str]]:
     centres = joint_centres(folder)
     run = Run(settings=Settings(), backend=load_backend(), models=load_models(None, Settings()))
     scans = {head: read_scan(folder / head / "ct.nii.gz") for head in MEASURED}
-    still = {head: measure_ct(scan, (), run).report for head, scan in scans.items()}
+    before = {head: measure_ct(scan, (), run).report for head, scan in scans.items()}
     for by_mm in MOVED_MM[1:]:
         off: dict[str, list[tuple[float, float]]] = {measure: [] for measure in FIGURES}
         said = []
@@ -94,7 +116,7 @@ def changed(folder: Path) -> Iterator[dict[str, str]]:
             report = measure_ct(replace(scans[head], volume=volume), (), run).report
             said.append(any("seems to have moved" in flag for flag in report.flags))
             for joint, measure in product(report.joints, FIGURES):
-                off[measure] += _off(joint, still[head].joint(joint.side), measure)
+                off[measure] += _off(joint, before[head].joint(joint.side), measure)
         cells = {"moved by, mm": f"{by_mm:g}", "told": f"{sum(said)} of {len(said)} scans"}
         for measure, name in FIGURES.items():
             sizes = np.abs([change for change, _ in off[measure]])

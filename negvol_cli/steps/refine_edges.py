@@ -52,8 +52,8 @@ class RefinedJoint:
     it is over about 2.5 mm. ``condyle_faces`` (W,) belongs to those of the condyle: which point of
     the temporal bone its normal ends on, -1 for none. ``kernel`` is what blurred the lines.
     ``level_mm`` is how far off the edges would lie had thick cortex been expected dimmer by the
-    spread of its level, ``CORTEX_SPREAD``: 0.01 mm at most in fourteen real joints, whose lines
-    tell that level, and 0.1 to 0.14 mm where none does (thin cortex, blurred by 0.8 mm).
+    spread of its level, ``CORTEX_SPREAD``: hardly anything where lines tell that level, and over
+    0.1 mm where none does (thin cortex, blurred by 0.8 mm).
     """
 
     images: JointImages
