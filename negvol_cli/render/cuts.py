@@ -230,11 +230,19 @@ def _dashes(lines: list[Outline]) -> list[Outline]:
     for line in lines:
         step = np.linalg.norm(np.diff(line, axis=0), axis=1)
         along = np.concatenate([[0.0], np.cumsum(step)])
-        for start in np.arange(0.0, along[-1], (DASH_PX + GAP_PX) * _FINER):
-            at = np.linspace(start, min(start + DASH_PX * _FINER, along[-1]), 9)
-            dashes.append(
-                np.stack([np.interp(at, along, line[:, axis]) for axis in (0, 1)], axis=1)
-            )
+        starts = np.arange(0.0, along[-1], (DASH_PX + GAP_PX) * _FINER)
+        ends = np.minimum(starts + DASH_PX * _FINER, along[-1])
+        first, last = (
+            np.stack([np.interp(at, along, line[:, axis]) for axis in (0, 1)], axis=1)
+            for at in (starts, ends)
+        )
+        inner = zip(
+            np.searchsorted(along, starts, "right"), np.searchsorted(along, ends), strict=True
+        )
+        dashes += [
+            np.concatenate([first[i : i + 1], line[low:high], last[i : i + 1]])
+            for i, (low, high) in enumerate(inner)
+        ]
     return dashes
 
 
