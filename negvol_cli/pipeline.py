@@ -19,6 +19,7 @@ from negvol_cli.run import Run
 from negvol_cli.steps.air_cells import cell_flags
 from negvol_cli.steps.calibrate_hu import Calibrated, in_hu
 from negvol_cli.steps.enhance import enhance_fossa
+from negvol_cli.steps.eyeballs import eyeball_flags
 from negvol_cli.steps.images_of_labels import basis_of_labels, images_of_labels
 from negvol_cli.steps.joint_basis import JointBasis, figures_of, geometry_of, report_of
 from negvol_cli.steps.joint_images import JointImages
@@ -38,7 +39,7 @@ from negvol_cli.steps.segment import segment_joint
 from negvol_cli.steps.self_check import judge, metal_flags, missing
 from negvol_cli.steps.slices_about import slices_about
 from negvol_cli.structures import Side
-from negvol_cli.threads import at_once
+from negvol_cli.threads import at_once, both
 
 LARGE_BYTES: Final = 256 << 20
 """Of a scan's voxels, 512 slices of 512 x 512; from here on the joints are measured one after the
@@ -74,8 +75,12 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
     measure = partial(_measure_side, found, seen.volume, seen.scanner, run)
     large = seen.volume.values_zyx.nbytes > LARGE_BYTES
     threads = 1 if large else run.settings.threads
-    joints, views = _of_sides({side: partial(measure, side) for side in Side}, threads)
-    report = _report(scan, joints, flags, run)
+    (joints, views), of_eyes = both(
+        lambda: _of_sides({side: partial(measure, side) for side in Side}, threads),
+        lambda: eyeball_flags(seen.volume, *joints_mm) if len(joints_mm) == 2 else (),
+        threads,
+    )
+    report = _report(scan, joints, (*flags, *of_eyes), run)
     report = replace(report, bundle=models.bundle.stamp, provider=models.provider)
     _refuse_without_views(report, views, "scan")
     return _measurement(report, scan, views)

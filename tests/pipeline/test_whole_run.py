@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from negvol_cli import pipeline
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.geometry.resample import to_sitk
@@ -74,6 +75,20 @@ def test_a_head_that_moved_while_it_was_scanned_is_said(measure, head, ct, repor
 
     assert any(flag.startswith("the head seems to have moved by") for flag in moved.flags)
     assert not any("moved" in flag for flag in report.flags)
+
+
+def test_what_the_eyeballs_say_is_reported(measure, head, ct, monkeypatch):
+    asked = {}
+
+    def flags(scan, right_mm, left_mm):
+        asked.update({Side.RIGHT: right_mm, Side.LEFT: left_mm})
+        return ("the eyeballs look odd",)
+
+    monkeypatch.setattr(pipeline, "eyeball_flags", flags)
+
+    assert "the eyeballs look odd" in measure(ct).flags
+    for side, place in asked.items():
+        assert np.linalg.norm(np.subtract(place, head.condyle_centre_mm(side))) < 12
 
 
 def test_the_wider_joint_space_is_found_on_its_side(report):
