@@ -78,16 +78,18 @@ def test_a_head_that_moved_while_it_was_scanned_is_said(measure, head, ct, repor
 
 
 def test_what_the_eyeballs_say_is_reported(measure, head, ct, monkeypatch):
-    asked = {}
+    asked = []
 
-    def flags(scan, right_mm, left_mm):
-        asked.update({Side.RIGHT: right_mm, Side.LEFT: left_mm})
+    def flags(*question):
+        asked.append(question)
         return ("the eyeballs look odd",)
 
     monkeypatch.setattr(pipeline, "eyeball_flags", flags)
 
     assert "the eyeballs look odd" in measure(ct).flags
-    for side, place in asked.items():
+    ((scan, *places),) = asked
+    assert scan.grid.size_xyz == ct.grid.size_xyz
+    for side, place in zip((Side.RIGHT, Side.LEFT), places, strict=True):
         assert np.linalg.norm(np.subtract(place, head.condyle_centre_mm(side))) < 12
 
 
