@@ -7,8 +7,8 @@ of 1.5 mm are measured as ``negvol batch --scheduler`` measures them; a few are 
 scan is one of them with noise of its own, so that no two are alike. What every process holds is
 read after each scan. Printed is the least of ten scans, between which a worker holds little, after
 a quarter of the scans and at the end, and the growth between. 2,000 scans take some three hours on
-two cores. With ``--joints-in 20`` only every twentieth scan shows joints, and the others end above
-them and are refused, which takes a twentieth of the time: scheduler and client have as much to do.
+two cores. With ``--joints-in 4`` only every fourth scan shows joints, and the others end above them
+and are refused, which takes less than half of the time: scheduler and client have as much to do.
 """
 
 from __future__ import annotations
