@@ -252,8 +252,10 @@ def measure_segmented(
     with run.watch.step("measure"):
         geometry = geometry_of(basis, run.settings, run.backend)
         view = view_of(basis, geometry)
-        run.shows(view)
-        return report_of(basis, geometry, run.settings), view
+        checked = run.shows(view)
+        report = report_of(basis, geometry, run.settings)
+        checked()
+        return report, view
 
 
 def segment_found(

@@ -50,7 +50,7 @@ class Run:
     """What a whole run needs besides the scan; ``models`` is None if only labels are measured.
 
     ``shows`` is called with the ``JointView`` of each joint of a CT as soon as there is one, before
-    the joint has been checked, in the joint's own thread.
+    the joint has been checked, in the joint's own thread; what it returns, once it has been.
     """
 
     settings: Settings
@@ -58,7 +58,7 @@ class Run:
     models: Models | None = None
     watch: Stopwatch = field(default_factory=Stopwatch)
     progress: Progress = lambda _step, _done: None
-    shows: Callable[[Any], None] = lambda _view: None
+    shows: Callable[[Any], Callable[[], object]] = lambda _view: lambda: None
 
     def networks(self) -> Models:
         """The models. Raises ValueError where the run has none."""

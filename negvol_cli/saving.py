@@ -55,7 +55,7 @@ LIBRARIES: Final = (
 
 
 class Ahead:
-    """Draws joints while they are still being checked, and others measured.
+    """Draws joints while others are measured, and the last one while it is still being checked.
 
     Called with a joint's view as soon as there is one. It draws in one thread of its own, which
     ends with the block; what it draws serves where the checks leave the view as it is. What cannot
@@ -74,12 +74,24 @@ class Ahead:
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown(cancel_futures=True)
 
-    def __call__(self, view: JointView) -> None:
-        """Begin with a joint."""
+    def __call__(self, view: JointView) -> Callable[[], object]:
+        """Begin with a joint; with the first by what is returned, once it has been checked.
+
+        Sooner, it would hold up the checks and the other joint, which is measured meanwhile: all
+        three want Python's lock.
+        """
         from negvol_cli.render.ahead import unjudged
 
-        self.shown[view.side] = unjudged(view)
-        self._thread.submit(self._draw, self.shown[view.side])
+        first, shown = not self.shown, unjudged(view)
+        self.shown[view.side] = shown
+
+        def begin() -> object:
+            return self._thread.submit(self._draw, shown)
+
+        if first:
+            return begin
+        begin()
+        return lambda: None
 
     def _draw(self, shown: Shown) -> None:
         from negvol_cli.render.ahead import draw

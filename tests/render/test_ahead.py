@@ -74,11 +74,33 @@ def test_a_joint_is_drawn_in_a_thread_beside(
     monkeypatch.setattr(shown, "lighter", drawn)  # which comes last
 
     with Ahead(Run(settings=Settings(), backend=backend)) as ahead:
-        ahead(right)
+        ahead(right)()
         assert done.wait(30)
 
     assert ahead.shown[Side.RIGHT].light() is right
     assert [name.rpartition("_")[0] for name in where] == ["negvol-draw"]
+
+
+def test_the_first_joint_waits_until_it_has_been_checked(
+    right: JointView, make_view: MakeView, backend: MeshBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[Side] = []
+    done = {side: threading.Event() for side in Side}
+
+    def drawn(one: shown.Shown) -> None:
+        order.append(one.joint.side)
+        done[one.joint.side].set()
+
+    monkeypatch.setattr("negvol_cli.render.ahead.draw", drawn)
+
+    with Ahead(Run(settings=Settings(), backend=backend)) as ahead:
+        checked = ahead(right)
+        ahead(make_view(Side.LEFT))
+        assert done[Side.LEFT].wait(30)
+        checked()
+        assert done[Side.RIGHT].wait(30)
+
+    assert order == [Side.LEFT, Side.RIGHT]
 
 
 def test_what_cannot_be_drawn_fails_when_it_is_asked_for(
@@ -87,7 +109,7 @@ def test_what_cannot_be_drawn_fails_when_it_is_asked_for(
     monkeypatch.setattr(page, "snapshot", lambda *_args, **_given: 1 / 0)
 
     with Ahead(Run(settings=Settings(), backend=backend)) as ahead:
-        ahead(right)
+        ahead(right)()
 
     with pytest.raises(ZeroDivisionError):
         joint_panel(ahead.shown[Side.RIGHT])
