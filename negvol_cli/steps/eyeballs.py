@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from negvol_cli.geometry.grid import Vector, Volume
+from negvol_cli.structures import AIR_HU
 
 USUAL_HEIGHT: Final = 1.13
 """Times as high as wide that an eyeball looks by its contrast to fat: the muscles above and below,
@@ -22,7 +23,7 @@ which are as bright, count as well. Of five real heads 0.98 to 1.25 (``benchmark
 TOLERANCE: Final = 1.4
 """By how much more or less is told."""
 CLEAR_HU: Final = 34.0
-"""The least contrast to fat at which it is told; those five have 39 to 47, another one 29."""
+"""The least contrast to fat at which it is told."""
 ALIKE: Final = 1.35
 """Times as high as the other that one eyeball may look for both to be believed."""
 COARSE_MM: Final = 1.5
@@ -85,16 +86,14 @@ def eyeballs(ct: Volume, right_mm: Vector, left_mm: Vector) -> Eyeballs | None:
         return None
     head = _Head(ct, right_mm, left_mm)
     tried = _fit(head, _starts(head), np.array(HEIGHTS))
+    each = [tried.height_of(tried.contrast[:, number]) for number in range(2)]
+    if tried.is_doubtful or max(each) > ALIKE * min(each):
+        return None
     best = tried.best
     finer = HEIGHTS[best] * np.exp(FINER * np.arange(-2, 3))
     found = _fit(head, np.repeat(tried.balls[best][None], len(finer), axis=0), finer)
     middle = found.best
-    if tried.is_doubtful or found.contrast[middle].min() < CLEAR_HU:
-        return None
-    if not head.holds(*found.at(middle)):
-        return None
-    each = [tried.height_of(tried.contrast[:, number]) for number in range(2)]
-    if max(each) > ALIKE * min(each):
+    if found.contrast[middle].min() < CLEAR_HU or not head.holds(*found.at(middle)):
         return None
     height = found.height_of(found.contrast.mean(axis=1))
     width = 2 * float(found.balls[middle, :, 3].mean())
@@ -133,7 +132,7 @@ class _Head:
             np.moveaxis(index[..., ::-1], -1, 0),
             output=np.float32,
             order=1,
-            cval=-1000.0,
+            cval=AIR_HU,
         )
         return hu
 
