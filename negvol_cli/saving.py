@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from negvol_cli.edit.folder import write_edit
+from negvol_cli.edit.folder import edit_files, write_edit
 from negvol_cli.io.colour_tables import write_label_colours
 from negvol_cli.io.hashing import digest_of
 from negvol_cli.io.image import write_labels
@@ -55,20 +55,20 @@ LIBRARIES: Final = (
 
 
 class Ahead:
-    """Draws joints while others are measured, and the last one while it is still being checked.
+    """Draws and packs joints while others are measured, and the last while it is being checked.
 
     Called with a joint's view as soon as there is one. It draws in one thread of its own, which
     ends with the block; what it draws serves where the checks leave the view as it is. What cannot
-    be drawn fails when it is asked for.
+    be drawn fails when it is asked for. ``scan_sha256`` is the scan's.
     """
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, run: Run, scan_sha256: str) -> None:
+        self._run, self._scan_sha256 = run, scan_sha256
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="negvol-draw")
         self.shown: dict[Side, Shown] = {}
 
     def __enter__(self) -> Self:
-        self._thread.submit(_load_drawing)  # while networks run, which leave room for it
+        self._thread.submit(_prepare)  # while networks run, which leave room for it
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -98,12 +98,17 @@ class Ahead:
 
         with self._run.watch.step("draw"):
             draw(shown)
+        with self._run.watch.step("save labels"):
+            _edit_files(shown, self._scan_sha256)
 
 
-def _load_drawing() -> None:
+def _prepare() -> None:
+    """Load what draws, and find out once what every result says of the program."""
     from negvol_cli.render import ahead
 
     ahead.load()
+    program_stamp()
+    _versions()
 
 
 def save_result(
@@ -131,7 +136,7 @@ def save_result(
     before = ahead.shown if ahead is not None else {}
     shown = both_sides(report, measurement.views, before)
     tasks = {
-        "labels": partial(_save_labels, measurement, folder, run),
+        "labels": partial(_save_labels, measurement, folder, run, shown),
         "meshes": partial(_save_meshes, measurement, folder, run, shown),
         "preview": partial(_draw_preview, measurement, folder, run, shown),
         "page": partial(
@@ -150,14 +155,24 @@ def save_result(
     run.progress("done", 1.0)
 
 
-def _save_labels(measurement: Measurement, folder: Path, run: Run) -> None:
+def _save_labels(
+    measurement: Measurement, folder: Path, run: Run, shown: tuple[Shown, Shown]
+) -> None:
     """Write the labels, and what the joints are measured again from."""
-    views = measurement.views
+    views, scan_sha256 = measurement.views, measurement.scan.sha256
     with run.watch.step("save labels"):
         labels = labels_on_scan(views, measurement.scan.volume.grid)
         write_labels(labels.values_zyx, measurement.scan, folder / LABELS_FILE)
         write_label_colours(folder)
-        write_edit(views, measurement.scan.sha256, folder)
+        write_edit((_edit_files(one, scan_sha256) for one in shown), folder)
+
+
+def _edit_files(shown: Shown, scan_sha256: str) -> Mapping[str, bytes]:
+    """The files by which a joint is corrected, packed once, whichever thread asks first."""
+    view = shown.view
+    if view is None:
+        return {}
+    return shown.drawn.get("edit", partial(edit_files, view, scan_sha256))
 
 
 def _save_meshes(

@@ -82,7 +82,7 @@ def measure_scan(
             ahead = None
             # pictures that show a reference wait for it
             if folder is not None and not references and several(run.settings.threads):
-                ahead = ending.enter_context(Ahead(run))
+                ahead = ending.enter_context(Ahead(run, scan.sha256))
             told = replace(run, models=networks, shows=ahead or run.shows)
             measurement = measure_ct(scan, scan.notes, told)
             report = replace(measurement.report, patient_id=intake.patient_id)

@@ -69,8 +69,8 @@ def window_grid(frame: JointFrame, window: tuple[slice, slice, slice]) -> Grid:
     return Grid(size, frame.grid.spacing_mm_xyz, vector(origin))
 
 
-def write_basis(basis: JointBasis, window: tuple[slice, slice, slice], path: Path) -> None:
-    """Write all but the CT. Raises OSError where the file cannot be written."""
+def pack_basis(basis: JointBasis, window: tuple[slice, slice, slice]) -> bytes:
+    """The bytes of the file, which holds all but the CT."""
     frame, measured, network = basis.measured.frame, basis.measured, basis.network
     scanner = None if basis.edges is None else asdict(basis.edges[1])
     about = {
@@ -102,7 +102,7 @@ def write_basis(basis: JointBasis, window: tuple[slice, slice, slice], path: Pat
         for name, array in arrays.items():
             with packed.open(f"{name}.npy", "w") as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
-    path.write_bytes(whole.getvalue())
+    return whole.getvalue()
 
 
 def _in_few(p_zyx: Floats) -> npt.NDArray[np.uint8]:
@@ -114,7 +114,7 @@ def _in_few(p_zyx: Floats) -> npt.NDArray[np.uint8]:
 
 
 def read_basis(path: Path, hu_window: npt.NDArray[np.int16]) -> JointBasis:
-    """Read what ``write_basis`` wrote; ``hu_window`` [z, y, x] is the CT there, in frame order.
+    """Read what ``pack_basis`` wrote; ``hu_window`` [z, y, x] is the CT there, in frame order.
 
     Beyond the window the CT counts as air. Raises InputError where the file is not one of ours.
     """
@@ -164,7 +164,7 @@ def _basis(
 
 
 def _flag(said: Mapping[str, Any] | str) -> Flag:
-    """A flag as ``write_basis`` wrote it, or as an earlier version did: its sentence alone."""
+    """A flag as ``pack_basis`` wrote it, or as an earlier version did: its sentence alone."""
     if not isinstance(said, str):
         return Flag(FlagKind(said["kind"]), str(said["text"]), float(said["amount"]))
     for kind, sentence in SENTENCES.items():

@@ -6,7 +6,7 @@ too; 3D Slicer and ITK-SNAP open them. ``<side>.npz`` is for ``negvol measure --
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from negvol_cli import colours
-from negvol_cli.edit.basis_file import window_about, window_grid, write_basis
+from negvol_cli.edit.basis_file import pack_basis, window_about, window_grid
 from negvol_cli.errors import OutputError
 from negvol_cli.geometry.grid import Volume
-from negvol_cli.io.formats.nrrd_writer import write_nrrd
+from negvol_cli.io.formats.nrrd_writer import nrrd_of
 from negvol_cli.settings import RESEARCH_USE
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Label, Side
@@ -45,22 +45,22 @@ def files_of(side: Side) -> tuple[str, str, str]:
     return f"{side}_ct.nrrd", f"{side}.seg.nrrd", f"{side}.npz"
 
 
-def write_edit(views: Mapping[Side, JointView], scan_sha256: str, folder: Path) -> None:
-    """Write ``folder``/edit for the joints that can be measured again; nothing if none can.
+def write_edit(joints: Iterable[Mapping[str, bytes]], folder: Path) -> None:
+    """Write ``folder``/edit with what ``edit_files`` gives for each joint; nothing for none.
 
     Raises
     ------
     OutputError
         A file cannot be written.
     """
-    kept = {side: view for side, view in views.items() if view.basis is not None}
-    if not kept:
+    files = {name: content for joint in joints for name, content in joint.items()}
+    if not files:
         return
     target = folder / FOLDER
     try:
         target.mkdir()
-        for view in kept.values():
-            _write_joint(view, scan_sha256, target)
+        for name, content in files.items():
+            (target / name).write_bytes(content)
         (target / README).write_text(_readme(), encoding="utf-8", newline="\n")
     except OSError as err:
         raise OutputError(
@@ -74,21 +74,24 @@ def outlines(view: JointView) -> npt.NDArray[np.uint8]:
     return np.where(labels == Label.NEGATIVE_VOLUME, Label.BACKGROUND, labels).astype(np.uint8)
 
 
-def _write_joint(view: JointView, scan_sha256: str, target: Path) -> None:
+def edit_files(view: JointView, scan_sha256: str) -> dict[str, bytes]:
+    """The files of a joint, by their names; none where it cannot be measured again."""
     geometry = view.geometry
     frame, basis = geometry.frame, view.basis
     if basis is None:
-        raise ValueError(f"the {frame.side} joint has nothing to be measured again from")
+        return {}
     ct_file, seg_file, basis_file = files_of(frame.side)
     window = window_about(frame, geometry.head_centre_mm)
     grid = window_grid(frame, window)
     shown = np.clip(frame.mirror(view.hu_zyx[window]), -32000, 32000)
     hu = np.floor(shown / HU_STEP) * HU_STEP + HU_STEP // 2
-    write_nrrd(Volume(hu.astype(np.int16), grid), target / ct_file)
     labels = np.ascontiguousarray(frame.mirror(outlines(view)[window]))
     identity = {SCAN_KEY: scan_sha256, SIDE_KEY: str(frame.side)}
-    write_nrrd(Volume(labels, grid), target / seg_file, {**_segments(labels), **identity})
-    write_basis(basis, window, target / basis_file)
+    return {
+        ct_file: nrrd_of(Volume(hu.astype(np.int16), grid)),
+        seg_file: nrrd_of(Volume(labels, grid), {**_segments(labels), **identity}),
+        basis_file: pack_basis(basis, window),
+    }
 
 
 def _segments(labels_zyx: npt.NDArray[np.uint8]) -> dict[str, str]:

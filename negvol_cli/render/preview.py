@@ -18,7 +18,8 @@ from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 
 WIDTH_PX: Final = 1800
-COLOURS: Final = 256
+PACKED: Final = 3
+"""Of PNG: with 6 the picture is a tenth smaller, in twice the time."""
 """As many as a palette holds: a third of a grey level off on average, for half the bytes. Quicker
 ways to choose them paint soft tissue in bands and in the colour of the negative volume."""
 MARGIN_PX: Final = 30
@@ -51,7 +52,7 @@ def draw_preview(
     """
     image = preview(report, views, shown)
     try:
-        image.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path)
+        image.save(path, compress_level=PACKED)
     except OSError as err:
         raise OutputError(f"cannot write {path} ({err}): choose another output folder") from err
 

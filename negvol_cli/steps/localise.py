@@ -348,7 +348,10 @@ def _centroid(
     heat_zyx: Floats, peak: npt.NDArray[np.int64], spacing_mm: float
 ) -> npt.NDArray[np.float64]:
     """The heat's centre of mass (z, y, x) around a peak, in voxels."""
-    index = np.indices(heat_zyx.shape).reshape(3, -1).T
+    reach = math.ceil(PEAK_RADIUS_MM / spacing_mm)
+    low = np.maximum(peak - reach, 0)
+    about = heat_zyx[tuple(slice(a, b) for a, b in zip(low, peak + reach + 1, strict=True))]
+    index = np.indices(about.shape).reshape(3, -1).T + low
     near = np.linalg.norm((index - peak) * spacing_mm, axis=1) <= PEAK_RADIUS_MM
-    weights = heat_zyx.reshape(-1)[near].astype(np.float64)
+    weights = about.reshape(-1)[near].astype(np.float64)
     return np.asarray(np.average(index[near], axis=0, weights=weights))

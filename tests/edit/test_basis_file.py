@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from negvol_cli.edit.basis_file import read_basis, window_about, write_basis
+from negvol_cli.edit.basis_file import pack_basis, read_basis, window_about
 from negvol_cli.edit.packed_edges import pack_edges, unpack_edges
 from negvol_cli.errors import InputError
 from negvol_cli.geometry.joint_frame import FRAME_CENTRE, JointFrame
@@ -33,7 +33,7 @@ def basis() -> JointBasis:
 
 
 def written(basis: JointBasis, path: Path) -> Path:
-    write_basis(basis, WINDOW, path)
+    path.write_bytes(pack_basis(basis, WINDOW))
     return path
 
 

@@ -73,7 +73,7 @@ def test_a_joint_is_drawn_in_a_thread_beside(
 
     monkeypatch.setattr(shown, "lighter", drawn)  # which comes last
 
-    with Ahead(Run(settings=Settings(), backend=backend)) as ahead:
+    with Ahead(Run(settings=Settings(), backend=backend), "0" * 64) as ahead:
         ahead(right)()
         assert done.wait(30)
 
@@ -93,7 +93,7 @@ def test_the_first_joint_waits_until_it_has_been_checked(
 
     monkeypatch.setattr("negvol_cli.render.ahead.draw", drawn)
 
-    with Ahead(Run(settings=Settings(), backend=backend)) as ahead:
+    with Ahead(Run(settings=Settings(), backend=backend), "0" * 64) as ahead:
         checked = ahead(right)
         ahead(make_view(Side.LEFT))
         assert done[Side.LEFT].wait(30)
@@ -108,7 +108,7 @@ def test_what_cannot_be_drawn_fails_when_it_is_asked_for(
 ) -> None:
     monkeypatch.setattr(page, "snapshot", lambda *_args, **_given: 1 / 0)
 
-    with Ahead(Run(settings=Settings(), backend=backend)) as ahead:
+    with Ahead(Run(settings=Settings(), backend=backend), "0" * 64) as ahead:
         ahead(right)()
 
     with pytest.raises(ZeroDivisionError):

@@ -1,10 +1,11 @@
-"""One file of a header and packed voxels, whole or absent."""
+"""A header and packed voxels: as one file, whole or absent, or as its bytes."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +30,7 @@ def write_packed(
     """
     try:
         with path.open("wb") as file:
-            file.write(plain)
-            with GzipNGFile("", "wb", level, file, mtime=0) as stream:
-                stream.write(packed)
-                for plane in values_zyx:
-                    stream.write(np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).data)
+            pack_into(file, values_zyx, level, plain=plain, packed=packed)
             file.flush()
             os.fsync(file.fileno())
     except OSError as err:
@@ -43,3 +40,19 @@ def write_packed(
             f"cannot write {path} whole ({err.strerror or err}): make room on its disk, or choose "
             "another -o"
         ) from err
+
+
+def pack_into(
+    file: IO[bytes],
+    values_zyx: npt.NDArray[np.generic],
+    level: int,
+    *,
+    plain: bytes = b"",
+    packed: bytes = b"",
+) -> None:
+    """Write the same into an open file or other stream of bytes."""
+    file.write(plain)
+    with GzipNGFile("", "wb", level, file, mtime=0) as stream:
+        stream.write(packed)
+        for plane in values_zyx:
+            stream.write(np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).data)
