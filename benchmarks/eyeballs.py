@@ -24,7 +24,7 @@ from benchmarks.faulty_stacks import heads
 from benchmarks.scan_changes import binned, blurred, noisier, turned
 from benchmarks.tables import markdown, write_table
 from negvol_cli.geometry.grid import Vector, Volume, vector
-from negvol_cli.steps.eyeballs import Eyeballs, eyeball_flags, eyeballs
+from negvol_cli.steps.eyeballs import Eyeballs, eyeballs
 
 FACTORS: Final = (0.5, 0.67, 0.8, 1.25, 1.5, 2.0)
 TURNED: Final = 10.0
@@ -65,9 +65,9 @@ def row_of(head: str, ct: Volume, joints: list[Vector]) -> dict[str, str]:
     for factor in FACTORS:
         wrong = with_slices_apart(ct, factor)
         right, left = (vector(wrong.grid.to_world(place)) for place in places)
-        told = "yes" if eyeball_flags(wrong, right, left) else "no"
-        seen = _said(eyeballs(wrong, right, left))
-        cells[f"header × {factor:g}"] = f"{told} ({seen})"
+        found = eyeballs(wrong, right, left)
+        told = "yes" if found is not None and found.deny_header else "no"
+        cells[f"header × {factor:g}"] = f"{told} ({_said(found)})"
     return cells
 
 

@@ -75,6 +75,11 @@ class Eyeballs:
     stretched: float
     contrast_hu: float
 
+    @property
+    def deny_header(self) -> bool:
+        """Whether they look by far too high or too low for slices as the header says."""
+        return not 1 / TOLERANCE <= self.stretched <= TOLERANCE
+
 
 def eyeballs(ct: Volume, right_mm: Vector, left_mm: Vector) -> Eyeballs | None:
     """The eyeballs of a head in HU whose condyles' centres lie there, LPS mm.
@@ -103,7 +108,7 @@ def eyeballs(ct: Volume, right_mm: Vector, left_mm: Vector) -> Eyeballs | None:
 def eyeball_flags(ct: Volume, right_mm: Vector, left_mm: Vector) -> tuple[str, ...]:
     """A flag where the eyeballs of a head in HU are by far too high or too low."""
     found = eyeballs(ct, right_mm, left_mm)
-    if found is None or 1 / TOLERANCE <= found.stretched <= TOLERANCE:
+    if found is None or not found.deny_header:
         return ()
     return (
         f"the eyeballs look {found.stretched:.1f} times as high as they are wide: the distance "
