@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from negvol_cli import saving
 from negvol_cli.mesh.backend import MeshBackend
 from negvol_cli.render import meshes, page, shown
 from negvol_cli.render.ahead import draw, unjudged
@@ -21,6 +22,7 @@ from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 
 MakeView = Callable[..., JointView]
+SHA256 = "5e" * 32
 
 
 @pytest.fixture
@@ -73,12 +75,32 @@ def test_a_joint_is_drawn_in_a_thread_beside(
 
     monkeypatch.setattr(shown, "lighter", drawn)  # which comes last
 
-    with Ahead(Run(settings=Settings(), backend=backend), "0" * 64) as ahead:
+    with Ahead(Run(settings=Settings(), backend=backend), SHA256) as ahead:
         ahead(right)()
         assert done.wait(30)
 
     assert ahead.shown[Side.RIGHT].light() is right
     assert [name.rpartition("_")[0] for name in where] == ["negvol-draw"]
+
+
+def test_what_it_is_corrected_by_is_packed_once(
+    right: JointView, backend: MeshBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = threading.Event()
+
+    def packed(view: JointView, scan_sha256: str) -> dict[str, bytes]:
+        assert not done.is_set(), "packed again"
+        done.set()
+        return {f"{view.side}.npz": scan_sha256.encode()}
+
+    monkeypatch.setattr("negvol_cli.render.ahead.draw", lambda _shown: None)
+    monkeypatch.setattr(saving, "edit_files", packed)
+
+    with Ahead(Run(settings=Settings(), backend=backend), SHA256) as ahead:
+        ahead(right)()
+        assert done.wait(30)
+
+    assert saving._edit_files(ahead.shown[Side.RIGHT], SHA256) == {"right.npz": SHA256.encode()}
 
 
 def test_the_first_joint_waits_until_it_has_been_checked(
@@ -93,7 +115,7 @@ def test_the_first_joint_waits_until_it_has_been_checked(
 
     monkeypatch.setattr("negvol_cli.render.ahead.draw", drawn)
 
-    with Ahead(Run(settings=Settings(), backend=backend), "0" * 64) as ahead:
+    with Ahead(Run(settings=Settings(), backend=backend), SHA256) as ahead:
         checked = ahead(right)
         ahead(make_view(Side.LEFT))
         assert done[Side.LEFT].wait(30)
@@ -108,7 +130,7 @@ def test_what_cannot_be_drawn_fails_when_it_is_asked_for(
 ) -> None:
     monkeypatch.setattr(page, "snapshot", lambda *_args, **_given: 1 / 0)
 
-    with Ahead(Run(settings=Settings(), backend=backend), "0" * 64) as ahead:
+    with Ahead(Run(settings=Settings(), backend=backend), SHA256) as ahead:
         ahead(right)()
 
     with pytest.raises(ZeroDivisionError):
