@@ -31,6 +31,7 @@ _TITLE: Final = 86
 _HEADING: Final = 48
 BESIDE_PX: Final = _HEADING + 2 * _CUT + _GAP
 _FOOT: Final = 258
+_REASON_LINES: Final = 3
 _KEY_HALVES: Final = {palette.NEGATIVE_VOLUME: 10, palette.CONDYLE: 3, palette.REFERENCE: 1}
 HEIGHT_PX: Final = _TITLE + BESIDE_PX + _FOOT
 
@@ -99,8 +100,9 @@ def _joint(page: Image.Image, shown: Shown, left_px: int, top_px: int) -> None:
     base = top_px + _HEADING - 16
     write(draw, (left_px, base), shown.title, 28, palette.INK, bold=True)
     room = _HALF - width_px(shown.title, 28) - 30
-    status = str(joint.status) if view is None else words.plain(joint.status_text)
-    status = shortened(status, 22, room)
+    status, reason = words.plain(joint.status_text), ""
+    if view is None or width_px(status, 22) > room:
+        status, reason = str(joint.status), words.plain(joint.reason)
     write(draw, (left_px + _HALF, base), status, 22, palette.INK, align="right")
     top = top_px + _HEADING
     places = [
@@ -113,7 +115,7 @@ def _joint(page: Image.Image, shown: Shown, left_px: int, top_px: int) -> None:
         for plane, place in zip(PLANES, places, strict=True):
             page.paste(shown.cut(plane, _CUT), place)
     box = (left_px + _CUT + _GAP + 14, top + _CUT + _GAP, _CUT - 14)
-    _figures(draw, joint, box)
+    _figures(draw, joint, box, "" if view is None else reason)
 
 
 def _absence(draw: ImageDraw.ImageDraw, joint: JointReport, left_px: int, top_px: int) -> None:
@@ -130,20 +132,19 @@ def _figures(
     draw: ImageDraw.ImageDraw,
     joint: JointReport,
     box_px: tuple[float, float, float],
+    reason: str,
 ) -> None:
-    """Write the measurements of one joint into a box: left, top and width."""
+    """Write the measurements of one joint into a box: left, top and width.
+
+    ``reason`` is why there is no NV, and stands in its place; empty where the title says so.
+    """
     left_px, top_px, room_px = box_px
     write(draw, (left_px, top_px + 24), "Negative volume (NV)", 24, palette.MUTED)
-    big = words.mm3(joint.nv_mm3)
-    write(draw, (left_px, top_px + 88), big, 64, palette.INK, bold=True)
-    if big != words.MISSING:
-        unit_px = left_px + width_px(big, 64) + 12
-        write(draw, (unit_px, top_px + 88), "mm³", 30, palette.INK)
-        if joint.uncertainty is not None:
-            half = f"± {words.mm3(joint.uncertainty.nv_mm3)}"
-            end = (left_px + room_px, top_px + 88)
-            write(draw, end, half, 24, palette.MUTED, align="right")
-            write(draw, (end[0], end[1] - 30), "95 %", 20, palette.MUTED, align="right")
+    if reason:
+        for i, line in enumerate(_in_lines(reason, 20, room_px, _REASON_LINES)):
+            write(draw, (left_px, top_px + 52 + 25 * i), line, 20, palette.INK)
+    else:
+        _nv(draw, joint, (left_px, top_px + 88), room_px)
     rows = [
         ("Articular NV", words.volume(joint, "articular_nv_mm3"), "mm³"),
         ("Condylar head", words.volume(joint, "head_volume_mm3"), "mm³"),
@@ -157,6 +158,22 @@ def _figures(
         if value != words.MISSING:
             write(draw, (unit_px, base), unit, 23, palette.MUTED)
         draw.line((left_px, base + 12, left_px + room_px, base + 12), palette.RULE, 1)
+
+
+def _nv(
+    draw: ImageDraw.ImageDraw, joint: JointReport, place_px: tuple[float, float], room_px: float
+) -> None:
+    """Write NV in large figures, and half its interval."""
+    left_px, base_px = place_px
+    figure = words.mm3(joint.nv_mm3)
+    write(draw, place_px, figure, 64, palette.INK, bold=True)
+    if figure == words.MISSING:
+        return
+    write(draw, (left_px + width_px(figure, 64) + 12, base_px), "mm³", 30, palette.INK)
+    if joint.uncertainty is not None:
+        half, end_px = f"± {words.mm3(joint.uncertainty.nv_mm3)}", left_px + room_px
+        write(draw, (end_px, base_px), half, 24, palette.MUTED, align="right")
+        write(draw, (end_px, base_px - 30), "95 %", 20, palette.MUTED, align="right")
 
 
 def _foot(draw: ImageDraw.ImageDraw, report: ScanReport, reference: str) -> None:
@@ -177,14 +194,19 @@ def _foot(draw: ImageDraw.ImageDraw, report: ScanReport, reference: str) -> None
     draw_legend(draw, top + 46, reference)
     flags = "; ".join(f"{concern}: {flag}" for concern, flag in words.flags(report))
     write(draw, (MARGIN_PX, top + 122), "Flags", 26, palette.INK, bold=True)
-    first, *others = wrapped(flags or "none", 24, WIDTH_PX - 2 * MARGIN_PX - 180)
-    rest = shortened(" ".join(others), 24, WIDTH_PX - 2 * MARGIN_PX - 180)
-    for i, line in enumerate((first, rest)):
+    for i, line in enumerate(_in_lines(flags or "none", 24, WIDTH_PX - 2 * MARGIN_PX - 180, 2)):
         write(draw, (MARGIN_PX + 180, top + 122 + 32 * i), line, 24, palette.INK)
     base = HEIGHT_PX - 30
     write(draw, (MARGIN_PX, base), report.research_use, 24, palette.INK, bold=True)
     solid = ": ".join(words.measured_solid(report)) if report.clip else ""
     write(draw, (WIDTH_PX - MARGIN_PX, base), words.plain(solid), 20, palette.MUTED, align="right")
+
+
+def _in_lines(text: str, size_px: int, room_px: float, most: int) -> list[str]:
+    """``text`` in up to ``most`` lines, the last shortened to its room."""
+    *lines, last = wrapped(text, size_px, room_px)
+    rest = " ".join([*lines[most - 1 :], last])
+    return [*lines[: most - 1], shortened(rest, size_px, room_px)]
 
 
 def draw_legend(draw: ImageDraw.ImageDraw, base_px: float, reference: str) -> None:

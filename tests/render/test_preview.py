@@ -8,11 +8,13 @@ import pytest
 from PIL import Image
 
 from negvol_cli.errors import OutputError
+from negvol_cli.render import preview
 from negvol_cli.render.lettering import shortened, spelt, transliterated, width_px, wrapped
 from negvol_cli.render.preview import HEIGHT_PX, WIDTH_PX, draw_preview
-from negvol_cli.report import ScanReport
+from negvol_cli.report import JointReport, ScanReport, Status
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
+from tests.render.conftest import both
 
 MakeView = Callable[..., JointView]
 
@@ -42,6 +44,28 @@ def test_the_right_joint_stands_on_the_left_half(
 
     assert left_half > 0.25
     assert right_half < 0.02
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "the condyle has no lower end",
+        "6% of the measurement sphere not scanned, NV is at least 6856 mm³; a sphere of 20 mm fits "
+        "(--sphere-mm 20)",
+    ],
+)
+def test_why_there_is_no_nv_is_said_once_and_whole(
+    reason: str, report: ScanReport, make_view: MakeView, monkeypatch: pytest.MonkeyPatch
+):
+    written: list[str] = []
+    monkeypatch.setattr(preview, "write", lambda _draw, _at, text, *_, **__: written.append(text))
+    right = JointReport(side=Side.RIGHT, status=Status.CUT, reason=reason)
+
+    preview.preview(both(right, report.left), {side: make_view(side) for side in Side})
+
+    said = " ".join(written)
+    assert said.count(reason) == 1
+    assert said.count(str(Status.CUT)) == 1
 
 
 def test_no_joint_at_all_still_gives_a_page(tmp_path: Path, one_joint: ScanReport):
