@@ -32,6 +32,7 @@ _HEADING: Final = 48
 BESIDE_PX: Final = _HEADING + 2 * _CUT + _GAP
 _FOOT: Final = 258
 _REASON_LINES: Final = 3
+_MORE_FLAGS: Final = " (all of them: report.html)"
 _KEY_HALVES: Final = {palette.NEGATIVE_VOLUME: 10, palette.CONDYLE: 3, palette.REFERENCE: 1}
 HEIGHT_PX: Final = _TITLE + BESIDE_PX + _FOOT
 
@@ -194,7 +195,8 @@ def _foot(draw: ImageDraw.ImageDraw, report: ScanReport, reference: str) -> None
     draw_legend(draw, top + 46, reference)
     flags = "; ".join(f"{concern}: {flag}" for concern, flag in words.flags(report))
     write(draw, (MARGIN_PX, top + 122), "Flags", 26, palette.INK, bold=True)
-    for i, line in enumerate(_in_lines(flags or "none", 24, WIDTH_PX - 2 * MARGIN_PX - 180, 2)):
+    room = WIDTH_PX - 2 * MARGIN_PX - 180
+    for i, line in enumerate(_in_lines(flags or "none", 24, room, 2, more=_MORE_FLAGS)):
         write(draw, (MARGIN_PX + 180, top + 122 + 32 * i), line, 24, palette.INK)
     base = HEIGHT_PX - 30
     write(draw, (MARGIN_PX, base), report.research_use, 24, palette.INK, bold=True)
@@ -202,11 +204,13 @@ def _foot(draw: ImageDraw.ImageDraw, report: ScanReport, reference: str) -> None
     write(draw, (WIDTH_PX - MARGIN_PX, base), words.plain(solid), 20, palette.MUTED, align="right")
 
 
-def _in_lines(text: str, size_px: int, room_px: float, most: int) -> list[str]:
-    """``text`` in up to ``most`` lines, the last shortened to its room."""
+def _in_lines(text: str, size_px: int, room_px: float, most: int, more: str = "") -> list[str]:
+    """``text`` in up to ``most`` lines; the last is shortened to its room, and ``more`` follows."""
     *lines, last = wrapped(text, size_px, room_px)
     rest = " ".join([*lines[most - 1 :], last])
-    return [*lines[: most - 1], shortened(rest, size_px, room_px)]
+    if width_px(rest, size_px) > room_px:
+        rest = shortened(rest, size_px, room_px - width_px(more, size_px)) + more
+    return [*lines[: most - 1], rest]
 
 
 def draw_legend(draw: ImageDraw.ImageDraw, base_px: float, reference: str) -> None:

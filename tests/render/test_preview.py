@@ -68,6 +68,20 @@ def test_why_there_is_no_nv_is_said_once_and_whole(
     assert said.count(str(Status.CUT)) == 1
 
 
+def test_flags_that_find_no_room_are_said_to_be_on_the_page(
+    report: ScanReport, monkeypatch: pytest.MonkeyPatch
+):
+    written: list[str] = []
+    monkeypatch.setattr(preview, "write", lambda _draw, _at, text, *_, **__: written.append(text))
+    many = tuple(f"the {number}th thing that is to be known of this scan" for number in range(9))
+
+    preview.preview(both(report.right, report.left, flags=many), {})
+
+    (last,) = [text for text in written if "..." in text]
+    assert last.endswith("... (all of them: report.html)")
+    assert width_px(last, 24) <= WIDTH_PX - 180
+
+
 def test_no_joint_at_all_still_gives_a_page(tmp_path: Path, one_joint: ScanReport):
     draw_preview(one_joint, {}, tmp_path / "preview.png")
 
