@@ -19,9 +19,8 @@ from negvol_cli.structures import Side
 
 WIDTH_PX: Final = 1800
 PACKED: Final = 3
-"""Of PNG: with 6 the picture is a tenth smaller, in twice the time."""
-"""As many as a palette holds: a third of a grey level off on average, for half the bytes. Quicker
-ways to choose them paint soft tissue in bands and in the colour of the negative volume."""
+"""Of PNG: with 6 the picture is a tenth smaller, in twice the time. A palette of 256 colours would
+halve it; to choose them well takes as long, and chosen quickly they paint tissue in bands."""
 MARGIN_PX: Final = 30
 _GAP: Final = 14
 _BETWEEN: Final = 44
@@ -102,7 +101,9 @@ def _joint(page: Image.Image, shown: Shown, left_px: int, top_px: int) -> None:
     write(draw, (left_px, base), shown.title, 28, palette.INK, bold=True)
     room = _HALF - width_px(shown.title, 28) - 30
     status, reason = words.plain(joint.status_text), ""
-    if view is None or width_px(status, 22) > room:
+    if view is None:  # the reason stands in place of the pictures
+        status = str(joint.status)
+    elif width_px(status, 22) > room:
         status, reason = str(joint.status), words.plain(joint.reason)
     write(draw, (left_px + _HALF, base), status, 22, palette.INK, align="right")
     top = top_px + _HEADING
@@ -116,7 +117,7 @@ def _joint(page: Image.Image, shown: Shown, left_px: int, top_px: int) -> None:
         for plane, place in zip(PLANES, places, strict=True):
             page.paste(shown.cut(plane, _CUT), place)
     box = (left_px + _CUT + _GAP + 14, top + _CUT + _GAP, _CUT - 14)
-    _figures(draw, joint, box, "" if view is None else reason)
+    _figures(draw, joint, box, reason)
 
 
 def _absence(draw: ImageDraw.ImageDraw, joint: JointReport, left_px: int, top_px: int) -> None:
