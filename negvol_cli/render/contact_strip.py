@@ -8,7 +8,7 @@ from typing import Final
 from PIL import Image, ImageDraw
 
 from negvol_cli.render import palette
-from negvol_cli.render.lettering import wrapped, write
+from negvol_cli.render.lettering import in_lines, write
 from negvol_cli.render.preview import MARGIN_PX, WIDTH_PX
 from negvol_cli.render.snapshot import SIZE_PX
 
@@ -27,7 +27,7 @@ def contact_strip(stills: Sequence[tuple[str, Image.Image]], paint: palette.Pain
     draw = ImageDraw.Draw(strip)
     for i, (name, still) in enumerate(stills[:_MOST]):
         left = MARGIN_PX + i * (width + _GAP)
-        for line, text in enumerate(wrapped(name, 20, width)[:2]):
+        for line, text in enumerate(in_lines(name, 20, width, 2)):
             write(draw, (left, 24 + 26 * line), text, 20, palette.INK)
         strip.paste(still.resize((width, high), Image.Resampling.LANCZOS), (left, _NAME))
         draw.rectangle((left, _NAME, left + width, _NAME + high), outline=palette.RULE)

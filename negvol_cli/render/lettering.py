@@ -115,3 +115,12 @@ def shortened(text: str, size_px: int, room_px: float) -> str:
     while text and width_px(f"{text}...", size_px) > room_px:
         text = text[:-1]
     return f"{text}..."
+
+
+def in_lines(text: str, size_px: int, room_px: float, most: int, more: str = "") -> list[str]:
+    """``text`` in up to ``most`` lines; the last is shortened to its room, and ``more`` follows."""
+    *lines, last = wrapped(text, size_px, room_px)
+    rest = " ".join([*lines[most - 1 :], last])
+    if width_px(rest, size_px) > room_px:
+        rest = shortened(rest, size_px, room_px - width_px(more, size_px)) + more
+    return [*lines[: most - 1], rest]

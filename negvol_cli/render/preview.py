@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from negvol_cli.errors import OutputError
 from negvol_cli.render import palette, words
 from negvol_cli.render.cuts import PLANES
-from negvol_cli.render.lettering import shortened, spelt, transliterated, width_px, wrapped, write
+from negvol_cli.render.lettering import in_lines, shortened, spelt, transliterated, width_px, write
 from negvol_cli.render.shown import CUT_PX, Shown, both_sides
 from negvol_cli.report import Asymmetry, JointReport, ScanReport
 from negvol_cli.steps.joint_view import JointView
@@ -124,7 +124,7 @@ def _absence(draw: ImageDraw.ImageDraw, joint: JointReport, left_px: int, top_px
     """Say in the place of the cuts why there are none."""
     box = (left_px, top_px, left_px + _HALF, top_px + _CUT)
     draw.rectangle(box, outline=palette.RULE, width=2)
-    lines = wrapped(words.absence(joint), 26, _HALF - 100)[:8]
+    lines = in_lines(words.absence(joint), 26, _HALF - 100, 8)
     base = top_px + _CUT / 2 - (len(lines) - 1) * 18
     for i, line in enumerate(lines):
         write(draw, (left_px + _HALF / 2, base + 36 * i), line, 26, palette.INK, align="centre")
@@ -143,7 +143,7 @@ def _figures(
     left_px, top_px, room_px = box_px
     write(draw, (left_px, top_px + 24), "Negative volume (NV)", 24, palette.MUTED)
     if reason:
-        for i, line in enumerate(_in_lines(reason, 20, room_px, _REASON_LINES)):
+        for i, line in enumerate(in_lines(reason, 20, room_px, _REASON_LINES)):
             write(draw, (left_px, top_px + 52 + 25 * i), line, 20, palette.INK)
     else:
         _nv(draw, joint, (left_px, top_px + 88), room_px)
@@ -197,21 +197,12 @@ def _foot(draw: ImageDraw.ImageDraw, report: ScanReport, reference: str) -> None
     flags = "; ".join(f"{concern}: {flag}" for concern, flag in words.flags(report))
     write(draw, (MARGIN_PX, top + 122), "Flags", 26, palette.INK, bold=True)
     room = WIDTH_PX - 2 * MARGIN_PX - 180
-    for i, line in enumerate(_in_lines(flags or "none", 24, room, 2, more=_MORE_FLAGS)):
+    for i, line in enumerate(in_lines(flags or "none", 24, room, 2, more=_MORE_FLAGS)):
         write(draw, (MARGIN_PX + 180, top + 122 + 32 * i), line, 24, palette.INK)
     base = HEIGHT_PX - 30
     write(draw, (MARGIN_PX, base), report.research_use, 24, palette.INK, bold=True)
     solid = ": ".join(words.measured_solid(report)) if report.clip else ""
     write(draw, (WIDTH_PX - MARGIN_PX, base), words.plain(solid), 20, palette.MUTED, align="right")
-
-
-def _in_lines(text: str, size_px: int, room_px: float, most: int, more: str = "") -> list[str]:
-    """``text`` in up to ``most`` lines; the last is shortened to its room, and ``more`` follows."""
-    *lines, last = wrapped(text, size_px, room_px)
-    rest = " ".join([*lines[most - 1 :], last])
-    if width_px(rest, size_px) > room_px:
-        rest = shortened(rest, size_px, room_px - width_px(more, size_px)) + more
-    return [*lines[: most - 1], rest]
 
 
 def draw_legend(draw: ImageDraw.ImageDraw, base_px: float, reference: str) -> None:
