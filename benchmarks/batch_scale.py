@@ -23,8 +23,8 @@ import SimpleITK as sitk
 from benchmarks.tables import Printed
 from negvol_cli.batch import Processes, Result, Tally, discover, job_for, run_batch, threads_each
 from negvol_cli.bundle.bundle import DEFAULT_BUNDLE
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.geometry.grid import Grid, vector
-from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.phantom import ScanSettings, draw_head
 from negvol_cli.settings import Device, Settings
 from negvol_cli.structures import Side

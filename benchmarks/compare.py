@@ -33,8 +33,8 @@ from negvol_cli.comparison.rows import asymmetry_rows, joint_rows
 from negvol_cli.comparison.stored import StoredResult, read_result
 from negvol_cli.comparison.verdict import apart_mm, of_one_patient
 from negvol_cli.errors import InputError, NegvolError
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.geometry.grid import Grid, Volume, vector
-from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.io.image import read_scan
 from negvol_cli.phantom import CondyleChange, PhantomHead, ScanSettings, changed, draw_head
 from negvol_cli.run import Models, load_models

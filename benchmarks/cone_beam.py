@@ -30,8 +30,9 @@ from benchmarks.references import judged
 from benchmarks.tables import Printed
 from negvol_cli.errors import NegvolError
 from negvol_cli.evaluation.metrics import compare
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.geometry.grid import Grid, Vector, Volume
-from negvol_cli.geometry.resample import resample_nearest, to_sitk
+from negvol_cli.geometry.resample import resample_nearest
 from negvol_cli.io.image import read_image, read_scan
 from negvol_cli.mesh.backend import load_backend
 from negvol_cli.phantom import ScanSettings, draw_head

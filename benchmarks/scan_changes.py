@@ -11,8 +11,9 @@ import numpy.typing as npt
 import SimpleITK as sitk
 from scipy.ndimage import gaussian_filter, uniform_filter1d
 
+from negvol_cli.geometry.align import grid_of, to_sitk
 from negvol_cli.geometry.grid import Grid, Vector, Volume, vector
-from negvol_cli.geometry.resample import grid_of, resample, to_sitk
+from negvol_cli.geometry.resample import resample
 from negvol_cli.structures import AIR_HU
 
 Change = Callable[[Volume], Volume]

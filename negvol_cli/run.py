@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from negvol_cli.bundle.bundle import Bundle, load_bundle
-from negvol_cli.geometry.resample import use_threads
 from negvol_cli.inference.predictor import Predictor
 from negvol_cli.inference.session import open_session
 from negvol_cli.memory import share_arenas
@@ -80,8 +79,6 @@ def load_models(path: Path | None, settings: Settings) -> Models:
         The requested device cannot run a network.
     """
     share_arenas()
-    if settings.threads is not None:
-        use_threads(settings.threads)
     bundle = load_bundle(path)
     start = partial(open_session, device=settings.device, threads=settings.threads)
     return Models(

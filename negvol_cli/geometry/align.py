@@ -1,4 +1,4 @@
-"""Two images laid onto each other by intensity; it and ``resample`` alone know SimpleITK."""
+"""Two images laid onto each other by intensity; the only module that knows SimpleITK."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from negvol_cli.geometry.grid import Points, Volume
-from negvol_cli.geometry.resample import to_sitk
+from negvol_cli.geometry.grid import Grid, Points, Volume
 
 SHARE: Final = 0.2
 """Of the mask's voxels, drawn with a fixed seed. With half or twice as many, the shift of a
@@ -56,6 +55,25 @@ def align_intensities(
         return None
     found = np.array(transform.GetMatrix(), dtype=np.float64).reshape(3, 3)
     return found, centre_mm - found @ centre_mm + np.array(transform.GetTranslation())
+
+
+def grid_of(image: sitk.Image) -> Grid:
+    """The grid of a SimpleITK image."""
+    return Grid(
+        tuple(image.GetSize()),
+        tuple(image.GetSpacing()),
+        tuple(image.GetOrigin()),
+        tuple(image.GetDirection()),
+    )
+
+
+def to_sitk(volume: Volume) -> sitk.Image:
+    """A SimpleITK image with the volume's values and grid."""
+    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.values_zyx))
+    image.SetSpacing(volume.grid.spacing_mm_xyz)
+    image.SetOrigin(volume.grid.origin_mm_xyz)
+    image.SetDirection(volume.grid.direction)
+    return image
 
 
 def _floats(volume: Volume) -> Any:

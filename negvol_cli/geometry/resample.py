@@ -1,71 +1,62 @@
-"""Volumes taken to other grids; beside ``align`` the only module that knows SimpleITK."""
+"""Volumes taken to other grids.
+
+Where their axes are parallel, as those of joint frames and most scans are, each axis is gone along
+for itself, which is quicker than any library for images; and none that is large need be loaded.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk
+from scipy import ndimage
 
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.structures import AIR_HU
 
-
-def use_threads(count: int) -> None:
-    """Resample with so many threads, in this process, from now on."""
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(count)
+PARALLEL: Final = 1e-3
+"""By less of a voxel than this do parallel axes drift apart over a whole grid."""
 
 
-def grid_of(image: sitk.Image | sitk.ImageFileReader) -> Grid:
-    """The grid of a SimpleITK image, or of a reader that has read an image's header."""
-    return Grid(
-        tuple(image.GetSize()),
-        tuple(image.GetSpacing()),
-        tuple(image.GetOrigin()),
-        tuple(image.GetDirection()),
-    )
-
-
-def to_sitk(volume: Volume) -> sitk.Image:
-    """A SimpleITK image with the volume's values and grid."""
-    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.values_zyx))
-    image.SetSpacing(volume.grid.spacing_mm_xyz)
-    image.SetOrigin(volume.grid.origin_mm_xyz)
-    image.SetDirection(volume.grid.direction)
-    return image
-
-
-def resample(
-    volume: Volume, grid: Grid, *, fill: float = AIR_HU, interpolator: int = sitk.sitkLinear
-) -> npt.NDArray[np.float32]:
+def resample(volume: Volume, grid: Grid, *, fill: float = AIR_HU) -> npt.NDArray[np.float32]:
     """The volume's values at the voxels of ``grid``, float32 [z, y, x]; ``fill`` outside.
 
-    Only the part of the volume that ``grid`` covers is converted, so that a joint frame from a
-    large scan costs little memory.
+    Between voxels linear; to the outer faces of the outermost voxels as at their centres. Only the
+    part of the volume that ``grid`` covers is converted, so that a joint frame from a large scan
+    costs little memory.
     """
     part = crop_to(volume, grid)
     if part is None:
         return np.full(grid.shape_zyx, fill, dtype=np.float32)
-    resampled = sitk.Resample(
-        to_sitk(part),
-        grid.size_xyz,
-        sitk.Transform(),
-        interpolator,
-        grid.origin_mm_xyz,
-        grid.spacing_mm_xyz,
-        grid.direction,
-        fill,
-        sitk.sitkFloat32,
-    )
-    return np.asarray(sitk.GetArrayFromImage(resampled))
+    places = _Places.of(grid, part.grid)
+    if places.straight:
+        values: npt.NDArray[Any] = part.values_zyx
+        for axis in (2, 1, 0):
+            values = _between(values, axis, places.along(axis))
+    else:
+        values = places.turned(part.values_zyx.astype(np.float32, copy=False), order=1)
+    places.fill_outside(values, fill)
+    return values
 
 
 def resample_nearest(volume: Volume, grid: Grid) -> npt.NDArray[Any]:
     """The volume's value nearest to each voxel of ``grid``, in its own type; 0 outside (labels)."""
-    nearest = resample(volume, grid, fill=0.0, interpolator=sitk.sitkNearestNeighbor)
-    return nearest.astype(volume.values_zyx.dtype)
+    part = crop_to(volume, grid)
+    if part is None:
+        return np.zeros(grid.shape_zyx, dtype=volume.values_zyx.dtype)
+    places = _Places.of(grid, part.grid)
+    if places.straight:
+        values: npt.NDArray[Any] = part.values_zyx
+        for axis in (2, 1, 0):
+            nearest = np.floor(places.along(axis) + 0.5).astype(np.intp)
+            values = values.take(nearest, axis, mode="clip")
+    else:
+        values = places.turned(part.values_zyx, order=0)
+    places.fill_outside(values, 0)
+    return values
 
 
 def frame_hu(ct: Volume, frame: JointFrame) -> npt.NDArray[np.float32]:
@@ -88,3 +79,73 @@ def crop_to(volume: Volume, grid: Grid, *, margin: int = 4) -> Volume | None:
     ox, oy, oz = volume.grid.to_world(low).tolist()
     grid = Grid((x, y, z), volume.grid.spacing_mm_xyz, (ox, oy, oz), volume.grid.direction)
     return Volume(values, grid)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Places:
+    """Where the voxels of a grid [z, y, x] of ``shape`` lie among those of an array of ``inside``.
+
+    In z, y, x order: ``first`` (3,) is the continuous index of the first, and ``steps`` (3, 3) has
+    as columns what one voxel farther along each axis adds.
+    """
+
+    shape: tuple[int, int, int]
+    inside: tuple[int, int, int]
+    first: npt.NDArray[np.float64]
+    steps: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, grid: Grid, among: Grid) -> Self:
+        """The voxels of ``grid`` among those of another."""
+        first = among.to_index(grid.origin_mm_xyz)[::-1]
+        steps = (np.linalg.inv(among.axes) @ grid.axes)[::-1, ::-1]
+        straight = np.diag(np.diagonal(steps))
+        parallel = (np.abs(steps - straight) * grid.shape_zyx).max() < PARALLEL
+        return cls(grid.shape_zyx, among.shape_zyx, first, straight if parallel else steps)
+
+    @property
+    def straight(self) -> bool:
+        """Whether the grids' axes are parallel, so that each can be gone along for itself."""
+        return not (self.steps - np.diag(np.diagonal(self.steps))).any()
+
+    def along(self, axis: int) -> npt.NDArray[np.float64]:
+        """The continuous indices of the grid's planes across an axis, where it is ``straight``."""
+        return np.asarray(self.first[axis] + self.steps[axis, axis] * np.arange(self.shape[axis]))
+
+    def turned(self, values_zyx: npt.NDArray[Any], order: int) -> npt.NDArray[Any]:
+        """Values at the voxels of any grid; ``order`` 1 is linear, 0 nearest."""
+        found: npt.NDArray[Any] = ndimage.affine_transform(
+            values_zyx, self.steps, self.first, self.shape, order=order, mode="nearest"
+        )
+        return found
+
+    def fill_outside(self, values_zyx: npt.NDArray[Any], fill: float) -> None:
+        """Put ``fill`` where a voxel's centre lies beyond the outer faces of the array's voxels."""
+        for axis, size in enumerate(self.inside):
+            index = self.first[axis].reshape(1, 1, 1)
+            for along, step in enumerate(self.steps[axis]):
+                if step:
+                    index = index + _upright(step * np.arange(self.shape[along]), along)
+            outside = (index < -0.5) | (index > size - 0.5)
+            if outside.any():
+                values_zyx[np.broadcast_to(outside, self.shape)] = fill
+
+
+def _upright(line: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
+    """A line (N,) along an axis of an array [z, y, x]."""
+    return line.reshape(-1, *(1,) * (2 - axis))
+
+
+def _between(
+    values_zyx: npt.NDArray[Any], axis: int, index: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float32]:
+    """Values at continuous indices along one axis, float32."""
+    last = values_zyx.shape[axis] - 1
+    low = np.clip(np.floor(index), 0, last).astype(np.intp)
+    share = _upright(np.clip(index - low, 0, 1).astype(np.float32), axis)
+    first = values_zyx.take(low, axis).astype(np.float32, copy=False)
+    found = values_zyx.take(low + 1, axis, mode="clip").astype(np.float32, copy=False)
+    found -= first
+    found *= share
+    found += first
+    return found

@@ -12,7 +12,7 @@ import pytest
 import SimpleITK as sitk
 from playwright.sync_api import Browser, Error, Page, Route, sync_playwright
 
-from negvol_cli.geometry.resample import to_sitk
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.phantom import draw_head
 from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan

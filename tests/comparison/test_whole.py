@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from negvol_cli import compare, measure_scan
 from negvol_cli.comparison.report import Comparison, Outcome
 from negvol_cli.comparison.rows import asymmetry_rows, joint_rows
-from negvol_cli.geometry.resample import to_sitk
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.phantom import CondyleChange, PhantomHead, ScanSettings, changed, draw_head
 from negvol_cli.run import load_models
 from negvol_cli.settings import Device, Settings

@@ -14,8 +14,9 @@ import SimpleITK as sitk
 from pypdf import PdfReader
 
 from negvol_cli.dicom_out.writing import dicom_out
+from negvol_cli.geometry.align import grid_of
 from negvol_cli.geometry.grid import Grid, Volume, vector
-from negvol_cli.geometry.resample import grid_of, resample
+from negvol_cli.geometry.resample import resample
 from negvol_cli.io.report_files import read_json
 from negvol_cli.phantom import draw_head
 from negvol_cli.pipeline import Measurement

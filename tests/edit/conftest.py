@@ -11,7 +11,7 @@ import pytest
 import SimpleITK as sitk
 
 from negvol_cli.edit.stored import StoredResult, read_result
-from negvol_cli.geometry.resample import to_sitk
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.mesh.backend import load_backend
 from negvol_cli.phantom import draw_head
 from negvol_cli.run import Models, Run, load_models

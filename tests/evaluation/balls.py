@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.geometry.joint_frame import JointFrame
-from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import JointSpace
 from negvol_cli.steps.joint_view import JointView

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from negvol_cli.geometry.align import grid_of
 from negvol_cli.geometry.grid import Grid
 from negvol_cli.geometry.orientation import AxisOrder
-from negvol_cli.geometry.resample import grid_of
 from negvol_cli.io.image import read_scan, write_labels
 from tests.io import made_scans
 

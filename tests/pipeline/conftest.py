@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import SimpleITK as sitk
 
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.geometry.grid import Volume
-from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.phantom import PhantomHead, draw_head
 from negvol_cli.report import ScanReport
 from negvol_cli.run import Models, load_models

@@ -2,7 +2,7 @@
 
 import SimpleITK as sitk
 
-from negvol_cli.geometry.resample import to_sitk
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_scan
 

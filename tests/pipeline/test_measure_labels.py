@@ -5,9 +5,9 @@ import pytest
 import SimpleITK as sitk
 
 from negvol_cli.errors import InputError
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.geometry.grid import Volume
 from negvol_cli.geometry.joint_frame import JointFrame
-from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.report import Status
 from negvol_cli.structures import Label, Side, scan_label
 from negvol_cli.study import measure_labels

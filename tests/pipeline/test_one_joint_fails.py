@@ -8,8 +8,8 @@ import SimpleITK as sitk
 
 from negvol_cli import pipeline
 from negvol_cli.errors import InputError
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.geometry.grid import Volume
-from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.report import Status
 from negvol_cli.structures import Label, Side, scan_label
 from negvol_cli.study import measure_labels

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 import trimesh
 
-from negvol_cli.geometry.resample import to_sitk
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.io.report_files import read_json
 from negvol_cli.settings import Device, Settings
 from negvol_cli.study import measure_labels, measure_scan

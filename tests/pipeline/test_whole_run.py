@@ -6,8 +6,8 @@ import SimpleITK as sitk
 
 from negvol_cli import pipeline
 from negvol_cli.errors import InputError
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.geometry.grid import Grid, Volume
-from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.phantom import ScanSettings
 from negvol_cli.report import JointReport, Status
 from negvol_cli.settings import Device, Settings

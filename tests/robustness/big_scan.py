@@ -14,7 +14,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from negvol_cli.geometry.resample import to_sitk
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.io.image import read_scan
 from negvol_cli.memory import peak_memory_mb
 from negvol_cli.phantom import draw_head

@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from negvol_cli import study
-from negvol_cli.geometry.resample import to_sitk
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.io import output_folder
 from negvol_cli.phantom import draw_head
 from negvol_cli.pipeline import Measurement

@@ -25,8 +25,8 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.geometry.grid import Grid
-from negvol_cli.geometry.resample import to_sitk
 from negvol_cli.phantom import draw_head
 from negvol_cli.structures import Side
 from tests.pipeline.heads import QUIET

@@ -9,8 +9,8 @@ import numpy as np
 import SimpleITK as sitk
 import trimesh
 
+from negvol_cli.geometry.align import to_sitk
 from negvol_cli.geometry.grid import Grid, Volume
-from negvol_cli.geometry.resample import to_sitk
 
 SPACING = (1.5, 1.5, 1.5)
 GRID = Grid((84, 60, 48), SPACING, (-62.25, -44.25, -35.25))
