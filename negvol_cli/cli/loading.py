@@ -1,21 +1,45 @@
-"""Imports without the collector of garbage, which finds none in what stays until the end."""
+"""Imports without what need not be done for them."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Final
+
+_TOOLS: Final = frozenset({"ctypeslib", "f2py", "ma", "polynomial", "testing"})
+_OFFERS: Final = ("__all__", "__numpy_submodules__")
+"""Where NumPy lists them."""
 
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Load modules in the body, 0.05 s quicker than with the collector.
+    """Load modules in the body, in a run 0.05 s quicker than with the collector of garbage.
 
-    What was loaded is not looked through again: another 0.05 s in a run.
+    It finds none in what stays until the end. What was loaded is not looked through again: another
+    0.05 s. SciPy does not load the ``_TOOLS`` of NumPy meanwhile.
     """
     gc.disable()
     try:
-        yield
+        with _numpy_without_tools():
+            yield
     finally:
         gc.freeze()
         gc.enable()
+
+
+@contextmanager
+def _numpy_without_tools() -> Iterator[None]:
+    """Hide in the body what of NumPy nobody needs and SciPy loads, since it copies all of NumPy.
+
+    Where it is asked for by name, it is there.
+    """
+    import numpy as np
+
+    names: dict[str, Any] = vars(np)
+    offers: dict[str, Any] = {name: names[name] for name in _OFFERS if name in names}
+    names.update({name: type(all_)(set(all_) - _TOOLS) for name, all_ in offers.items()})
+    try:
+        yield
+    finally:
+        names.update(offers)

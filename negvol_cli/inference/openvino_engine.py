@@ -13,9 +13,9 @@ from typing import Any, Final, cast
 
 from negvol_cli.bundle.bundle import ModelSpec
 from negvol_cli.errors import ModelError
-from negvol_cli.inference.blocks import compute_by_blocks
 from negvol_cli.inference.engine import Array, Port
 from negvol_cli.inference.one_line import one_line
+from negvol_cli.inference.rewriting import quicken
 from negvol_cli.threads import cores
 
 _REPORTING: Final = "openvino_telemetry"
@@ -89,7 +89,7 @@ class OpenvinoEngine:
                 raise ModelError(f"its {' and '.join(rough)} rounds means over an image roughly")
             self.inputs = tuple(_port(port, spec.input) for port in read.inputs)
             self.outputs = tuple(_port(port, spec.output) for port in read.outputs)
-            compute_by_blocks(read, operators())
+            quicken(read, operators())
             self._network = core.compile_model(read, "CPU", _settings(threads))
         except Exception as err:  # OpenVINO's errors share no other base
             raise ModelError(f"OpenVINO does not run {spec.file}: {one_line(err)}") from err
