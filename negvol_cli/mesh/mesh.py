@@ -59,7 +59,7 @@ class Mesh:
         x, y, z = base + sixfold @ (a + b + c) / (4.0 * sixfold.sum())
         return (float(x), float(y), float(z))
 
-    @property
+    @cached_property
     def is_watertight(self) -> bool:
         """Whether every edge joins exactly two triangles that run along it in opposite directions.
 

@@ -10,6 +10,7 @@ import numpy as np
 import pymeshlab
 
 from negvol_cli.mesh.mesh import Mesh
+from negvol_cli.mesh.smoothing import SHRINK, STEPS, SWELL, smoothed
 
 REQUIRED_FILTERS: Final = (
     "meshing_remove_duplicate_vertices",
@@ -22,9 +23,6 @@ REQUIRED_FILTERS: Final = (
     "apply_coord_taubin_smoothing",
     "meshing_isotropic_explicit_remeshing",
 )
-SMOOTHING_STEPS: Final = 10
-"""PyMeshLab's own default; Taubin's filter keeps the volume (tests/mesh/test_backend.py)."""
-
 _ALONE: Final = threading.Lock()
 """Filters keep global state (PyMeshLab 2025.7)."""
 REMESHING_ROUNDS: Final = 1  # marching cubes leaves little to do: more change nothing visible
@@ -47,6 +45,8 @@ class PyMeshLabBackend:
         """See ``MeshBackend.refine``."""
         if mesh.is_empty:
             return mesh
+        if edge_mm is None and mesh.is_watertight:
+            return smoothed(mesh)  # in a quarter of the library's time, and not one at a time
         with _ALONE:
             return _refined(mesh, edge_mm)
 
@@ -58,8 +58,7 @@ def _refined(mesh: Mesh, edge_mm: float | None) -> Mesh:
         _repair(meshes)
     if edge_mm is not None:  # remeshing takes a vertex to be on one sheet
         meshes.meshing_repair_non_manifold_vertices()
-    # Taubin, SIGGRAPH 1995: lambda shrinks, mu swells back
-    meshes.apply_coord_taubin_smoothing(lambda_=0.5, mu=-0.53, stepsmoothnum=SMOOTHING_STEPS)
+    meshes.apply_coord_taubin_smoothing(lambda_=SHRINK, mu=SWELL, stepsmoothnum=STEPS)
     if edge_mm is not None:
         meshes.meshing_isotropic_explicit_remeshing(
             iterations=REMESHING_ROUNDS,

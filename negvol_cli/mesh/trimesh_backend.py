@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from negvol_cli.mesh.mesh import Mesh
-
-SMOOTHING_STEPS: Final = 20  # trimesh counts the shrinking and the swelling half-step as one each
+from negvol_cli.mesh.smoothing import SHRINK, STEPS, SWELL
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +32,6 @@ class TrimeshBackend:
         body.remove_unreferenced_vertices()
         if not body.is_watertight:
             trimesh.repair.fill_holes(body)
-        trimesh.smoothing.filter_taubin(body, lamb=0.5, nu=0.53, iterations=SMOOTHING_STEPS)
+        # which counts the shrinking and the swelling as a step each
+        trimesh.smoothing.filter_taubin(body, lamb=SHRINK, nu=-SWELL, iterations=2 * STEPS)
         return Mesh(np.array(body.vertices, dtype=np.float64), np.array(body.faces, dtype=np.int32))
