@@ -21,6 +21,5 @@ def load() -> None:
 
 
 def draw(shown: Shown) -> None:
-    """Make a joint's pictures and lighter meshes."""
+    """Make a joint's pictures, and the lighter meshes that they show."""
     joint_panel(shown)
-    shown.light()

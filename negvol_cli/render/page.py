@@ -73,7 +73,8 @@ def joint_panel(shown: Shown, key: str = "", *, solid: bool = True) -> JointPane
     joint, view = shown.joint, shown.view
     pictures: dict[str, Any] = {}
     if view is not None and solid:
-        pictures |= shown.drawn.get(("solid", shown.with_nv), lambda: _solid(view, shown.with_nv))
+        with_nv = shown.with_nv
+        pictures |= shown.drawn.get(("solid", with_nv), lambda: _solid(shown.light(), with_nv))
     if view is not None:  # last: meanwhile the preview's thread has drawn the cuts
         pictures["cuts"] = tuple(_cuts(shown))
         pictures["has_nv"] = shown.with_nv
@@ -159,7 +160,7 @@ def comparisons(report: ScanReport) -> list[tuple[str, str, str, str]]:
 
 
 def _solid(view: JointView, with_nv: bool) -> dict[str, Any]:
-    """The 3D view, and stills of it."""
+    """The 3D view of a joint of few triangles, and stills of it."""
     parts = joint_parts(view, with_nv=with_nv)
     return {
         "stills": tuple(_stills(view.side, parts)),

@@ -73,7 +73,7 @@ def test_a_joint_is_drawn_in_a_thread_beside(
         done.set()
         return right
 
-    monkeypatch.setattr(shown, "lighter", drawn)  # which comes last
+    monkeypatch.setattr(shown, "lighter", drawn)
 
     with Ahead(Run(settings=Settings(), backend=backend), SHA256) as ahead:
         ahead(right)()
