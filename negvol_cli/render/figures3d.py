@@ -38,7 +38,7 @@ _MOST_TRIANGLES: Final = {
     "inflated": 8_000,
     "reference": 4_000,
 }
-"""More than ``meshes.lighter`` leaves of bone and negative volume, so that these stay as they are."""
+"""More than ``meshes.lighter`` leaves of bone and negative volume: these stay as they are."""
 _TRANSLUCENT: Final = (
     ("reference", "Reference condyle", palette.REFERENCE, 0.5),
     ("inflated", "Condyle and negative volume", palette.NEGATIVE_VOLUME, 0.22),
