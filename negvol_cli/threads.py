@@ -16,7 +16,8 @@ Key = TypeVar("Key")
 Result = TypeVar("Result")
 Other = TypeVar("Other")
 
-_ALGEBRA: Final = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_ALGEBRA: Final = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+"""The last one is pykdtree's, which would take the other joint's core as well."""
 
 
 def one_thread_for_algebra() -> None:

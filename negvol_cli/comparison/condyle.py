@@ -13,6 +13,7 @@ from negvol_cli.comparison.registration import Fit, Sheet, register
 from negvol_cli.comparison.report import CLAIMED_HALVES, Movement, Remodelling
 from negvol_cli.comparison.rigid import Rigid
 from negvol_cli.geometry.grid import Points, vector
+from negvol_cli.geometry.point_tree import PointTree
 from negvol_cli.mesh.distance import Surface
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.steps.joint_space import SECTOR_COSINE, SECTOR_VERTICES, SECTORS
@@ -99,7 +100,7 @@ class Condyle:
         distance = np.full(len(self.mesh.points_mm), np.nan)
         points = self.mesh.points_mm[self.counts]
         found = Surface(other.mesh).nearest(points, FARTHEST_MM).distance_mm
-        _, vertex = cKDTree(other.mesh.points_mm).query(points)
+        _, vertex = PointTree(other.mesh.points_mm).query(points)
         known = np.isfinite(found) & other.counts[vertex]
         distance[self.counts] = np.where(known, found, np.nan)
         return distance

@@ -13,12 +13,12 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from negvol_cli.comparison.registration import Fit
 from negvol_cli.comparison.rigid import Rigid
 from negvol_cli.geometry.align import align_intensities
 from negvol_cli.geometry.grid import Points, Volume
+from negvol_cli.geometry.point_tree import PointTree
 
 Mask = npt.NDArray[np.bool_]
 
@@ -75,5 +75,5 @@ def mask_about(ct: Volume, near_mm: Points, off_mm: Points) -> Mask:
 def _within(points: Points, surface_mm: Points) -> Mask:
     if len(surface_mm) == 0:
         return np.zeros(len(points), dtype=np.bool_)
-    far, _ = cKDTree(surface_mm).query(points, distance_upper_bound=BESIDE_MM)
+    far, _ = PointTree(surface_mm).query(points, within_mm=BESIDE_MM)
     return np.asarray(np.isfinite(far))

@@ -14,10 +14,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from negvol_cli.comparison.rigid import Rigid
 from negvol_cli.geometry.grid import Points
+from negvol_cli.geometry.point_tree import PointTree
 from negvol_cli.mesh.mesh import Mesh
 
 Scalars = npt.NDArray[np.float64]
@@ -71,9 +71,9 @@ class Sheet:
         """The sheet taken along."""
         return Sheet(by(self.points_mm), self.normals @ by.turn.T)
 
-    def tree(self) -> cKDTree:
+    def tree(self) -> PointTree:
         """For the nearest in place and direction."""
-        return cKDTree(self.placed())
+        return PointTree(self.placed())
 
     def placed(self) -> Scalars:
         """(N, 6): place and direction, in mm."""

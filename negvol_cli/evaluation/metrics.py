@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from negvol_cli.geometry.grid import Vector, box_about
+from negvol_cli.geometry.point_tree import PointTree
 
 TOLERANCE_MM: Final = 1.0
 """Default tolerance of surface Dice: about one voxel of a clinical head CT."""
@@ -137,8 +137,8 @@ def _surface_metrics(
     """Hausdorff, HD95 and mean distance in mm, and surface Dice, of masks with voxels in both."""
     points_p, area_p = _faces(prediction, spacing_mm_xyz)
     points_r, area_r = _faces(reference, spacing_mm_xyz)
-    to_r, _ = cKDTree(points_r).query(points_p)
-    to_p, _ = cKDTree(points_p).query(points_r)
+    to_r, _ = PointTree(points_r).query(points_p)
+    to_p, _ = PointTree(points_p).query(points_r)
     near, area = np.concatenate([to_r, to_p]), np.concatenate([area_p, area_r])
     within = area[near <= tolerance_mm + 1e-9].sum()
     return (

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from negvol_cli.geometry.grid import Points
+from negvol_cli.geometry.point_tree import PointTree
 
 Distance = Callable[[Points], npt.NDArray[np.float64]]
 """Signed distance in mm (negative inside, gradient about 1 near the surface) at points (N, 3)."""
@@ -37,7 +37,7 @@ class SurfaceCloud:
 
     points: Points
     normals: Points
-    tree: cKDTree
+    tree: PointTree
 
 
 def gradient(distance: Distance, points: Points) -> Points:
@@ -70,7 +70,7 @@ def surface_cloud(condyle: Distance, centre: Points, reach: float, step: float) 
     slope = gradient(condyle, points)
     good = np.abs(condyle(points)) < 0.01
     normals = slope[good] / np.linalg.norm(slope[good], axis=1, keepdims=True)
-    return SurfaceCloud(points[good], normals, cKDTree(points[good]))
+    return SurfaceCloud(points[good], normals, PointTree(points[good]))
 
 
 def _lattice(axis: npt.NDArray[Any]) -> Points:

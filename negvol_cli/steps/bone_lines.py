@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from negvol_cli.geometry.grid import Points, Volume, crop
+from negvol_cli.geometry.point_tree import PointTree
 from negvol_cli.mesh.iso_surface import iso_surface
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.steps.edge_field import moved_probability
@@ -149,7 +149,7 @@ class BoneLines:
         if not len(ends) or not len(other._points):
             return np.full(len(ends), -1)
         met = self._points + np.where(np.isfinite(ends), ends, 0.0)[:, None] * self._ways
-        far, index = cKDTree(other._points).query(met)
+        far, index = PointTree(other._points).query(met)
         return np.where(np.isfinite(ends) & (far < APART_MM), index, -1)
 
     def seen_through(self, kernel: Kernel) -> None:

@@ -15,11 +15,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from scipy.spatial import cKDTree
 from scipy.special import erf, ndtr
 
 from negvol_cli.geometry.grid import Points, crop, vector
 from negvol_cli.geometry.near import within
+from negvol_cli.geometry.point_tree import PointTree
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.steps.air_cells import gas_in_joint
 from negvol_cli.steps.check_images import along_normals
@@ -220,7 +220,7 @@ def _bone_edgeless(
     bone = geometry.temporal_bone
     surface = np.flatnonzero(faced)
     if len(surface):
-        away, _ = cKDTree(geometry.condyle.points_mm).query(bone.points_mm[surface])
+        away, _ = PointTree(geometry.condyle.points_mm).query(bone.points_mm[surface])
         surface = surface[away > RESOLVED * seen.blur_mm]
     if len(surface) < FEWEST_WAYS or seen.blur_mm > SHOWN_MM:
         return Finding(0.0)

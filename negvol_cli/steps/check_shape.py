@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from negvol_cli.geometry.grid import Points, Vector, crop, vector
+from negvol_cli.geometry.point_tree import PointTree
 from negvol_cli.mesh.distance import Surface
 from negvol_cli.steps.measure import JointGeometry
 from negvol_cli.structures import Label
@@ -119,7 +119,7 @@ def met_bone(geometry: JointGeometry) -> Mask:
         return np.zeros(len(bone.points_mm), dtype=bool)
     normals = geometry.condyle.vertex_normals()[ways]
     ends = geometry.condyle.points_mm[ways] + geometry.joint_space_mm[ways, None] * normals
-    away, way = cKDTree(ends).query(bone.points_mm, distance_upper_bound=MET_MM)
+    away, way = PointTree(ends).query(bone.points_mm, within_mm=MET_MM)
     met = np.isfinite(away)
     against = np.einsum("vi,vi->v", bone.vertex_normals()[met], normals[way[met]])
     met[met] = against < 0

@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from negvol_cli.geometry.grid import Points, Vector, Volume
-from negvol_cli.mesh.distance import LEAF, Scalars, axes, beside_points, nodes_at
+from negvol_cli.geometry.point_tree import PointTree
+from negvol_cli.mesh.distance import Scalars, axes, beside_points, nodes_at
 from negvol_cli.mesh.mesh import Mesh, unit
 
 Floats32 = npt.NDArray[np.float32]
@@ -65,8 +65,8 @@ def _from_planes(
     The distance (M,) is the mean of those from the planes through the nearest vertices, the nearer
     ones counting more.
     """
-    tree = cKDTree(mesh.points_mm, leafsize=LEAF, balanced_tree=False, compact_nodes=False)
-    far, vertex = tree.query(points, k=NEAREST, distance_upper_bound=farthest_mm)
+    tree = PointTree(mesh.points_mm)
+    far, vertex = tree.query(points, k=NEAREST, within_mm=farthest_mm)
     met = np.flatnonzero(np.isfinite(far[:, -1]))
     points, weight = points[met], 1.0 / (far[met] ** 2 + 0.01)
     normals = _normals(mesh)

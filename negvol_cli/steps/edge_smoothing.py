@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
-from scipy.spatial import cKDTree
 
 from negvol_cli.geometry.grid import Points
+from negvol_cli.geometry.point_tree import PointTree
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,7 +50,7 @@ def neighbours(points_mm: Points, normals: Points) -> Neighbours | None:
     """The neighbours of points (V, 3) of a surface; None where there are too few points."""
     if len(points_mm) <= NEIGHBOURS:
         return None
-    far, index = cKDTree(points_mm).query(points_mm, k=NEIGHBOURS + 1)
+    far, index = PointTree(points_mm).query(points_mm, k=NEIGHBOURS + 1)
     far, index = far[:, 1:], index[:, 1:]
     cosine = np.einsum("vi,vki->vk", normals, normals[index])
     alike = np.clip((cosine - LIKE_NORMALS) / (1.0 - LIKE_NORMALS), 0.0, 1.0)
@@ -102,7 +102,7 @@ def spread_over(
 
     Of the six nearest those count whose normals are alike, the nearer the more.
     """
-    far, index = cKDTree(points_mm).query(at_mm, k=min(6, len(points_mm)))
+    far, index = PointTree(points_mm).query(at_mm, k=min(6, len(points_mm)))
     cosine = np.einsum("wi,wki->wk", at_normals, normals[index])
     alike = np.maximum(cosine - LIKE_NORMALS, 1e-6)
     weight = alike / (far**2 + 0.05)

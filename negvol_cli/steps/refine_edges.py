@@ -14,9 +14,9 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from negvol_cli.geometry.grid import Points, Volume, vector
+from negvol_cli.geometry.point_tree import PointTree
 from negvol_cli.mesh.mesh import Mesh
 from negvol_cli.report import EdgeReport
 from negvol_cli.steps.bone_lines import BoneEdges, BoneLines
@@ -89,7 +89,7 @@ class RefinedJoint:
         thick = np.where(np.isfinite(self.plate_mm), self.plate_mm, edges.thickness_mm)
         at = mesh.points_mm
         values = spread_over(edges.points_mm, edges.normals, at, mesh.vertex_normals(), thick)
-        far, _ = cKDTree(edges.points_mm).query(at)
+        far, _ = PointTree(edges.points_mm).query(at)
         return np.where(far <= MAPPED_MM, values, np.nan)
 
     def roof_mm(self, up: Points) -> float | None:
@@ -138,7 +138,7 @@ def _other_side(edges: BoneEdges, back_mm: Floats) -> tuple[Indices, Indices]:
     if len(thin) < 2:
         return thin[:0], thin[:0]
     across = points[thin] - back_mm[thin, None] * edges.normals[thin]
-    far, other = cKDTree(points).query(across, k=min(6, len(points)))
+    far, other = PointTree(points).query(across, k=min(6, len(points)))
     facing = np.einsum("vi,vki->vk", edges.normals[thin], edges.normals[other]) < -0.3
     far = np.where(facing & (far < 1.5), far, np.inf)
     rows, best = np.arange(len(thin)), np.argmin(far, axis=1)
@@ -168,7 +168,7 @@ def _kept_whole(edges: BoneEdges, back_mm: Floats, condyle_mm: Points) -> Floats
     here, there = _other_side(edges, back_mm)
     if not len(here) or not len(condyle_mm):
         return moved
-    condyle = cKDTree(condyle_mm)
+    condyle = PointTree(condyle_mm)
     behind = condyle.query(points[here])[0] > condyle.query(points[there])[0]
     thick = back_mm[here] + moved[here] + edges.moved_mm[there]
     moved[here] += np.where(behind, np.maximum(THINNEST_MM - thick, 0.0), 0.0)
