@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from negvol_cli.mesh.mesh import Mesh
-from negvol_cli.render.trim import above
+from negvol_cli.render.trim import _pieces, above
 from tests.render.conftest import HEAD_CENTRE, sphere
 
 
@@ -57,3 +59,20 @@ def test_about_a_heads_centre_a_higher_process_beside_it_is_left_out():
     kept, _ = above(both, both.points_mm[:, 0], HEAD_CENTRE[2], HEAD_CENTRE)
 
     assert kept.points_mm[:, 1].min() > HEAD_CENTRE[1] - 8.1
+
+
+@pytest.mark.parametrize(("number", "links"), [(10, 3), (1000, 700), (3000, 6000), (3000, 0)])
+def test_what_hangs_together_does_so_in_scipy_s_graphs(number: int, links: int):
+    rng = np.random.default_rng(number + links)
+    ends = rng.integers(0, number, (links, 2)).astype(np.int32)
+    graph = coo_array((np.ones(links), ends.T), shape=(number, number))
+    count, theirs = connected_components(graph, directed=False)
+
+    mine = _pieces(ends, number)
+
+    assert len(np.unique(mine)) == len(np.unique(np.stack([mine, theirs]), axis=1).T) == count
+
+
+def test_a_chain_of_links_in_any_order_is_one_piece():
+    order = np.random.default_rng(1).permutation(5000).astype(np.int32)
+    assert not _pieces(np.stack([order[:-1], order[1:]], axis=1), 5000).any()
