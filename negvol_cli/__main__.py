@@ -1,6 +1,6 @@
 """``python -m negvol_cli`` is ``negvol``."""
 
-from negvol_cli.cli import main
+from negvol_cli.cli.program import program
 
 if __name__ == "__main__":
-    main(prog_name="negvol")
+    program()

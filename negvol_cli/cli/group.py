@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import sys
 from typing import Any, Final
 
@@ -42,7 +40,6 @@ class Group(click.Group):
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the program; help or a version that cannot be printed is explained as well."""
         one_thread_for_algebra()  # a command imports NumPy
-        atexit.register(gc.freeze)  # or the end looks through all modules once more, for 0.1 s
         try:
             return super().main(*arguments, **options)
         except OSError as err:
