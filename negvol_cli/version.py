@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-__version__ = "0.12.1"
+__version__ = "0.13.0"
 
 _DIGITS: Final = 12
 
