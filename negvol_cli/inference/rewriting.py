@@ -18,7 +18,7 @@ MOST_OUTPUTS: Final = 2
 KERNEL: Final = (3, 3, 3)
 BLOCK: Final = (2, 2, 2)
 VOXELS: Final = 8
-"""Of a block, which are its channels where it stands as one voxel."""
+"""Of a block; they are its channels where it stands as one voxel."""
 
 _ORDER: Final = "depth_first"  # those of a block lie together, channel after channel
 _PLAIN: Final = {
@@ -58,9 +58,8 @@ def spread_blocks(network: Any, operators: Any) -> int:
         first = None if transpose is None else _source(transpose, "Reshape")
         if first is None or not np.array_equal(_constant(transpose.input_value(1)), _SPREAD):
             continue
-        images, channels, *size = _shape(last.output(0))
-        half = [length // 2 for length in size]
-        if _shape(first.output(0)) == [images, channels, *BLOCK, *half]:
+        shape = _shape(last.output(0))
+        if _shape(first.output(0)) == [*shape[:2], *BLOCK, *(n // 2 for n in shape[2:])]:
             spread = operators.depth_to_space(first.input_value(0), _ORDER, BLOCK[0])
             last.output(0).replace(spread.output(0))
             count += 1
