@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from negvol_cli.geometry.grid import box_about
 from negvol_cli.steps.joint_images import Mask
 
 UPWARD_COSINE: Final = 0.5
@@ -54,8 +56,10 @@ def ways_within(targets: Mask, condyle: Mask, reach: float) -> tuple[npt.NDArray
 
     All masks are [z, y, x]; ``condyle`` has a voxel at least.
     """
-    away, nearest = ndimage.distance_transform_edt(~condyle, return_indices=True)
-    at = np.argwhere(targets & (away < reach))
-    start = nearest[:, *at.T].T
+    box = box_about(condyle, margin=math.ceil(reach))
+    low = [part.start for part in box]
+    away, nearest = ndimage.distance_transform_edt(~condyle[box], return_indices=True)
+    near = np.argwhere(targets[box] & (away < reach))
+    at, start = near + low, nearest[:, *near.T].T + low
     way = at - start
     return at, Ways(start, way, np.maximum(np.linalg.norm(way, axis=1), 1.0))
