@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -11,19 +12,25 @@ _TOOLS: Final = frozenset({"ctypeslib", "f2py", "ma", "polynomial", "testing"})
 _OFFERS: Final = ("__all__", "__numpy_submodules__")
 """Where NumPy lists them."""
 
+_TURNS_S: Final = 1e-4
+
 
 @contextmanager
 def loading() -> Iterator[None]:
     """Load modules in the body, in a run 0.05 s quicker than with the collector of garbage.
 
     It finds none in what stays until the end. What was loaded is not looked through again: another
-    0.05 s. SciPy does not load the ``_TOOLS`` of NumPy meanwhile.
+    0.05 s. SciPy does not load the ``_TOOLS`` of NumPy meanwhile, and whoever reads the scan beside
+    it gets Python's lock at once: reading takes and leaves it a hundred times.
     """
+    turns_s = sys.getswitchinterval()
     gc.disable()
+    sys.setswitchinterval(_TURNS_S)
     try:
         with _numpy_without_tools():
             yield
     finally:
+        sys.setswitchinterval(turns_s)
         gc.freeze()
         gc.enable()
 

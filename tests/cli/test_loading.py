@@ -17,11 +17,23 @@ def test_nothing_is_collected_while_modules_are_loaded() -> None:
     assert gc.isenabled()
 
 
-def test_a_module_that_is_missing_leaves_the_collector_on() -> None:
+def test_threads_take_turns_often_meanwhile() -> None:
+    usual = sys.getswitchinterval()
+
+    with loading():
+        assert sys.getswitchinterval() < usual / 10
+
+    assert sys.getswitchinterval() == usual
+
+
+def test_a_module_that_is_missing_leaves_all_as_it_was() -> None:
+    usual = sys.getswitchinterval()
+
     with pytest.raises(ImportError), loading():
         raise ImportError("no such module")
 
     assert gc.isenabled()
+    assert sys.getswitchinterval() == usual
 
 
 PROBE = """
