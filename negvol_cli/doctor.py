@@ -25,7 +25,15 @@ from negvol_cli.settings import Device
 ENOUGH_MEMORY_MB: Final = 2048
 """Twice the peak of a scan of 512 x 512 x 600 voxels (902 MiB, tests/robustness/big_scan.py)."""
 
-PARTS: Final = ("numpy", "scipy", "scikit-image", "SimpleITK", "pymeshlab", "trimesh")
+PARTS: Final = (
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "SimpleITK",
+    "pykdtree",
+    "pymeshlab",
+    "trimesh",
+)
 
 
 class Level(StrEnum):

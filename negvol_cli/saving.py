@@ -48,6 +48,7 @@ LIBRARIES: Final = (
     "scikit-image",
     "SimpleITK",
     "pydicom",
+    "pykdtree",
     "pymeshlab",
     "trimesh",
     "openvino",
