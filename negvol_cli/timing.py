@@ -32,12 +32,15 @@ class Stopwatch:
     """
 
     def __init__(self) -> None:
+        self._begun: dict[str, None] = {}
         self._costs: dict[str, StepCost] = {}
         self._lock = threading.Lock()
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Time the body as one step, also if it fails."""
+        with self._lock:
+            self._begun.setdefault(name)
         start, cpu_start = time.perf_counter(), time.thread_time()
         try:
             yield
@@ -50,8 +53,12 @@ class Stopwatch:
 
     @property
     def costs(self) -> tuple[StepCost, ...]:
-        """The steps in the order in which they first ended."""
-        return tuple(self._costs.values())
+        """The steps that ended, in the order in which they first began.
+
+        Of two that run at once now the one ends first, now the other.
+        """
+        with self._lock:
+            return tuple(self._costs[name] for name in self._begun if name in self._costs)
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return the steps as ``run.json`` holds them."""

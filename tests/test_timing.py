@@ -38,6 +38,17 @@ def test_a_name_used_twice_is_added_up() -> None:
     assert segment.seconds >= 0.04
 
 
+def test_steps_stand_in_the_order_in_which_they_began() -> None:
+    """Of two at once, whichever ends first; one that has not ended has no cost yet."""
+    watch = Stopwatch()
+    with watch.step("read"):
+        with watch.step("load models"):
+            pass
+        assert [cost.name for cost in watch.costs] == ["load models"]
+
+    assert [cost.name for cost in watch.costs] == ["read", "load models"]
+
+
 def test_a_step_that_fails_is_measured_too() -> None:
     watch = Stopwatch()
     with pytest.raises(ValueError, match="no"), watch.step("fail"):
