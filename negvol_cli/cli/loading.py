@@ -13,6 +13,7 @@ _OFFERS: Final = ("__all__", "__numpy_submodules__")
 """Where NumPy lists them."""
 
 _TURNS_S: Final = 1e-4
+"""How long a thread keeps Python's lock while another waits for it; else 5 ms."""
 
 
 @contextmanager

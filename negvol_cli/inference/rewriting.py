@@ -28,13 +28,8 @@ _PLAIN: Final = {
     "dilations": [1, 1, 1],
     "auto_pad": "explicit",
 }
-_OF_BLOCKS: Final = {
-    "strides": [2, 2, 2],
-    "pads_begin": [0, 0, 0],
-    "pads_end": [0, 0, 0],
-    "dilations": [1, 1, 1],
-    "auto_pad": "explicit",
-}
+_EVERY_OTHER: Final = _PLAIN | {"strides": [2, 2, 2]}
+_OF_BLOCKS: Final = _EVERY_OTHER | {"pads_begin": [0, 0, 0], "pads_end": [0, 0, 0]}
 _SPREAD: Final = [0, 1, 5, 2, 6, 3, 7, 4]
 """The order of axes by which PyTorch lays the voxels of a block (axes 2 to 4) beside each other."""
 
@@ -82,7 +77,7 @@ def compute_by_blocks(network: Any, operators: Any) -> int:
         if any(length % 2 for length in _shape(image)[2:]):
             continue
         blocks = operators.convolution(
-            image, operators.constant(_of_block(weights)), **(_PLAIN | {"strides": [2, 2, 2]})
+            image, operators.constant(_of_block(weights)), **_EVERY_OTHER
         )
         voxels = operators.depth_to_space(blocks, _ORDER, BLOCK[0])
         convolution.output(0).replace(voxels.output(0))

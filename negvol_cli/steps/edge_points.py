@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
 
 from negvol_cli.geometry.grid import Points, Vector
 from negvol_cli.mesh.mesh import Mesh, unit
+from negvol_cli.mesh.smoothing import links_of
 from negvol_cli.steps.edge_smoothing import Neighbours
 
 Floats = npt.NDArray[np.float64]
@@ -25,10 +25,7 @@ rims, where vertices' normals tell nothing better."""
 
 def evened_normals(mesh: Mesh) -> Points:
     """(V, 3): vertex normals averaged with those of their neighbours."""
-    normals = mesh.vertex_normals()
-    t, count = mesh.triangles, len(normals)
-    start, end = t.ravel(), np.roll(t, -1, axis=1).ravel()
-    links = csr_matrix((np.ones(len(start)), (start, end)), shape=(count, count))
+    normals, links = mesh.vertex_normals(), links_of(mesh)
     for _ in range(EVENING):
         normals = unit(normals + (links @ normals) / 6.0)
     return normals
