@@ -21,6 +21,7 @@ SCALE_BAR_MM: Final = 10.0
 _FINER: Final = 2
 _AMBIENT: Final = 0.55
 _LIGHT: Final = (-0.45, 0.75, 0.5)  # to the right, upward, towards the observer
+_PRIMARIES: Final = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 _TRANSLUCENT: Final = {
     "inflated": (palette.NEGATIVE_VOLUME, 0.35),
     "temporal_bone": (palette.TEMPORAL_BONE_SOLID, 0.5),
@@ -109,9 +110,15 @@ def _paint(image: Image.Image, part: Part, axes: Points, colours: Points) -> Non
     light = np.clip(normals @ unit(np.array([_LIGHT]))[0], 0, 1)
     shade = colours * (_AMBIENT + (1 - _AMBIENT) * light)[:, None]
     draw = ImageDraw.Draw(image).draw  # without what a polygon's own method does for outlines
-    places, fills = flat[part.triangles[order]].reshape(-1, 6), _bytes(shade[order])
-    for place, fill in zip(places.tolist(), map(tuple, fills.tolist()), strict=True):
-        draw.draw_polygon(place, draw.draw_ink(fill), 1)
+    places, inks = flat[part.triangles[order]].reshape(-1, 6), _inks(draw, shade[order])
+    for place, ink in zip(places.tolist(), inks.tolist(), strict=True):
+        draw.draw_polygon(place, ink, 1)
+
+
+def _inks(draw: Any, colours: Points) -> npt.NDArray[np.int64]:
+    """(F,): Pillow's numbers of colours (F, 3), which are made of a number for each channel."""
+    black, *primaries = (draw.draw_ink(colour) for colour in ((0, 0, 0), *_PRIMARIES))
+    return np.asarray(black + _bytes(colours).astype(np.int64) @ (np.array(primaries) - black))
 
 
 def _bytes(colours: Points) -> npt.NDArray[np.uint8]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -216,8 +216,7 @@ def _block_means(volume: Volume, factor_xyz: list[int]) -> Volume:
     means = np.empty((nz, ny, nx), dtype=np.float32)
     for z in range(nz):
         slab = volume.values_zyx[z * fz : (z + 1) * fz, : ny * fy, : nx * fx]
-        slab = slab.astype(np.float32)
-        means[z] = block_means(np.clip(slab, AIR_HU, HIGHEST_HU, out=slab), (fy, fx))
+        means[z] = block_means(_limited(slab), (fy, fx))
     origin = volume.grid.to_world([(f - 1) / 2 for f in factor_xyz])
     sx, sy, sz = volume.grid.spacing_mm_xyz
     grid = Grid(
@@ -227,6 +226,15 @@ def _block_means(volume: Volume, factor_xyz: list[int]) -> Volume:
         volume.grid.direction,
     )
     return Volume(means, grid)
+
+
+def _limited(hu: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """HU from air's to the highest, in their own type."""
+    low, high = AIR_HU, HIGHEST_HU
+    if hu.dtype.kind in "iu":
+        held = np.iinfo(hu.dtype)
+        low, high = max(int(low), held.min), min(high, held.max)
+    return np.asarray(np.clip(hu, low, high))
 
 
 def pair_in(image: Floats, grid: Grid, heat: Heat, tiling: Tiling) -> Pair:

@@ -69,5 +69,14 @@ def _changes(values_zyx: npt.NDArray[np.generic]) -> Floats:
     if len(values_zyx) < 2 or not values_zyx[0].size:
         return np.zeros(0)
     step = max(1, int(np.sqrt(values_zyx[0].size / SAMPLED)))
-    shown = np.clip(values_zyx[:, ::step, ::step].astype(np.float32), *SHOWN_HU)
-    return np.asarray(np.abs(np.diff(shown, axis=0)).mean(axis=(1, 2), dtype=np.float64))
+    changes, before = [], _shown(values_zyx[0], step)
+    for slice_ in values_zyx[1:]:
+        shown = _shown(slice_, step)
+        changes.append(np.abs(shown - before).mean(dtype=np.float64))
+        before = shown
+    return np.array(changes)
+
+
+def _shown(slice_: npt.NDArray[np.generic], step: int) -> npt.NDArray[np.float32]:
+    """Every so many voxels of a slice, HU; all slices at once would not stay in a core's cache."""
+    return np.clip(slice_[::step, ::step].astype(np.float32), *SHOWN_HU)
