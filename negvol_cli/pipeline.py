@@ -72,6 +72,7 @@ def measure_ct(scan: Scan, flags: tuple[str, ...], run: Run) -> Measurement:
     slices = slices_about(seen.volume, joints_mm)
     flags = (*flags, *lost_slice_flags(slices), *moved_head_flags(slices))
     run.progress("measuring the joints", 0.2)
+    run.begins()
     measure = partial(_measure_side, found, seen.volume, seen.scanner, run)
     large = seen.volume.values_zyx.nbytes > LARGE_BYTES
     threads = 1 if large else run.settings.threads

@@ -48,8 +48,9 @@ class Models:
 class Run:
     """What a whole run needs besides the scan; ``models`` is None if only labels are measured.
 
-    ``shows`` is called with the ``JointView`` of each joint of a CT as soon as there is one, before
-    the joint has been checked, in the joint's own thread; what it returns, once it has been.
+    ``begins`` is called once the joints of a CT have been found, before they are measured.
+    ``shows`` is called with the ``JointView`` of each as soon as there is one, before the joint has
+    been checked, in the joint's own thread; what it returns, once it has been.
     """
 
     settings: Settings
@@ -57,6 +58,7 @@ class Run:
     models: Models | None = None
     watch: Stopwatch = field(default_factory=Stopwatch)
     progress: Progress = lambda _step, _done: None
+    begins: Callable[[], object] = lambda: None
     shows: Callable[[Any], Callable[[], object]] = lambda _view: lambda: None
 
     def networks(self) -> Models:

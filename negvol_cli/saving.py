@@ -69,8 +69,11 @@ class Ahead:
         self.shown: dict[Side, Shown] = {}
 
     def __enter__(self) -> Self:
-        self._thread.submit(_prepare)  # while networks run, which leave room for it
         return self
+
+    def prepare(self) -> None:
+        """Load what draws, best while networks run, which leave Python's lock to it."""
+        self._thread.submit(_prepare)
 
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown(cancel_futures=True)

@@ -80,10 +80,11 @@ def measure_scan(
             compared_with = read_references(references)
         with ExitStack() as ending:
             ahead = None
+            told = replace(run, models=networks)
             # pictures that show a reference wait for it
             if folder is not None and not references and several(run.settings.threads):
                 ahead = ending.enter_context(Ahead(run, scan.sha256))
-            told = replace(run, models=networks, shows=ahead or run.shows)
+                told = replace(told, begins=ahead.prepare, shows=ahead)
             measurement = measure_ct(scan, scan.notes, told)
             report = replace(measurement.report, patient_id=intake.patient_id)
             measurement = replace(measurement, report=report)

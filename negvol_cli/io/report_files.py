@@ -224,9 +224,12 @@ def _plain(value: Any) -> Any:
 
 
 class _File(Table):
-    """A report to be parsed: a table's configuration holds for the dataclasses in it as well."""
+    """A report to be parsed: a table's configuration holds for the dataclasses in it as well.
 
-    model_config = ConfigDict(allow_inf_nan=False)
+    It is made when the first report is read, which ``negvol run`` never does.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False, defer_build=True)
 
     report: ScanReport
 

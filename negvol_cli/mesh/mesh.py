@@ -94,8 +94,8 @@ class Mesh:
 
     def triangle_normals(self) -> Points:
         """Return the outward unit normals (F, 3); zero for a triangle without area."""
-        a, b, c = (self.points_mm[self.triangles[:, i]] for i in range(3))
-        return unit(np.cross(b - a, c - a))
+        ab, bc, _ = self._sides()
+        return _in_rows(_units(_crossed(ab, bc)))
 
     def vertex_normals(self) -> Points:
         """Return unit normals (V, 3), the triangles' weighted by their angle at the vertex.
@@ -107,23 +107,47 @@ class Mesh:
 
     @cached_property
     def _vertex_normals(self) -> Points:
-        sides = [self.points_mm[self.triangles[:, i]] for i in range(3)]
-        ways = [unit(sides[(i + 1) % 3] - sides[i]) for i in range(3)]  # along each side
-        normals = self.triangle_normals()
-        summed = np.zeros_like(self.points_mm)
-        for i in range(3):
-            cosine = -np.einsum("ij,ij->i", ways[i], ways[i - 1])
-            weighted = normals * np.arccos(np.clip(cosine, -1.0, 1.0))[:, None]
-            for axis in range(3):
-                summed[:, axis] += np.bincount(
-                    self.triangles[:, i], weighted[:, axis], minlength=len(summed)
-                )
-        found = unit(summed)
+        sides = self._sides()
+        normals, ways = _units(_crossed(*sides[:2])), [_units(side) for side in sides]
+        summed = np.zeros((3, len(self.points_mm)))
+        for i, corner in enumerate(self.triangles.T):
+            angle = np.arccos(np.clip(-_dots(ways[i], ways[i - 1]), -1.0, 1.0))
+            for component, weighted in zip(summed, normals * angle, strict=True):
+                component += np.bincount(corner, weighted, minlength=len(component))
+        found = _in_rows(_units(summed))
         found.flags.writeable = False
         return found
+
+    def _sides(self) -> tuple[Points, Points, Points]:
+        """The ways (3, F) from a triangle's corner to the next, a row for each component."""
+        points = np.ascontiguousarray(self.points_mm.T)
+        a, b, c = (np.take(points, corner, axis=1) for corner in self.triangles.T)
+        return b - a, c - b, a - c
 
 
 def unit(vectors: Points) -> Points:
     """Scale vectors (N, 3) to length 1; those of length 0 stay 0."""
     length = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
     return vectors / np.where(length > 0, length, 1.0)[:, None]
+
+
+def _units(ways: Points) -> Points:
+    """As ``unit``, of vectors (3, N): by rows of components all is done in half of the time."""
+    length = np.sqrt(_dots(ways, ways))
+    return np.asarray(ways / np.where(length > 0, length, 1.0))
+
+
+def _dots(one: Points, other: Points) -> Points:
+    """(N,): the products of vectors (3, N)."""
+    return np.asarray(np.einsum("ij,ij->j", one, other))
+
+
+def _crossed(one: Points, other: Points) -> Points:
+    """(3, N): the vectors at right angles to both vectors (3, N)."""
+    (ax, ay, az), (bx, by, bz) = one, other
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
+
+
+def _in_rows(ways: Points) -> Points:
+    """(N, 3): a row for each vector (3, N)."""
+    return np.ascontiguousarray(ways.T)

@@ -126,26 +126,23 @@ class _Head:
     """A scan in mm from the middle between the condyles: to the left, to the front, upward."""
 
     def __init__(self, ct: Volume, right_mm: Vector, left_mm: Vector) -> None:
-        grid = ct.grid
-        self._values, self._spacing = ct.values_zyx, np.array(grid.spacing_mm_xyz)
-        right, left = (grid.to_index(point) * self._spacing for point in (right_mm, left_mm))
+        grid, spacing = ct.grid, np.array(ct.grid.spacing_mm_xyz)
+        right, left = (grid.to_index(point) * spacing for point in (right_mm, left_mm))
         across = (left - right) / np.linalg.norm(left - right)
         upward = np.array([0.0, 0.0, 1.0]) - across * across[2]
         upward /= np.linalg.norm(upward)
-        self._axes = np.array([across, np.cross(across, upward), upward])
-        self._middle = (left + right) / 2
+        axes = np.array([across, np.cross(across, upward), upward])
+        self._values = ct.values_zyx
+        self._to_index = (axes / spacing).T[::-1]
+        self._middle = ((left + right) / 2 / spacing)[::-1]
 
     def at(self, points: Floats) -> npt.NDArray[np.float32]:
         """(...): the HU at points (..., 3), between voxels; air beyond the scan."""
-        index = (points @ self._axes + self._middle) / self._spacing
+        index_zyx = self._to_index @ points.reshape(-1, 3).T + self._middle[:, None]
         hu: npt.NDArray[np.float32] = ndimage.map_coordinates(
-            self._values,
-            np.moveaxis(index[..., ::-1], -1, 0),
-            output=np.float32,
-            order=1,
-            cval=AIR_HU,
+            self._values, index_zyx, output=np.float32, order=1, cval=AIR_HU
         )
-        return hu
+        return hu.reshape(points.shape[:-1])
 
     def holds(self, balls: Floats, height: float) -> bool:
         """Whether the head was scanned behind balls (N, 4), from below them to above.

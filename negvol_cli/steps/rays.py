@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +32,9 @@ class Rays:
     start_mm: Points
     direction: Points
 
-    def __getitem__(self, index: npt.NDArray[Any]) -> Rays:
-        """The rays of an index or mask."""
-        return Rays(self.start_mm[index], self.direction[index])
+    def __getitem__(self, index: npt.NDArray[np.intp]) -> Rays:
+        """The rays of an index (M,)."""
+        return Rays(np.take(self.start_mm, index, axis=0), np.take(self.direction, index, axis=0))
 
     def at(self, distance_mm: Scalars) -> Points:
         """Return the point (N, 3) at a distance (N,) along each ray."""

@@ -32,9 +32,14 @@ def without_specks(
     labels, count = ndimage.label(probability_zyx >= 0.5)
     if count == 0:
         return probability_zyx
-    small = np.bincount(labels.ravel()) * voxel_mm3 < SPECK_MM3
-    small[0] = False
-    return np.where(small[labels], np.float32(0.0), probability_zyx)
+    within = np.flatnonzero(labels)
+    component = labels.ravel()[within]
+    small = np.bincount(component) * voxel_mm3 < SPECK_MM3
+    if not small[1:].any():
+        return probability_zyx
+    kept = probability_zyx.copy()
+    kept.ravel()[within[small[component]]] = 0.0
+    return kept
 
 
 def only_component(
