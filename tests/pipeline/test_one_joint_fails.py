@@ -7,10 +7,14 @@ import pytest
 import SimpleITK as sitk
 
 from negvol_cli import pipeline
-from negvol_cli.errors import InputError
+from negvol_cli.errors import InputError, NoCondyleError
 from negvol_cli.geometry.align import to_sitk
 from negvol_cli.geometry.grid import Volume
+from negvol_cli.io.image import Scan
+from negvol_cli.mesh.backend import load_backend
 from negvol_cli.report import Status
+from negvol_cli.run import Run
+from negvol_cli.settings import Settings
 from negvol_cli.structures import Label, Side, scan_label
 from negvol_cli.study import measure_labels
 from tests.pipeline.heads import grid_about
@@ -90,3 +94,24 @@ def test_where_no_joint_can_be_measured_both_reasons_are_given(both, tmp_path):
 
     with pytest.raises(InputError, match=r"right: not found: no label; left: implausible: the la"):
         measure_labels(path)
+
+
+def test_what_waits_for_the_joints_is_told_before_they_are_measured(ct, models, monkeypatch):
+    order = []
+
+    def measured(*_arguments):
+        order.append("measured")
+        raise NoCondyleError("there is none")
+
+    monkeypatch.setattr(pipeline, "segment_found", measured)
+    run = Run(
+        settings=Settings(threads=1),
+        backend=load_backend(),
+        models=models,
+        begins=lambda: order.append("found"),
+    )
+
+    with pytest.raises(InputError, match="there is none"):
+        pipeline.measure_ct(Scan(ct, ct.grid, "scan"), (), run)
+
+    assert order == ["found", "measured", "measured"]
