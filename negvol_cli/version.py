@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-__version__ = "0.13.0"
+__version__ = "0.13.1"
 
 _DIGITS: Final = 12
 
