@@ -1,21 +1,23 @@
 """Whether step C earns its place: recall and precision of the fossa's roof with and without it.
 
-    python -m benchmarks.fossa_roof DATA RUNS [PHANTOMS]
+    python -m benchmarks.fossa_roof DATA [--runs RUNS] [--phantoms 4] [--write]
 
 The roof is the temporal bone in the 6 mm above the condyle, column by column; *closed* is the
 share of the columns with a roof in which some of it was found, *bone Dice* that of the whole
-frame. Real heads are segmented by the network that held them out, PHANTOMS (default 6) phantom
-heads with roofs under 0.9 mm, which no training drew, by the final one; frames at the true
-centres. Compared are no enhancement, negvol's, and the paper's recipe as we read it: Canny edges
-of the CT, gated by the network's bone probability, closed, and added to the bone. After each of
-them bones are ended at the CT's edges, as ``negvol run`` does; what was added is kept.
+frame. Real heads and some phantoms with roofs under 0.9 mm, which no training drew, are segmented
+by the default bundle, which knows the heads; with RUNS, a folder of trainings, real heads by the
+network that held them out, and phantoms by the final one. Frames lie at the true centres. Compared
+are no enhancement, negvol's, and the paper's recipe as we read it: Canny edges of the CT, gated by
+the network's bone probability, closed, and added to the bone. After each of them bones are ended at
+the CT's edges, as ``negvol run`` does; what was added is kept.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+import argparse
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -23,12 +25,14 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from benchmarks.tables import Printed, asked_to_write
+from benchmarks.tables import Printed
 from negvol_cli.geometry.grid import Grid, Volume
 from negvol_cli.geometry.joint_frame import JointFrame
 from negvol_cli.geometry.resample import frame_hu
 from negvol_cli.inference.normalise import normalise
 from negvol_cli.phantom import ScanSettings, draw_head
+from negvol_cli.run import load_models
+from negvol_cli.settings import Device, Settings
 from negvol_cli.steps.calibrate_hu import scanner_of
 from negvol_cli.steps.enhance import ADDED, enhance_fossa
 from negvol_cli.steps.joint_images import JointImages
@@ -40,6 +44,7 @@ from training.data.joints import load_joints
 from training.evaluate.predict import predict
 from training.loop.train import load_trained
 
+HERE = Path(__file__).parents[1]
 ROOF_MM = 6.0
 THIN_MM = 0.9
 FIRST_SEED = 50_000
@@ -48,6 +53,10 @@ POSSIBLE = 0.2
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Network = Callable[[Floats], Floats]
+"""From a normalised image (z, y, x) to probabilities (2, z, y, x)."""
+Networks = Callable[[Sequence[str]], Network]
+"""The network for the heads of a fold; for phantoms, where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,32 +132,28 @@ def above_condyle(case: Case) -> Mask:
     return (z > top) & (z <= top + ROOF_MM / case.spacing_mm) & case.known
 
 
-def real_cases(data: Path, runs: Path, experiment: Experiment) -> Iterator[Case]:
-    """Every annotated joint, by the network that has not seen its head."""
+def real_cases(data: Path, experiment: Experiment, networks: Networks) -> Iterator[Case]:
+    """Every annotated joint, by the network for its head."""
+    spacing_mm, size = experiment.data.spacing_mm, experiment.data.size_zyx[0]
     joints = load_joints(folder_dataset(data))
-    for index, heads in enumerate(experiment.folds.held_out):
-        network = load_trained(experiment, runs / experiment.name / f"fold{index}", 2)
+    for heads in experiment.folds.held_out:
+        network = networks(heads)
         for joint in joints:
-            if joint.head in heads:
-                spacing_mm, size = experiment.data.spacing_mm, experiment.data.size_zyx[0]
-                frame = joint.frame(spacing_mm, size)
-                hu = joint.hu(frame)
-                mc, tb = predict(network, normalise(hu, experiment.data.window_hu))
-                yield Case(
-                    f"{joint.head} {joint.side}",
-                    hu,
-                    mc,
-                    tb,
-                    joint.mask(frame, Label.CONDYLE) > 0.5,
-                    joint.mask(frame, Label.TEMPORAL_BONE) > 0.5,
-                    joint.known(frame),
-                    spacing_mm,
-                )
+            if joint.head not in heads:
+                continue
+            frame = joint.frame(spacing_mm, size)
+            hu = joint.hu(frame)
+            mc, tb = network(normalise(hu, experiment.data.window_hu))
+            condyle, bone = (
+                joint.mask(frame, label) > 0.5 for label in (Label.CONDYLE, Label.TEMPORAL_BONE)
+            )
+            name = f"{joint.head} {joint.side}"
+            yield Case(name, hu, mc, tb, condyle, bone, joint.known(frame), spacing_mm)
 
 
-def phantom_cases(many: int, runs: Path, experiment: Experiment) -> Iterator[Case]:
+def phantom_cases(many: int, experiment: Experiment, networks: Networks) -> Iterator[Case]:
     """Left joints of phantoms with a thin roof, in a CT of 1 mm."""
-    network = load_trained(experiment, runs / experiment.name / "final", 2)
+    network = networks(())
     for seed in count(FIRST_SEED):
         head = draw_head(seed)
         roof_mm = head.left.fossa.roof_mm
@@ -159,7 +164,7 @@ def phantom_cases(many: int, runs: Path, experiment: Experiment) -> Iterator[Cas
         ct = head.scan(grid, ScanSettings(), seed)
         hu = frame_hu(ct, frame)
         labels = head.joint_labels(frame.grid, Side.LEFT)
-        mc, tb = predict(network, normalise(hu, experiment.data.window_hu))
+        mc, tb = network(normalise(hu, experiment.data.window_hu))
         name = f"phantom, roof {roof_mm:.1f} mm"
         everywhere = np.ones(labels.shape, dtype=bool)
         yield Case(name, hu, mc, tb, labels == 1, labels == 2, everywhere, frame.spacing_mm)
@@ -168,19 +173,36 @@ def phantom_cases(many: int, runs: Path, experiment: Experiment) -> Iterator[Cas
             return
 
 
+def by_default(_held_out: Sequence[str]) -> Network:
+    """The default bundle's segmenter, for any head."""
+    (segmenter,) = load_models(None, Settings(device=Device.CPU)).segmenters
+    return segmenter
+
+
+def trained(runs: Path, experiment: Experiment, held_out: Sequence[str]) -> Network:
+    """The network of a fold that held these heads out; without one, the final network."""
+    folds = [tuple(heads) for heads in experiment.folds.held_out]
+    name = f"fold{folds.index(tuple(held_out))}" if held_out else "final"
+    return partial(predict, load_trained(experiment, runs / experiment.name / name, 2))
+
+
 def main() -> None:
     """Print recall and precision of each recipe, joint by joint."""
-    write, said = asked_to_write(), Printed()
-    if len(sys.argv) not in (3, 4):
-        sys.exit(__doc__)
-    data, runs = Path(sys.argv[1]), Path(sys.argv[2])
-    many = int(sys.argv[3]) if len(sys.argv) == 4 else 6
-    config = Path(__file__).parents[1] / "training" / "configs" / "segmenter.toml"
-    experiment = load_experiment(config)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--runs", type=Path, help="a folder of trainings, with all folds")
+    parser.add_argument("--phantoms", type=int, default=4)
+    parser.add_argument("--write", action="store_true", help="Into docs/accuracy.md.")
+    args, said = parser.parse_args(), Printed()
+    experiment = load_experiment(HERE / "training" / "configs" / "segmenter.toml")
+    networks = by_default if args.runs is None else partial(trained, args.runs, experiment)
     headings = [f"{figure}, {name}" for name in RECIPES for figure in FIGURES]
     said.heading("joint", *headings)
     found: dict[bool, list[list[float]]] = {False: [], True: []}
-    for cases in (real_cases(data, runs, experiment), phantom_cases(many, runs, experiment)):
+    for cases in (
+        real_cases(args.data, experiment, networks),
+        phantom_cases(args.phantoms, experiment, networks),
+    ):
         for case in cases:
             roof = above_condyle(case)
             figures = [
@@ -194,7 +216,7 @@ def main() -> None:
         mean = np.mean(rows, axis=0)
         name = "phantoms, mean" if phantoms else "real heads, mean"
         said.row(name, *(f"{f:.3f}" for f in mean))
-    if write:
+    if args.write:
         said.write("accuracy.md", "FOSSA ROOF")
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from negvol_cli.render import palette
 from negvol_cli.render.figures3d import HALF_HEIGHT_MM, cameras, joint_parts
-from negvol_cli.render.snapshot import SIZE_PX, edge_letters, snapshot
+from negvol_cli.render.snapshot import SIZE_PX, _inks, edge_letters, snapshot
 from negvol_cli.steps.joint_view import JointView
 from negvol_cli.structures import Side
 from tests.render.conftest import CONDYLE_MM
@@ -51,3 +52,12 @@ def test_from_above_the_joint_space_is_seen_and_from_below_the_bare_bone(
 
     assert blueness["Axial from below"] < 0.1  # the orange of the condyle
     assert blueness["From above"] > 0.6  # 4 mm on the scale of joint spaces
+
+
+def test_every_colour_has_the_number_that_pillow_gives_it():
+    colours = np.random.default_rng(1).integers(0, 256, (200, 3))
+    draw = ImageDraw.Draw(Image.new("RGB", (1, 1))).draw
+
+    inks = _inks(draw, colours.astype(float))
+
+    assert inks.tolist() == [draw.draw_ink(tuple(colour)) for colour in colours.tolist()]
