@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from negvol_cli.bundle.bundle import Bundle, load_bundle
+from negvol_cli.bundle.bundle import Bundle, open_bundle
 from negvol_cli.inference.predictor import Predictor
 from negvol_cli.inference.session import open_session
 from negvol_cli.memory import share_arenas
@@ -81,7 +81,7 @@ def load_models(path: Path | None, settings: Settings) -> Models:
         The requested device cannot run a network.
     """
     share_arenas()
-    bundle = load_bundle(path)
+    bundle = open_bundle(path)  # of which all networks are read here
     start = partial(open_session, device=settings.device, threads=settings.threads)
     return Models(
         bundle,

@@ -33,6 +33,7 @@ __all__ = [
     "Role",
     "Source",
     "load_bundle",
+    "open_bundle",
 ]
 
 DEFAULT_BUNDLE: Final = Path(__file__).parent / "default"
@@ -102,11 +103,16 @@ def load_bundle(path: Path | None = None) -> Bundle:
     ModelError
         The bundle is missing or damaged, or its manifest is not valid.
     """
+    bundle = open_bundle(path)
+    for model in bundle.models:
+        bundle.read(model)
+    return bundle
+
+
+def open_bundle(path: Path | None = None) -> Bundle:
+    """As ``load_bundle``, with each network's hash checked only where it is read."""
     path = DEFAULT_BUNDLE if path is None else path
     files = open_files(path)
     content = files.read(MANIFEST_NAME)
     manifest = parse_manifest(content, f"{MANIFEST_NAME} of {path}")
-    bundle = Bundle(path, manifest, hashlib.sha256(content).hexdigest(), files)
-    for model in bundle.models:
-        bundle.read(model)
-    return bundle
+    return Bundle(path, manifest, hashlib.sha256(content).hexdigest(), files)

@@ -89,7 +89,7 @@ no standard is somebody's code."""
 
 _STANDARD: Final = (b"", b"ai.onnx")
 
-Check = Callable[[bytes], None]
+Check = Callable[[memoryview], None]
 
 
 def check_network(content: bytes, name: str) -> None:
@@ -99,7 +99,7 @@ def check_network(content: bytes, name: str) -> None:
     for graphs within the graph, and for what is no ONNX file.
     """
     try:
-        _Checker(name).model(content)
+        _Checker(name).model(memoryview(content))
     except (IndexError, UnicodeDecodeError) as err:
         raise ModelError(
             f"{name} is not a usable model (no ONNX file, or one cut short); get the bundle again"
@@ -112,58 +112,58 @@ class _Checker:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def model(self, content: bytes) -> None:
+    def model(self, content: memoryview) -> None:
         """ModelProto."""
         if not content:
             raise IndexError
         refused = {20: "training instructions", 25: "functions of its own"}
         self._look(content, {7: self.graph}, refused)
 
-    def graph(self, content: bytes) -> None:
+    def graph(self, content: memoryview) -> None:
         """GraphProto."""
         self._look(content, {1: self.node, 5: self.tensor}, {15: "sparse weights"})
 
-    def node(self, content: bytes) -> None:
+    def node(self, content: memoryview) -> None:
         """NodeProto."""
         self._look(content, {4: self.operator, 5: self.attribute, 7: self.domain}, {})
 
-    def attribute(self, content: bytes) -> None:
+    def attribute(self, content: memoryview) -> None:
         """AttributeProto."""
         graphs = "a graph within the graph, which need not end"
         refused = {6: graphs, 11: graphs, 22: "sparse weights", 23: "sparse weights"}
         self._look(content, {5: self.tensor, 10: self.tensor}, refused)
 
-    def tensor(self, content: bytes) -> None:
+    def tensor(self, content: memoryview) -> None:
         """TensorProto."""
         outside = "weights outside the file, which no hash covers"
         for number, value in _fields(content):
             if number == 13 or (number == 14 and value != 0):
                 raise self._refused(outside)
 
-    def operator(self, content: bytes) -> None:
+    def operator(self, content: memoryview) -> None:
         """The kind of a node."""
-        if (kind := content.decode("utf-8")) not in OPERATORS:
+        if (kind := bytes(content).decode("utf-8")) not in OPERATORS:
             raise self._refused(f"the operator {kind!a}, which no network for images needs")
 
-    def domain(self, content: bytes) -> None:
+    def domain(self, content: memoryview) -> None:
         """Whose operator a node is."""
-        if content not in _STANDARD:
+        if bytes(content) not in _STANDARD:
             raise self._refused("operators that are not of the ONNX standard")
 
     def _look(
-        self, content: bytes, checks: Mapping[int, Check], refused: Mapping[int, str]
+        self, content: memoryview, checks: Mapping[int, Check], refused: Mapping[int, str]
     ) -> None:
         for number, value in _fields(content):
             if number in refused:
                 raise self._refused(refused[number])
-            if number in checks and isinstance(value, bytes):
+            if number in checks and isinstance(value, memoryview):
                 checks[number](value)
 
     def _refused(self, what: str) -> ModelError:
         return ModelError(f"{self._name} is not run: it has {what}; get the bundle from its makers")
 
 
-def _fields(content: bytes) -> Iterator[tuple[int, bytes | int]]:
+def _fields(content: memoryview) -> Iterator[tuple[int, memoryview | int]]:
     """The fields of a protobuf message: their numbers, and their bytes or whole numbers.
 
     Raises IndexError where the message is cut short, or is none.
@@ -188,7 +188,7 @@ def _fields(content: bytes) -> Iterator[tuple[int, bytes | int]]:
         at += length
 
 
-def _varint(content: bytes, at: int) -> tuple[int, int]:
+def _varint(content: memoryview, at: int) -> tuple[int, int]:
     """A whole number in seven bits a byte, and where the next field begins."""
     value = 0
     for shift in range(0, 70, 7):
