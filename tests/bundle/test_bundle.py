@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from negvol_cli.bundle.bundle import load_bundle
 from negvol_cli.errors import ModelError
+from negvol_cli.run import load_models
+from negvol_cli.settings import Device, Settings
 from tests.bundle.tiny import edit
 
 
@@ -46,8 +49,9 @@ def test_a_model_with_one_changed_byte_is_refused(bundle_folder: Path, file: str
     (bundle_folder / file).write_bytes(content)
 
     for path in (bundle_folder, zipped(bundle_folder)):
-        with pytest.raises(ModelError, match=f"{file} .* SHA-256 differs"):
-            load_bundle(path)
+        for load in (load_bundle, partial(load_models, settings=Settings(device=Device.CPU))):
+            with pytest.raises(ModelError, match=f"{file} .* SHA-256 differs"):
+                load(path)
 
 
 def test_a_model_changed_after_loading_is_refused_too(bundle_folder: Path) -> None:
