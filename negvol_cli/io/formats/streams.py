@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
+import numpy as np
 from zlib_ng import zlib_ng
 
 from negvol_cli.errors import InputError
@@ -97,11 +98,14 @@ class ByteStream:
         return taken
 
     def fill(self, buffer: memoryview) -> int:
-        """Fill a buffer of bytes; how many there were for it."""
-        filled = 0
+        """Fill a buffer of bytes; how many there were for it.
+
+        NumPy, which copies them, lets go of Python's lock meanwhile.
+        """
+        filled, whole = 0, np.frombuffer(buffer, dtype=np.uint8)
         for block in self.blocks():
             part = min(len(block), len(buffer) - filled)
-            buffer[filled : filled + part] = block[:part]
+            whole[filled : filled + part] = np.frombuffer(block, dtype=np.uint8, count=part)
             filled += part
             if filled == len(buffer):
                 self._held = block[part:]
