@@ -26,9 +26,10 @@ def resample(volume: Volume, grid: Grid, *, fill: float = AIR_HU) -> npt.NDArray
 
     Between voxels linear; to the outer faces of the outermost voxels as at their centres. Only the
     part of the volume that ``grid`` covers is converted, so that a joint frame from a large scan
-    costs little memory.
+    costs little memory. It needs no margin: what lies up to the outer faces of ``grid`` holds both
+    neighbours of every voxel's centre.
     """
-    part = crop_to(volume, grid)
+    part = crop_to(volume, grid, margin=0)
     if part is None:
         return np.full(grid.shape_zyx, fill, dtype=np.float32)
     places = _Places.of(grid, part.grid)
@@ -44,7 +45,7 @@ def resample(volume: Volume, grid: Grid, *, fill: float = AIR_HU) -> npt.NDArray
 
 def resample_nearest(volume: Volume, grid: Grid) -> npt.NDArray[Any]:
     """The volume's value nearest to each voxel of ``grid``, in its own type; 0 outside (labels)."""
-    part = crop_to(volume, grid)
+    part = crop_to(volume, grid, margin=0)
     if part is None:
         return np.zeros(grid.shape_zyx, dtype=volume.values_zyx.dtype)
     places = _Places.of(grid, part.grid)
