@@ -29,17 +29,11 @@ def without_specks(
     probability_zyx: npt.NDArray[np.float32], voxel_mm3: float
 ) -> npt.NDArray[np.float32]:
     """Set every component (at 0.5) smaller than 20 mm³ to 0."""
-    labels, count = ndimage.label(probability_zyx >= 0.5)
-    if count == 0:
-        return probability_zyx
+    labels, _ = ndimage.label(probability_zyx >= 0.5)
     within = np.flatnonzero(labels)
     component = labels.ravel()[within]
     small = np.bincount(component) * voxel_mm3 < SPECK_MM3
-    if not small[1:].any():
-        return probability_zyx
-    kept = probability_zyx.copy()
-    kept.ravel()[within[small[component]]] = 0.0
-    return kept
+    return _cleared(probability_zyx, within[small[component]])
 
 
 def only_component(
@@ -49,9 +43,18 @@ def only_component(
     labels, count = ndimage.label(probability_zyx >= 0.5)
     if count <= 1:
         return probability_zyx
-    other = np.ones(count + 1, dtype=np.bool_)
-    other[[0, labels[seed_zyx]]] = False
-    return np.where(other[labels], np.float32(0.0), probability_zyx)
+    return _cleared(probability_zyx, np.flatnonzero((labels > 0) & (labels != labels[seed_zyx])))
+
+
+def _cleared(
+    probability_zyx: npt.NDArray[np.float32], voxels: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float32]:
+    """The probability with ``voxels`` (N,), as numbers of its raveled array, set to 0."""
+    if not len(voxels):
+        return probability_zyx
+    kept = probability_zyx.copy()
+    kept.ravel()[voxels] = 0.0
+    return kept
 
 
 def without_hollows(
