@@ -95,7 +95,7 @@ class Mesh:
     def triangle_normals(self) -> Points:
         """Return the outward unit normals (F, 3); zero for a triangle without area."""
         ab, bc, _ = self._sides()
-        return _in_rows(_units(_crossed(ab, bc)))
+        return _in_rows(_units(np.cross(ab, bc, axis=0)))
 
     def vertex_normals(self) -> Points:
         """Return unit normals (V, 3), the triangles' weighted by their angle at the vertex.
@@ -108,7 +108,8 @@ class Mesh:
     @cached_property
     def _vertex_normals(self) -> Points:
         sides = self._sides()
-        normals, ways = _units(_crossed(*sides[:2])), [_units(side) for side in sides]
+        normals = _units(np.cross(sides[0], sides[1], axis=0))
+        ways = [_units(side) for side in sides]
         summed = np.zeros((3, len(self.points_mm)))
         for i, corner in enumerate(self.triangles.T):
             angle = np.arccos(np.clip(-_dots(ways[i], ways[i - 1]), -1.0, 1.0))
@@ -140,12 +141,6 @@ def _units(ways: Points) -> Points:
 def _dots(one: Points, other: Points) -> Points:
     """(N,): the products of vectors (3, N)."""
     return np.asarray(np.einsum("ij,ij->j", one, other))
-
-
-def _crossed(one: Points, other: Points) -> Points:
-    """(3, N): the vectors at right angles to both vectors (3, N)."""
-    (ax, ay, az), (bx, by, bz) = one, other
-    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
 
 
 def _in_rows(ways: Points) -> Points:
