@@ -173,10 +173,10 @@ def phantom_cases(many: int, experiment: Experiment, networks: Networks) -> Iter
             return
 
 
-def by_default(_held_out: Sequence[str]) -> Network:
+def by_default() -> Networks:
     """The default bundle's segmenter, for any head."""
     (segmenter,) = load_models(None, Settings(device=Device.CPU)).segmenters
-    return segmenter
+    return lambda _held_out: segmenter
 
 
 def trained(runs: Path, experiment: Experiment, held_out: Sequence[str]) -> Network:
@@ -195,7 +195,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="Into docs/accuracy.md.")
     args, said = parser.parse_args(), Printed()
     experiment = load_experiment(HERE / "training" / "configs" / "segmenter.toml")
-    networks = by_default if args.runs is None else partial(trained, args.runs, experiment)
+    networks = by_default() if args.runs is None else partial(trained, args.runs, experiment)
     headings = [f"{figure}, {name}" for name in RECIPES for figure in FIGURES]
     said.heading("joint", *headings)
     found: dict[bool, list[list[float]]] = {False: [], True: []}

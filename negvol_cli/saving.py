@@ -71,12 +71,12 @@ class Ahead:
     def __enter__(self) -> Self:
         return self
 
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
     def prepare(self) -> None:
         """Load what draws, best while networks run, which leave Python's lock to it."""
         self._thread.submit(_prepare)
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.shutdown(cancel_futures=True)
 
     def __call__(self, view: JointView) -> Callable[[], object]:
         """Begin with a joint; with the first by what is returned, once it has been checked.
