@@ -79,8 +79,8 @@ def serve(
                     so_far = f"measured, {len(state.stored)} objects stored"
                 audit("found at start", study=study, images=spool.count(study), so_far=so_far)
         with listening(where, Receiver(spool, audit)), _sending(delivering):
-            audit("started", title=where.title, address=f"{where.host}:{where.port}")
             try:
+                audit("started", title=where.title, address=f"{where.host}:{where.port}")
                 _work(measuring, delivering, engine, keeping.days)
             finally:
                 audit("stopped")
